@@ -1,0 +1,85 @@
+/**
+ * A supervisor for TypeScript: it keeps async tasks, workers, processes and nested supervisors alive, starts them in dependency order, restarts
+ * them by policy, stops them without losing work, and says what it did and why.
+ *
+ * @example
+ * ```ts
+ * import { child, describe, supervise } from "@reeve/supervisor";
+ *
+ * await using tree = await supervise({
+ *   name: "shop",
+ *   children: [
+ *     child.task("ingest", async ({ signal, ready, log }) => {
+ *       ready();
+ *       while (!signal.aborted) {
+ *         log("working");
+ *         await new Promise((resolve) => setTimeout(resolve, 50));
+ *       }
+ *     }, { readiness: { mode: "explicit" } }),
+ *     child.task("report", ({ log }) => log("everything is there"), { dependencies: ["ingest"], restartPolicy: "transient" }),
+ *   ],
+ * });
+ * for await (const event of tree.events()) {
+ *   if (event.type === "gap") continue;
+ *   console.log(event.path, describe(event));
+ *   if (event.type === "child_succeeded") break;
+ * }
+ * ```
+ *
+ * @module
+ */
+export { type Clock, ERROR_CODES, type ErrorCode, type Problem, type Random, ReeveError, type ReeveErrorOptions, SpecError } from "./src/base/mod.ts";
+export * from "./src/event/mod.ts";
+export {
+  type BackoffOptions,
+  child,
+  type ChildBuilders,
+  type ChildKind,
+  type ChildOptions,
+  type ChildSpec,
+  type EnvironmentVariable,
+  type ExecProbe,
+  type FailureWindowOptions,
+  type HealthCheckOptions,
+  type HttpProbe,
+  type JitterMode,
+  type LimitAction,
+  type LimitOptions,
+  type LogOptions,
+  type ObservabilityOptions,
+  type PolicyOptions,
+  type ProbeOptions,
+  type ProcessChildOptions,
+  type ProcessOptions,
+  type ReadinessOptions,
+  type RestartPolicy,
+  type RunSpec,
+  type Severity,
+  type ShutdownOptions,
+  type StopOptions,
+  type Strategy,
+  type SupervisorChildOptions,
+  type SupervisorOptions,
+  type TaskContext,
+  type TaskFunction,
+  type TaskRole,
+  type TcpProbe,
+  type TimeoutOptions,
+  type TreeSpec,
+  validateTree,
+} from "./src/spec/mod.ts";
+export {
+  type ChildReport,
+  type ChildSnapshot,
+  handleSignals,
+  type ReadyOptions,
+  type Report,
+  type ShutdownRequest,
+  type SignalOptions,
+  supervise,
+  type SuperviseOptions,
+  type Tree,
+  type TreeSnapshot,
+} from "./src/runtime/mod.ts";
+export type { LogRecord, ReadOptions, Since } from "./src/observe/mod.ts";
+export type { ChildPhase } from "./src/core/mod.ts";

@@ -1,0 +1,114 @@
+/** The error classes of the package: every one has a stable `code`, the place, and what to do next. */
+
+/** Every error code of the package with the meaning that `docs/reference/errors.md` explains further. */
+export const ERROR_CODES = {
+  invalid_spec: "a supervision tree was declared with violations; `problems` lists all of them",
+  invalid_config: "a configuration file has violations; `problems` lists all of them with file, line and column",
+  config_unreadable: "a configuration file cannot be read",
+  permission_denied: "the runtime refused an operation; the message names the flag to add",
+  unsupported_platform: "this runtime or operating system cannot do what was asked; the message says what to use",
+  child_not_found: "no child has that path; the message names the nearest one",
+  tree_not_ready: "the tree did not become ready in time; the message says which children it waits for",
+  tree_finished: "the tree has finished, so that it cannot do what was asked",
+  internal: "a fault in the package itself; please report it",
+} as const;
+
+/** A stable error code, documented in the reference. */
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** What an error says beside its message. */
+export interface ReeveErrorOptions extends ErrorOptions {
+  /** The place: a child's path, or a file's. */
+  readonly path?: string;
+  /** What to do next, in one sentence. */
+  readonly hint?: string;
+}
+
+const BRANDS = Symbol.for("@reeve/supervisor/error-brands");
+
+/**
+ * Base class of all errors of the package.
+ *
+ * `instanceof` works across two copies of the package (library and command each load their own).
+ *
+ * @example
+ * ```ts
+ * import { ReeveError } from "@reeve/supervisor";
+ *
+ * const error = new ReeveError("child_not_found", 'Cannot find child "/ingset"', { hint: 'Did you mean "/ingest"?' });
+ * console.log(error.code, error.message);
+ * ```
+ */
+export class ReeveError extends Error {
+  /** The name under which `instanceof` recognizes the class in another copy of the package. */
+  static readonly brand: string = "ReeveError";
+  /** Stable code, see the reference of errors. */
+  readonly code: ErrorCode;
+  /** The place: a child's path, or a file's. */
+  readonly path: string | undefined;
+  /** What to do next. */
+  readonly hint: string | undefined;
+
+  /** Creates an error; the hint becomes the end of the message. */
+  constructor(code: ErrorCode, message: string, options: ReeveErrorOptions = {}) {
+    super(options.hint === undefined ? message : `${message}. ${options.hint}`, options);
+    this.name = new.target.brand;
+    this.code = code;
+    this.path = options.path;
+    this.hint = options.hint;
+    Object.defineProperty(this, BRANDS, { value: brandsOf(new.target) });
+  }
+
+  /** Recognizes errors of any loaded copy of the package. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (typeof value !== "object" || value === null) return false;
+    const brands = (value as { [BRANDS]?: readonly string[] })[BRANDS];
+    return brands !== undefined && brands.includes(this.brand);
+  }
+}
+
+function brandsOf(constructor: { readonly brand: string }): readonly string[] {
+  const brands: string[] = [];
+  let current: { readonly brand: string } | null = constructor;
+  while (current !== null && current.brand !== undefined) {
+    brands.push(current.brand);
+    current = Object.getPrototypeOf(current);
+  }
+  return brands;
+}
+
+/** One violation or warning in a declaration. */
+export interface Problem {
+  /** `error` refuses the declaration, `warning` lets it run. */
+  readonly severity: "error" | "warning";
+  /** Stable snake_case name of the rule. */
+  readonly rule: string;
+  /** JSON Pointer to the value, such as `/children/2/dependencies/0`. */
+  readonly pointer: string;
+  /** What is wrong, in one sentence without a final period. */
+  readonly reason: string;
+  /** What to do next. */
+  readonly hint?: string;
+}
+
+/** A declaration with violations; nothing was started. */
+export class SpecError extends ReeveError {
+  /** The name under which `instanceof` recognizes the class in another copy of the package. */
+  static override readonly brand: string = "SpecError";
+  /** All problems, warnings included, ordered by position. */
+  readonly problems: readonly Problem[];
+
+  /** Creates the error from all problems that were found. */
+  constructor(problems: readonly Problem[], options: ReeveErrorOptions = {}) {
+    const errors = problems.filter((problem) => problem.severity === "error");
+    const text = errors.map((problem) => `\n  ${describeProblem(problem)}`).join("");
+    super("invalid_spec", `Cannot start the tree: ${errors.length} ${errors.length === 1 ? "violation" : "violations"}${text}`, options);
+    this.problems = problems;
+  }
+}
+
+/** Renders one problem as a line of text. */
+export function describeProblem(problem: Problem): string {
+  const hint = problem.hint === undefined ? "" : `. ${problem.hint}`;
+  return `${problem.pointer === "" ? "/" : problem.pointer}: ${problem.reason}${hint}`;
+}

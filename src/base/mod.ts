@@ -1,0 +1,7 @@
+/** What every folder may use: errors, time, random numbers, text. */
+export * from "./clean.ts";
+export * from "./clock.ts";
+export * from "./errors.ts";
+export * from "./nearest.ts";
+export * from "./random.ts";
+export * from "./ring_buffer.ts";

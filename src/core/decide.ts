@@ -1,0 +1,44 @@
+/** What follows from an exit: the one place where a restart is decided. */
+import type { Random } from "../base/mod.ts";
+import type { Decision, ExitClass } from "../event/mod.ts";
+import type { ChildPolicy, LimitAction } from "../spec/mod.ts";
+import { backoffDelay, type BackoffInput } from "./backoff.ts";
+import { isFailure } from "./classify.ts";
+
+/** What is known about the child when it exits. */
+export interface DecisionInput extends BackoffInput {
+  readonly exitClass: ExitClass;
+  readonly now: number;
+  /** Failures in the window, this one included. */
+  readonly failures: number;
+}
+
+const STOP = { action: "stop", delayMs: 0, retryAtMs: null } as const;
+const STAYS_STOPPED: Decision = { ...STOP, reason: "external_cancel_or_manual_stop" };
+const SUCCEEDED: Decision = { ...STOP, reason: "role_success_stop" };
+const TEMPORARY: Decision = { ...STOP, reason: "restart_policy_temporary" };
+
+/** What exceeding the limit means, by mode; slowing down is a restart and not in here. */
+const EXHAUSTED: Readonly<Record<Exclude<LimitAction, "slow_down">, Decision>> = {
+  give_up: { ...STOP, action: "give_up", reason: "restart_limit_exhausted" },
+  escalate: { ...STOP, action: "escalate", reason: "restart_limit_exhausted" },
+};
+
+/** Decides; pure. */
+export function decide(policy: ChildPolicy, input: DecisionInput, random: Random): Decision {
+  const { exitClass } = input;
+  if (exitClass === "manual_stop" || exitClass === "external_cancel") return STAYS_STOPPED;
+  if (!isFailure(exitClass)) {
+    return policy.restartPolicy === "permanent" ? restart("role_success_restart", backoffDelay(policy.backoff, input, random), input.now) : SUCCEEDED;
+  }
+  if (policy.restartPolicy === "temporary") return TEMPORARY;
+  const { maxRestarts, onExceeded } = policy.limit;
+  if (input.failures <= maxRestarts) return restart("within_restart_budget", backoffDelay(policy.backoff, input, random), input.now);
+  if (onExceeded !== "slow_down") return EXHAUSTED[onExceeded];
+  const longest = backoffDelay({ ...policy.backoff, initialMs: policy.backoff.maxMs }, input, random);
+  return restart("restart_limit_slow_down", longest, input.now);
+}
+
+function restart(reason: Decision["reason"], delayMs: number, now: number): Decision {
+  return { action: "restart", reason, delayMs, retryAtMs: now + delayMs };
+}

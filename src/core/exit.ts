@@ -1,0 +1,135 @@
+/** What an exit leads to: classification, window, limit, decision, and the decision carried out. */
+import type { Exit, StartCause } from "../event/mod.ts";
+import { classifyExit, isFailure } from "./classify.ts";
+import { decide } from "./decide.ts";
+import { leaveWaiters, startOrWait } from "./start.ts";
+import { type ChildSlot, waitingFor } from "./state.ts";
+import type { Step } from "./step.ts";
+import { endInShutdown, endLate, stopNode } from "./stop.ts";
+import { clearWindow, emptyWindow, recordFailure } from "./window.ts";
+
+/** The live attempt ended; nothing of it is left. */
+export function childExited(step: Step, child: number, reported: Exit): void {
+  const slot = step.slot(child);
+  const exit = attribute(slot, reported);
+  step.clearTimers(slot);
+  slot.stamp = 0;
+  slot.correlation = step.newCorrelation();
+  slot.lastExit = exit;
+  switch (step.node.phase) {
+    case "stopping":
+      if (isFailure(classifyExit(exit, slot.stopCause === "shutdown"))) slot.failuresTotal++;
+      slot.readyAtMs = null;
+      return endInShutdown(step, child, exit);
+    case "running":
+      slot.stopCause = null;
+      return settle(step, child, exit);
+    default:
+      return endLate(step, child, exit);
+  }
+}
+
+/** The dependencies were not ready in time: a failure without an attempt. */
+export function waitTimedOut(step: Step, child: number): void {
+  const slot = step.slot(child);
+  leaveWaiters(step, child);
+  const message = `waited ${slot.plan.policy.waitMs} ms for ${waitingFor(step.node.slots, slot).join(", ")}`;
+  slot.startedAtMs = step.now;
+  slot.correlation = step.newCorrelation();
+  settle(step, child, { kind: "timed_out", failure: { kind: "timeout", category: "dependency_timeout", message } });
+}
+
+/** Decides what follows from an exit and does it. */
+export function settle(step: Step, child: number, exit: Exit): void {
+  const slot = step.slot(child);
+  const { policy } = slot.plan;
+  const exitClass = classifyExit(exit, false);
+  const failed = isFailure(exitClass);
+  forgetAfterHealthyTime(step, slot);
+  slot.readyAtMs = null;
+  slot.lastExit = exit;
+  let failures = 0;
+  if (failed) {
+    slot.failuresTotal++;
+    slot.window ??= emptyWindow();
+    failures = recordFailure(slot.window, policy.limit, step.now);
+  }
+  slot.consecutive++;
+  const { consecutive, previousDelayMs } = slot;
+  const seed = step.node.plan.id * 1_009 + child;
+  const decision = decide(policy, { exitClass, now: step.now, failures, consecutive, previousDelayMs, seed }, step.environment.random);
+  slot.lastDecision = decision;
+  const uptimeMs = step.now - slot.startedAtMs;
+  if (failed) {
+    const limit = { used: failures, limit: policy.limit.maxRestarts };
+    step.emitAttempt(slot, { type: "child_failed", exit, exitClass, uptimeMs, limit, decision });
+  } else if (exitClass === "success") {
+    step.emitAttempt(slot, { type: "child_succeeded", exit, uptimeMs, decision });
+  } else {
+    step.emitAttempt(slot, { type: "child_stopped", exit, decision });
+  }
+  switch (decision.action) {
+    case "restart":
+      slot.startCause = startCause(exit);
+      slot.previousDelayMs = decision.delayMs;
+      step.enter(slot, "backoff");
+      if (decision.delayMs === 0) return startOrWait(step, child);
+      step.setTimer(child, step.now + decision.delayMs);
+      return step.emitAttempt(slot, { type: "backoff_scheduled", delayMs: decision.delayMs, retryAtMs: step.now + decision.delayMs });
+    case "stop":
+      return step.enter(slot, failed ? "failed" : "stopped");
+    case "give_up":
+      return step.enter(slot, "failed");
+    case "escalate":
+      step.enter(slot, "failed");
+      return escalate(step, slot, exit);
+  }
+}
+
+function escalate(step: Step, slot: ChildSlot, exit: Exit): void {
+  const { path } = slot.plan;
+  const detail = "failure" in exit ? `: ${exit.failure.message}` : "";
+  const reason = `"${path}" exceeded its restart limit${detail}`;
+  step.emit(step.node.plan.path, slot.correlation, { type: "supervisor_escalated", child: path, reason });
+  stopNode(step, { kind: "escalation", requestedBy: "supervisor", reason, path });
+}
+
+/** A long healthy time makes the child start afresh: first delay again, and an empty count where it has no window of time. */
+function forgetAfterHealthyTime(step: Step, slot: ChildSlot): void {
+  const { backoff, limit } = slot.plan.policy;
+  if (slot.readyAtMs === null || step.now - slot.readyAtMs < backoff.resetAfterMs) return;
+  slot.consecutive = 0;
+  slot.previousDelayMs = 0;
+  if (slot.window !== null && limit.windowMs === null) clearWindow(slot.window);
+}
+
+/** An attempt that was stopped for a reason of ours ends for that reason, whatever it reports itself. */
+function attribute(slot: ChildSlot, exit: Exit): Exit {
+  const { startMs, runMs } = slot.plan.policy;
+  const output = "failure" in exit && exit.failure.lastLines !== undefined ? { lastLines: exit.failure.lastLines } : {};
+  switch (slot.stopCause) {
+    case "start_timeout":
+      return { kind: "timed_out", failure: { kind: "timeout", category: "start_timeout", message: `not ready within ${startMs} ms`, ...output } };
+    case "run_timeout":
+      return { kind: "timed_out", failure: { kind: "timeout", category: "run_timeout", message: `ran longer than ${runMs} ms`, ...output } };
+    case "unhealthy": {
+      const message = `failed ${slot.failedChecks} health checks in a row`;
+      return { kind: "failed", failure: { kind: "unhealthy", category: "unhealthy", message, ...output } };
+    }
+    default:
+      return exit;
+  }
+}
+
+function startCause(exit: Exit): StartCause {
+  switch (exit.kind) {
+    case "succeeded":
+      return "completed";
+    case "timed_out":
+      return "timeout";
+    case "failed":
+      return exit.failure.kind === "unhealthy" ? "unhealthy" : "crash";
+    default:
+      return "crash";
+  }
+}

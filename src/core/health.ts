@@ -1,0 +1,45 @@
+/** Health of a running child: probes that report, and heartbeats that are looked at when their timer fires. */
+import type { TimerMessage } from "./message.ts";
+import type { ChildSlot } from "./state.ts";
+import type { Step } from "./step.ts";
+import { stopAttempt } from "./stop.ts";
+
+/** A timer this late means that the machine slept or the program was blocked: the child gets another chance. */
+const SUSPENDED_MS = 5_000;
+
+/** A health probe answered; `failed` counts failures in a row. */
+export function childHealth(step: Step, child: number, failed: number, reason: string): void {
+  const slot = step.slot(child);
+  const { health } = slot.plan.policy;
+  if (health === null || (slot.phase !== "running" && slot.phase !== "ready")) return;
+  if (failed === 0) return recovered(step, slot);
+  slot.failedChecks = failed;
+  if (failed === 1) step.emitAttempt(slot, { type: "child_unhealthy", reason });
+  if (failed > health.maxRetries && health.onUnhealthy === "restart") stopAttempt(step, child, "unhealthy");
+}
+
+/** The heartbeat timer fired: the last heartbeat tells whether the child is alive. */
+export function heartbeatDue(step: Step, child: number, message: TimerMessage): void {
+  const slot = step.slot(child);
+  const { health } = slot.plan.policy;
+  if (health === null || slot.stamp === 0) return;
+  const ageMs = step.now - Math.max(slot.startedAtMs, message.heartbeatAtMs);
+  if (ageMs < health.staleAfterMs) {
+    recovered(step, slot);
+    return step.setHealthTimer(child, step.now + health.staleAfterMs - ageMs);
+  }
+  if (step.now - message.dueMs > SUSPENDED_MS) return step.setHealthTimer(child, step.now + health.staleAfterMs);
+  slot.failedChecks++;
+  if (slot.failedChecks === 1) {
+    step.emitAttempt(slot, { type: "child_heartbeat_stale", ageMs });
+    step.emitAttempt(slot, { type: "child_unhealthy", reason: "its heartbeat is stale" });
+  }
+  if (slot.failedChecks > health.maxRetries && health.onUnhealthy === "restart") return stopAttempt(step, child, "unhealthy");
+  step.setHealthTimer(child, step.now + health.intervalMs);
+}
+
+function recovered(step: Step, slot: ChildSlot): void {
+  if (slot.failedChecks === 0) return;
+  slot.failedChecks = 0;
+  step.emitAttempt(slot, { type: "child_healthy" });
+}

@@ -1,0 +1,9 @@
+/** The decision core: deterministic, no I/O. */
+export * from "./message.ts";
+export * from "./node.ts";
+export * from "./plan.ts";
+export * from "./state.ts";
+export { backoffDelay, type BackoffInput } from "./backoff.ts";
+export { clearWindow, countFailures, emptyWindow, type FailureWindow, recordFailure } from "./window.ts";
+export { classifyExit, isFailure } from "./classify.ts";
+export { decide, type DecisionInput } from "./decide.ts";

@@ -1,0 +1,88 @@
+/**
+ * One step of a supervisor node: message in, effects out.
+ *
+ * Deterministic: time, random numbers and counters come with the environment; only the given state is changed.
+ */
+import type { AttemptMessage, Effect, Message, TimerMessage } from "./message.ts";
+import { childExited, waitTimedOut } from "./exit.ts";
+import { childHealth, heartbeatDue } from "./health.ts";
+import { childBecameReady, childIsRunning, childLostReadiness, startInOrder, startOrWait } from "./start.ts";
+import { childAbandoned, forceNode, killOverdue, stopAttempt, stopNode } from "./stop.ts";
+import { Step } from "./step.ts";
+import type { NodeState, StepEnvironment } from "./state.ts";
+
+/** Handles one message and returns what must be done. */
+export function step(state: NodeState, message: Message, environment: StepEnvironment): Effect[] {
+  const current = new Step(state, environment);
+  switch (message.type) {
+    case "begin":
+      startInOrder(current, message.stamp);
+      break;
+    case "stop":
+      if (message.stamp === state.stamp) (message.forced ? forceNode : stopNode)(current, message.cause);
+      break;
+    case "timer":
+      onTimer(current, message);
+      break;
+    default:
+      onReport(current, message);
+  }
+  return current.effects;
+}
+
+function onReport(step: Step, message: AttemptMessage): void {
+  const slot = step.node.slots[message.child]!;
+  if (slot.stamp !== message.stamp) {
+    if (message.type === "exited" || message.type === "abandoned") {
+      step.emitAttempt(slot, { type: "child_attempt_stale_report", report: message.type === "exited" ? message.exit.kind : message.type });
+    }
+    return;
+  }
+  switch (message.type) {
+    case "running":
+      return childIsRunning(step, message.child);
+    case "ready":
+      return message.ready ? childBecameReady(step, message.child) : childLostReadiness(step, message.child);
+    case "health":
+      return childHealth(step, message.child, message.failed, message.reason);
+    case "exited":
+      return childExited(step, message.child, message.exit);
+    case "abandoned":
+      return childAbandoned(step, message.child);
+  }
+}
+
+function onTimer(step: Step, message: TimerMessage): void {
+  const { node } = step;
+  if (message.child === -1) {
+    if (message.timer === node.totalTimer) {
+      node.totalTimer = 0;
+      forceNode(step, node.stop!.cause);
+    }
+    return;
+  }
+  const slot = node.slots[message.child]!;
+  if (message.timer === slot.healthTimer) {
+    slot.healthTimer = 0;
+    return heartbeatDue(step, message.child, message);
+  }
+  if (message.timer !== slot.timer) return;
+  slot.timer = 0;
+  switch (slot.phase) {
+    case "waiting":
+      return waitTimedOut(step, message.child);
+    case "backoff":
+      return startOrWait(step, message.child);
+    case "starting":
+    case "running":
+    case "ready": {
+      const { runMs } = slot.plan.policy;
+      const ranOut = runMs !== null && step.now >= slot.startedAtMs + runMs;
+      return stopAttempt(step, message.child, ranOut ? "run_timeout" : "start_timeout");
+    }
+    case "stopping":
+      return killOverdue(step, message.child);
+    case "killing":
+      return childAbandoned(step, message.child);
+  }
+}

@@ -1,0 +1,155 @@
+/** From declared to ready: start order, waiting for dependencies, limits of an attempt. */
+import { type ChildSlot, waitingFor } from "./state.ts";
+import type { Step } from "./step.ts";
+
+/** Begins an incarnation of the node: starts what waits for nobody, in start order. */
+export function startInOrder(step: Step, stamp: number): void {
+  const { node } = step;
+  const { plan } = node;
+  node.phase = "running";
+  node.stamp = stamp;
+  node.startedAtMs = step.now;
+  node.ready = false;
+  node.missing = plan.requiredCount;
+  node.stop = null;
+  for (const slot of node.slots) resetForIncarnation(slot);
+  step.emit(plan.path, 0, { type: "supervisor_started", children: node.slots.length });
+  if (plan.parent !== null) step.effects.push({ type: "tellParent", node: plan.id, stamp, report: { type: "running" } });
+  for (const child of plan.order) startOrWait(step, child);
+  if (node.missing === 0) nodeBecameReady(step);
+}
+
+/** Starts the child now, or lets it wait for the dependencies that are not ready. */
+export function startOrWait(step: Step, child: number): void {
+  const slot = step.slot(child);
+  const restarting = slot.phase !== "declared";
+  if (restarting) {
+    slot.restartsTotal++;
+    step.emitAttempt(slot, { type: "child_restarting", cause: slot.startCause, restartsTotal: slot.restartsTotal });
+  } else {
+    slot.correlation = step.newCorrelation();
+  }
+  const blocking = blockedBy(step, slot);
+  if (blocking === -1) return startAttempt(step, child);
+  step.enter(slot, "waiting");
+  joinWaiters(step.slot(blocking), child);
+  step.emit(slot.plan.path, slot.correlation, { type: "child_waiting", waitingFor: waitingFor(step.node.slots, slot) });
+  const { waitMs } = slot.plan.policy;
+  if (waitMs !== null) step.setTimer(child, step.now + waitMs);
+}
+
+/** The child no longer waits for anybody. */
+export function leaveWaiters(step: Step, child: number): void {
+  for (const index of step.slot(child).plan.dependencies) {
+    const dependency = step.slot(index);
+    dependency.waiters = dependency.waiters?.filter((waiter) => waiter !== child) ?? null;
+  }
+}
+
+/** The attempt began. */
+export function childIsRunning(step: Step, child: number): void {
+  const slot = step.slot(child);
+  if (slot.phase !== "starting") return;
+  const { policy } = slot.plan;
+  if (policy.health?.mode === "heartbeat") step.setHealthTimer(child, step.now + policy.health.staleAfterMs);
+  step.enter(slot, "running");
+  if (policy.readyWhenRunning) return childBecameReady(step, child);
+  step.emitAttempt(slot, { type: "child_running" });
+}
+
+/** The child is ready: those that wait for it may start. */
+export function childBecameReady(step: Step, child: number): void {
+  const slot = step.slot(child);
+  if (slot.phase !== "running") return;
+  step.enter(slot, "ready");
+  slot.readyAtMs = step.now;
+  step.emitAttempt(slot, { type: "child_ready", tookMs: step.now - slot.startedAtMs });
+  if (slot.timer !== 0) {
+    step.clearTimer(slot);
+    armAttemptLimit(step, child);
+  }
+  if (slot.waiters !== null) wakeWaiters(step, slot);
+  if (slot.hasBeenReady) return;
+  slot.hasBeenReady = true;
+  const { node } = step;
+  if (node.ready || !slot.plan.required) return;
+  node.missing--;
+  if (node.missing === 0) nodeBecameReady(step);
+}
+
+/** The child is running but says it is not ready; those that already run go on. */
+export function childLostReadiness(step: Step, child: number): void {
+  const slot = step.slot(child);
+  if (slot.phase !== "ready") return;
+  step.enter(slot, "running");
+  slot.readyAtMs = null;
+  step.emitAttempt(slot, { type: "child_not_ready" });
+}
+
+function startAttempt(step: Step, child: number): void {
+  const slot = step.slot(child);
+  slot.stamp = ++step.environment.counters.stamp;
+  slot.attempt++;
+  slot.startedAtMs = step.now;
+  slot.failedChecks = 0;
+  step.enter(slot, "starting");
+  step.emitAttempt(slot, { type: "child_starting" });
+  const { stamp, generation, attempt } = slot;
+  step.effects.push({ type: "start", node: step.node.plan.id, child, stamp, generation, attempt });
+  armAttemptLimit(step, child);
+}
+
+/** One timer serves both limits of an attempt: time to ready, and time to run. */
+function armAttemptLimit(step: Step, child: number): void {
+  const slot = step.slot(child);
+  const { startMs, runMs } = slot.plan.policy;
+  const limitMs = Math.min(startMs === null || slot.readyAtMs !== null ? Infinity : startMs, runMs ?? Infinity);
+  if (limitMs !== Infinity) step.setTimer(child, slot.startedAtMs + limitMs);
+}
+
+function blockedBy(step: Step, slot: ChildSlot): number {
+  for (const dependency of slot.plan.dependencies) {
+    if (step.slot(dependency).readyAtMs === null) return dependency;
+  }
+  return -1;
+}
+
+function joinWaiters(dependency: ChildSlot, child: number): void {
+  (dependency.waiters ??= []).push(child);
+}
+
+function wakeWaiters(step: Step, dependency: ChildSlot): void {
+  const waiters = dependency.waiters ?? [];
+  dependency.waiters = null;
+  for (const child of waiters) {
+    const slot = step.slot(child);
+    if (slot.phase !== "waiting") continue;
+    const blocking = blockedBy(step, slot);
+    if (blocking !== -1) {
+      joinWaiters(step.slot(blocking), child);
+      continue;
+    }
+    step.clearTimer(slot);
+    startAttempt(step, child);
+  }
+}
+
+function nodeBecameReady(step: Step): void {
+  const { node } = step;
+  node.ready = true;
+  step.emit(node.plan.path, 0, { type: "supervisor_ready", tookMs: step.now - node.startedAtMs });
+  if (node.plan.parent !== null) step.effects.push({ type: "tellParent", node: node.plan.id, stamp: node.stamp, report: { type: "ready" } });
+}
+
+function resetForIncarnation(slot: ChildSlot): void {
+  slot.phase = "declared";
+  slot.hasBeenReady = false;
+  slot.consecutive = 0;
+  slot.previousDelayMs = 0;
+  slot.window = null;
+  slot.waiters = null;
+  slot.stopCause = null;
+  slot.outcome = null;
+  slot.holders = 0;
+  slot.startCause = "start";
+}

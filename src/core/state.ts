@@ -1,0 +1,157 @@
+/** The state of a supervisor node and its children. */
+import type { Random } from "../base/mod.ts";
+import type { Decision, Exit, ShutdownCause, ShutdownStatus, StartCause, StopCause } from "../event/mod.ts";
+import type { ChildPlan, NodePlan, TreePlan } from "./plan.ts";
+import type { FailureWindow } from "./window.ts";
+
+/** Where a child is in its life. */
+export type ChildPhase =
+  | "declared"
+  | "waiting"
+  | "backoff"
+  | "starting"
+  | "running"
+  | "ready"
+  | "stopping"
+  | "killing"
+  | "abandoned"
+  | "stopped"
+  | "failed";
+
+/** One child's state; only the core changes it. */
+export interface ChildSlot {
+  readonly plan: ChildPlan;
+  phase: ChildPhase;
+  /** When the phase began. */
+  sinceMs: number;
+  /** Stamp of the live attempt, 0 when there is none. */
+  stamp: number;
+  generation: number;
+  /** Attempts so far; never resets. */
+  attempt: number;
+  /** Restarts so far; never resets. */
+  restartsTotal: number;
+  /** Failures so far; never resets. */
+  failuresTotal: number;
+  /** Restarts since the child was last healthy for long; the exponent of the backoff. */
+  consecutive: number;
+  previousDelayMs: number;
+  startedAtMs: number;
+  /** When the attempt became ready, `null` while it is not. */
+  readyAtMs: number | null;
+  /** Whether the child has been ready in this incarnation of its supervisor. */
+  hasBeenReady: boolean;
+  /** The timer of the phase: wait, backoff, start or run limit, stop, kill; 0 when none. */
+  timer: number;
+  /** The timer of the heartbeat; 0 when none. */
+  healthTimer: number;
+  /** Consecutive failed health checks. */
+  failedChecks: number;
+  correlation: number;
+  startCause: StartCause;
+  /** Why the live attempt is being stopped, `null` when it is not. */
+  stopCause: StopCause | null;
+  stopAtMs: number;
+  window: FailureWindow | null;
+  lastExit: Exit | null;
+  lastDecision: Decision | null;
+  /** Siblings that wait for this child. */
+  waiters: number[] | null;
+  /** How the child ended in the shutdown of its supervisor. */
+  outcome: ShutdownStatus | null;
+  /** Dependants whose end this child's stop still waits for; counted during a shutdown. */
+  holders: number;
+}
+
+/** The stop of a whole node. */
+export interface NodeStop {
+  cause: ShutdownCause;
+  forced: boolean;
+  readonly startedAtMs: number;
+  /** Children that have no outcome yet. */
+  remaining: number;
+  /** Children in the order in which they ended. */
+  readonly ended: number[];
+}
+
+/** A supervisor's state; only the core changes it. */
+export interface NodeState {
+  readonly plan: NodePlan;
+  phase: "idle" | "running" | "stopping" | "stopped";
+  /** Stamp of this node as an attempt of its parent; 0 for the root. */
+  stamp: number;
+  startedAtMs: number;
+  readonly slots: readonly ChildSlot[];
+  /** Required children that have not been ready in this incarnation. */
+  missing: number;
+  ready: boolean;
+  stop: NodeStop | null;
+  totalTimer: number;
+}
+
+/** Counters of one tree; their values are never reused. */
+export interface TreeCounters {
+  stamp: number;
+  timer: number;
+  correlation: number;
+  event: number;
+}
+
+/** What a step may use beside the state. */
+export interface StepEnvironment {
+  readonly now: number;
+  readonly random: Random;
+  readonly counters: TreeCounters;
+  readonly tree: TreePlan;
+}
+
+/** The names of the dependencies of a child that are not ready. */
+export function waitingFor(slots: readonly ChildSlot[], { plan }: ChildSlot): string[] {
+  return plan.dependencies.map((index) => slots[index]!).filter((other) => other.readyAtMs === null).map((other) => other.plan.name);
+}
+
+/** The state of a node that has not begun. */
+export function initialNode(plan: NodePlan): NodeState {
+  return {
+    plan,
+    phase: "idle",
+    stamp: 0,
+    startedAtMs: 0,
+    slots: plan.children.map(initialSlot),
+    missing: 0,
+    ready: false,
+    stop: null,
+    totalTimer: 0,
+  };
+}
+
+function initialSlot(plan: ChildPlan): ChildSlot {
+  return {
+    plan,
+    phase: "declared",
+    sinceMs: 0,
+    stamp: 0,
+    generation: 0,
+    attempt: 0,
+    restartsTotal: 0,
+    failuresTotal: 0,
+    consecutive: 0,
+    previousDelayMs: 0,
+    startedAtMs: 0,
+    readyAtMs: null,
+    hasBeenReady: false,
+    timer: 0,
+    healthTimer: 0,
+    failedChecks: 0,
+    correlation: 0,
+    startCause: "start",
+    stopCause: null,
+    stopAtMs: 0,
+    window: null,
+    lastExit: null,
+    lastDecision: null,
+    waiters: null,
+    outcome: null,
+    holders: 0,
+  };
+}

@@ -1,0 +1,174 @@
+/** From running to stopped: one attempt, or a whole node in reverse order of its dependencies. */
+import type { Exit, ShutdownCause, ShutdownStatus, StopCause } from "../event/mod.ts";
+import type { ChildSlot } from "./state.ts";
+import type { Step } from "./step.ts";
+
+/** Asks the live attempt to stop; its exit is then counted for the cause. */
+export function stopAttempt(step: Step, child: number, cause: StopCause): void {
+  const slot = step.slot(child);
+  const { stop } = slot.plan.policy;
+  step.clearTimers(slot);
+  slot.stopCause = cause;
+  slot.stopAtMs = step.now;
+  slot.readyAtMs = null;
+  if (stop.mode === "kill") return kill(step, child);
+  step.emitAttempt(slot, { type: "child_stopping", cause, timeoutMs: stop.timeoutMs });
+  cancel(step, child);
+  step.enter(slot, "stopping");
+  if (stop.timeoutMs !== null) step.setTimer(child, step.now + stop.timeoutMs);
+}
+
+/** The budget of a stop is over. */
+export function killOverdue(step: Step, child: number): void {
+  const slot = step.slot(child);
+  if (slot.plan.policy.stop.force) return kill(step, child);
+  step.enter(slot, "killing");
+  step.setTimer(child, step.now + slot.plan.policy.stop.killWaitMs);
+}
+
+/** Forcing did not end the attempt in time: it stays fenced until it ends by itself. */
+export function childAbandoned(step: Step, child: number): void {
+  const slot = step.slot(child);
+  if (slot.phase === "abandoned") return;
+  step.clearTimers(slot);
+  slot.readyAtMs = null;
+  step.enter(slot, "abandoned");
+  step.emitAttempt(slot, { type: "child_abandoned" });
+  if (step.node.phase === "stopping") endInShutdown(step, child, null);
+}
+
+/** Stops the node: a child is asked to stop once everything that depends on it has ended, independent children at once. */
+export function stopNode(step: Step, cause: ShutdownCause): void {
+  const { node } = step;
+  if (node.phase !== "running") return;
+  node.phase = "stopping";
+  node.stop = { cause, forced: false, startedAtMs: step.now, remaining: node.slots.length, ended: [] };
+  step.emit(node.plan.path, step.newCorrelation(), { type: "shutdown_requested", cause, forced: false });
+  const { totalTimeoutMs } = step.environment.tree;
+  if (node.plan.parent === null && totalTimeoutMs !== null) step.setTotalTimer(step.now + totalTimeoutMs);
+  for (const slot of node.slots) {
+    slot.holders = slot.plan.dependants.length;
+    if (slot.stamp === 0) step.clearTimers(slot);
+  }
+  const free = node.plan.order.filter((child) => step.slot(child).holders === 0).reverse();
+  if (node.slots.length === 0) return nodeEnded(step);
+  release(step, free);
+}
+
+/** Stops the node by force: every live attempt at once. */
+export function forceNode(step: Step, cause: ShutdownCause): void {
+  const { node } = step;
+  stopNode(step, cause);
+  if (node.phase !== "stopping" || node.stop === null || node.stop.forced) return;
+  node.stop.forced = true;
+  step.emit(node.plan.path, step.newCorrelation(), { type: "shutdown_requested", cause, forced: true });
+  for (let index = node.plan.order.length - 1; index >= 0; index--) {
+    const child = node.plan.order[index]!;
+    const slot = step.slot(child);
+    if (slot.stamp === 0 || slot.phase === "killing" || slot.phase === "abandoned") continue;
+    if (slot.stopCause === null) {
+      slot.stopCause = "shutdown";
+      slot.stopAtMs = step.now;
+    }
+    step.clearTimers(slot);
+    kill(step, child);
+  }
+}
+
+/** A child ended, or was passed over (`exit` is null), while its node stops. */
+export function endInShutdown(step: Step, child: number, exit: Exit | null): void {
+  const slot = step.slot(child);
+  if (slot.outcome !== null) return endLate(step, child, exit!);
+  const queue: number[] = [];
+  recordOutcome(step, child, shutdownStatus(slot, exit), exit, queue);
+  release(step, queue);
+}
+
+/** A child that had been passed over ended after all. */
+export function endLate(step: Step, child: number, exit: Exit): void {
+  const { node } = step;
+  const slot = step.slot(child);
+  slot.outcome = "late_report";
+  step.enter(slot, "stopped");
+  step.emitAttempt(slot, { type: "child_shutdown", status: "late_report", tookMs: step.now - slot.stopAtMs, exit });
+  if (node.phase === "stopped" && node.plan.parent !== null && node.slots.every((other) => other.stamp === 0)) tellParentOfEnd(step);
+}
+
+/** Asks these children to stop; those without an attempt have ended, which may release others. */
+function release(step: Step, queue: number[]): void {
+  for (let index = 0; index < queue.length; index++) {
+    const child = queue[index]!;
+    const slot = step.slot(child);
+    if (slot.outcome !== null) continue;
+    if (slot.stamp === 0) recordOutcome(step, child, "already_exited", null, queue);
+    else if (slot.phase === "abandoned") recordOutcome(step, child, "abort_failed", null, queue);
+    else if (slot.stopCause === null) stopAttempt(step, child, "shutdown");
+  }
+}
+
+function recordOutcome(step: Step, child: number, status: ShutdownStatus, exit: Exit | null, queue: number[]): void {
+  const { node } = step;
+  const stop = node.stop!;
+  const slot = step.slot(child);
+  slot.outcome = status;
+  if (status === "graceful" || status === "aborted" || (status === "already_exited" && !isDownForGood(slot))) step.enter(slot, "stopped");
+  const tookMs = slot.stopCause === null ? 0 : step.now - slot.stopAtMs;
+  step.emitAttempt(slot, { type: "child_shutdown", status, tookMs, exit });
+  stop.ended.push(child);
+  for (const dependency of slot.plan.dependencies) {
+    if (--step.slot(dependency).holders === 0) queue.push(dependency);
+  }
+  if (--stop.remaining === 0) nodeEnded(step);
+}
+
+function isDownForGood(slot: ChildSlot): boolean {
+  return slot.phase === "failed" || slot.phase === "stopped";
+}
+
+function shutdownStatus(slot: ChildSlot, exit: Exit | null): ShutdownStatus {
+  if (exit === null) return "abort_failed";
+  if (slot.stopCause === null) return "already_exited";
+  return slot.phase === "killing" && slot.plan.policy.stop.force ? "aborted" : "graceful";
+}
+
+function kill(step: Step, child: number): void {
+  const slot = step.slot(child);
+  const { kind, policy } = slot.plan;
+  const wasAsked = slot.phase === "stopping";
+  step.emitAttempt(slot, { type: "child_killing", cause: slot.stopCause! });
+  step.enter(slot, "killing");
+  // A task cannot be forced: it is asked, if it was not yet, and then only waited for.
+  if (!wasAsked) cancel(step, child);
+  if (wasAsked || kind !== "task") step.effects.push({ type: "kill", node: step.node.plan.id, child, stamp: slot.stamp });
+  // A supervisor ends by the budgets of its own children.
+  if (kind !== "supervisor") step.setTimer(child, step.now + policy.stop.killWaitMs);
+}
+
+function cancel(step: Step, child: number): void {
+  step.effects.push({ type: "cancel", node: step.node.plan.id, child, stamp: step.slot(child).stamp });
+}
+
+function nodeEnded(step: Step): void {
+  const { node, environment: { tree } } = step;
+  const { cause, startedAtMs } = node.stop!;
+  node.phase = "stopped";
+  if (node.totalTimer !== 0) step.effects.push({ type: "clearTimer", timer: node.totalTimer });
+  node.totalTimer = 0;
+  const exitCode = cause.kind === "shutdown" ? 0 : tree.escalationExitCode;
+  step.emit(node.plan.path, step.newCorrelation(), { type: "shutdown_completed", exitCode, tookMs: step.now - startedAtMs });
+  if (node.plan.parent === null) step.effects.push({ type: "finished", cause, exitCode });
+  else tellParentOfEnd(step);
+}
+
+function tellParentOfEnd(step: Step): void {
+  const { node } = step;
+  const { cause, forced } = node.stop!;
+  const left = node.slots.some((slot) => slot.stamp !== 0);
+  const report = left ? { type: "abandoned" } as const : { type: "exited", exit: endOfNode(cause, forced) } as const;
+  step.effects.push({ type: "tellParent", node: node.plan.id, stamp: node.stamp, report });
+}
+
+function endOfNode(cause: ShutdownCause, forced: boolean): Exit {
+  if (cause.kind === "shutdown") return { kind: forced ? "killed" : "cancelled" };
+  return { kind: "failed", failure: { kind: "error", category: "escalated", message: cause.reason } };
+}

@@ -1,0 +1,116 @@
+/** Everything a tree tells: one flat object per event, the single source of every view. */
+import type { Exit, ExitClass } from "./exit.ts";
+
+/** What was decided after an exit; reasons are stable strings. */
+export interface Decision {
+  /** Start again, stay down as wanted, stay down for being over the limit, or fail the supervisor. */
+  readonly action: "restart" | "stop" | "give_up" | "escalate";
+  /** Why. */
+  readonly reason:
+    | "within_restart_budget"
+    | "restart_limit_slow_down"
+    | "restart_limit_exhausted"
+    | "role_success_restart"
+    | "role_success_stop"
+    | "restart_policy_temporary"
+    | "external_cancel_or_manual_stop";
+  /** Delay in milliseconds before the restart. */
+  readonly delayMs: number;
+  /** When the child comes back, on the tree's monotonic clock; `null` when it does not by itself. */
+  readonly retryAtMs: number | null;
+}
+
+/** How many failures a child has in its window. */
+export interface LimitUse {
+  /** Failures in the window. */
+  readonly used: number;
+  /** Failures allowed. */
+  readonly limit: number;
+}
+
+/** Why an attempt was started. */
+export type StartCause = "start" | "crash" | "completed" | "timeout" | "unhealthy";
+
+/** Why an attempt is being stopped. */
+export type StopCause = "shutdown" | "start_timeout" | "run_timeout" | "unhealthy";
+
+/** How a child ended in a shutdown. */
+export type ShutdownStatus = "already_exited" | "graceful" | "aborted" | "abort_failed" | "late_report";
+
+/** Who or what ended a tree, and why. */
+export interface ShutdownCause {
+  /** A request, a supervisor that gave up, or a fault in the package itself. */
+  readonly kind: "shutdown" | "escalation" | "fault";
+  /** Who asked. */
+  readonly requestedBy: string;
+  /** Why. */
+  readonly reason: string;
+  /** The child whose failure escalated. */
+  readonly path?: string;
+}
+
+/** What every event says. */
+export interface EventBase {
+  /** Counts events of the tree from 1, without holes. */
+  readonly seq: number;
+  /** Milliseconds on the tree's monotonic clock. */
+  readonly atMs: number;
+  /** Path of the child or supervisor, `/` for the root. */
+  readonly path: string;
+  /** The same number from an exit to the ready that follows it. */
+  readonly correlation: number;
+}
+
+/** What every event about one attempt says. */
+export interface AttemptEventBase extends EventBase {
+  /** Which incarnation of the child. */
+  readonly generation: number;
+  /** Which attempt of the child, counted from 1. */
+  readonly attempt: number;
+}
+
+/** The events by `type`; the fields say what happened. */
+export type SupervisorEvent =
+  | (EventBase & { readonly type: "supervisor_started"; readonly children: number })
+  | (EventBase & { readonly type: "supervisor_ready"; readonly tookMs: number })
+  | (EventBase & { readonly type: "supervisor_escalated"; readonly child: string; readonly reason: string })
+  | (EventBase & { readonly type: "child_waiting"; readonly waitingFor: readonly string[] })
+  | (AttemptEventBase & { readonly type: "child_starting" })
+  | (AttemptEventBase & { readonly type: "child_running" })
+  | (AttemptEventBase & { readonly type: "child_ready"; readonly tookMs: number })
+  | (AttemptEventBase & { readonly type: "child_not_ready" })
+  | (AttemptEventBase & {
+    readonly type: "child_failed";
+    readonly exit: Exit;
+    readonly exitClass: ExitClass;
+    readonly uptimeMs: number;
+    readonly limit: LimitUse | null;
+    readonly decision: Decision;
+  })
+  | (AttemptEventBase & { readonly type: "child_succeeded"; readonly exit: Exit; readonly uptimeMs: number; readonly decision: Decision })
+  | (AttemptEventBase & { readonly type: "child_stopped"; readonly exit: Exit; readonly decision: Decision })
+  | (AttemptEventBase & { readonly type: "backoff_scheduled"; readonly delayMs: number; readonly retryAtMs: number })
+  | (AttemptEventBase & { readonly type: "child_restarting"; readonly cause: StartCause; readonly restartsTotal: number })
+  | (AttemptEventBase & { readonly type: "child_heartbeat_stale"; readonly ageMs: number })
+  | (AttemptEventBase & { readonly type: "child_unhealthy"; readonly reason: string })
+  | (AttemptEventBase & { readonly type: "child_healthy" })
+  | (AttemptEventBase & { readonly type: "child_stopping"; readonly cause: StopCause; readonly timeoutMs: number | null })
+  | (AttemptEventBase & { readonly type: "child_killing"; readonly cause: StopCause })
+  | (AttemptEventBase & { readonly type: "child_abandoned" })
+  | (AttemptEventBase & { readonly type: "child_attempt_stale_report"; readonly report: string })
+  | (AttemptEventBase & { readonly type: "child_shutdown"; readonly status: ShutdownStatus; readonly tookMs: number; readonly exit: Exit | null })
+  | (EventBase & { readonly type: "shutdown_requested"; readonly cause: ShutdownCause; readonly forced: boolean })
+  | (EventBase & { readonly type: "shutdown_completed"; readonly exitCode: number; readonly tookMs: number });
+
+/** The name of an event. */
+export type EventType = SupervisorEvent["type"];
+
+/** Stands in a stream where events are missing because the reader was too slow or came too late. */
+export interface GapMarker {
+  /** Tells it from events. */
+  readonly type: "gap";
+  /** First missing sequence number. */
+  readonly from: number;
+  /** Last missing sequence number. */
+  readonly to: number;
+}

@@ -1,0 +1,4 @@
+/** What a tree tells: events, exits, and one sentence for each. */
+export * from "./describe.ts";
+export * from "./event.ts";
+export * from "./exit.ts";

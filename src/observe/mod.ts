@@ -1,0 +1,3 @@
+/** What can be seen of a tree. */
+export * from "./bus.ts";
+export * from "./log.ts";

@@ -1,0 +1,132 @@
+/** One live attempt: what an adapter reports becomes messages of the tree. */
+import { cleanText, type Clock, RingBuffer } from "../base/mod.ts";
+import type { Message } from "../core/mod.ts";
+import type { Exit } from "../event/mod.ts";
+import type { LogRecord } from "../observe/mod.ts";
+import type { ChildSpec } from "../spec/mod.ts";
+import { DEFAULTS } from "../spec/mod.ts";
+import type { AttemptContext, RunningChild } from "./children/types.ts";
+
+/** What an attempt needs of the tree it belongs to. */
+export interface AttemptHost {
+  readonly clock: Clock;
+  post(message: Message): void;
+  /** An attempt began; probes may start. */
+  began(attempt: Attempt): void;
+  /** An attempt ended or was given up; probes must stop. */
+  over(attempt: Attempt): void;
+  log(record: Omit<LogRecord, "seq">): void;
+}
+
+/** The place of an attempt in the tree. */
+export interface AttemptIdentity {
+  readonly node: number;
+  readonly child: number;
+  readonly stamp: number;
+  readonly generation: number;
+  readonly attempt: number;
+  readonly path: string;
+  readonly spec: ChildSpec;
+}
+
+const NO_ENVIRONMENT: ReadonlyMap<string, string> = new Map();
+
+/** Implements the adapter's side of an attempt. */
+export class Attempt implements AttemptContext {
+  readonly identity: AttemptIdentity;
+  readonly #host: AttemptHost;
+  #ended = false;
+  #tail: RingBuffer<string> | null = null;
+  /** The adapter's handle; `null` until the adapter has returned it. */
+  handle: RunningChild | null = null;
+  /** Last heartbeat on the tree's clock, 0 when there was none. */
+  heartbeatAtMs = 0;
+  /** Ends the probes of this attempt. */
+  stopProbes: (() => void) | null = null;
+  /** Looks at lines of output for readiness. */
+  onLine: ((line: string) => void) | null = null;
+
+  constructor(identity: AttemptIdentity, host: AttemptHost) {
+    this.identity = identity;
+    this.#host = host;
+  }
+
+  get path(): string {
+    return this.identity.path;
+  }
+
+  get name(): string {
+    return this.identity.spec.name;
+  }
+
+  get generation(): number {
+    return this.identity.generation;
+  }
+
+  get attempt(): number {
+    return this.identity.attempt;
+  }
+
+  get args(): unknown {
+    return this.identity.spec.args ?? null;
+  }
+
+  get environment(): ReadonlyMap<string, string> {
+    const { environment } = this.identity.spec;
+    return environment === undefined ? NO_ENVIRONMENT : new Map(environment.map(({ name, value }) => [name, value]));
+  }
+
+  get clock(): Clock {
+    return this.#host.clock;
+  }
+
+  /** The last lines of output, oldest first. */
+  get tail(): readonly string[] {
+    return this.#tail?.toArray() ?? [];
+  }
+
+  running(): void {
+    if (this.#ended) return;
+    const { node, child, stamp } = this.identity;
+    this.#host.post({ type: "running", node, child, stamp });
+    this.#host.began(this);
+  }
+
+  ready(isReady: boolean): void {
+    if (this.#ended) return;
+    const { node, child, stamp } = this.identity;
+    this.#host.post({ type: "ready", node, child, stamp, ready: isReady });
+  }
+
+  heartbeat(atMs: number): void {
+    this.heartbeatAtMs = atMs;
+  }
+
+  output(stream: LogRecord["stream"], line: string): void {
+    if (this.#ended) return;
+    const { path, attempt, spec } = this.identity;
+    const clean = cleanText(line);
+    this.#tail ??= new RingBuffer(spec.logs?.tailLines ?? DEFAULTS.tailLines);
+    this.#tail.push(clean);
+    this.#host.log({ atMs: this.#host.clock.now(), path, attempt, stream, line: clean });
+    this.onLine?.(clean);
+  }
+
+  exited(exit: Exit): void {
+    const { node, child, stamp } = this.identity;
+    this.#ended = true;
+    this.#host.over(this);
+    this.#host.post({ type: "exited", node, child, stamp, exit: this.#tail === null ? exit : withLastLines(exit, this.tail) });
+  }
+
+  abandoned(): void {
+    const { node, child, stamp } = this.identity;
+    this.#ended = true;
+    this.#host.over(this);
+    this.#host.post({ type: "abandoned", node, child, stamp });
+  }
+}
+
+function withLastLines(exit: Exit, lastLines: readonly string[]): Exit {
+  return "failure" in exit ? { ...exit, failure: { ...exit.failure, lastLines } } : exit;
+}

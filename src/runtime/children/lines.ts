@@ -1,0 +1,58 @@
+/** Cuts bytes of output into lines. */
+
+/** Longest line in bytes; a longer one is cut into several. */
+const LONGEST_LINE = 64 * 1024;
+const NEWLINE = 10;
+
+/** Returns a function that takes chunks of bytes and calls back per line; without a chunk it gives out what is left. */
+export function lineSplitter(onLine: (line: string) => void): (chunk?: Uint8Array) => void {
+  const decoder = new TextDecoder();
+  let rest: Uint8Array[] = [];
+  let restLength = 0;
+
+  const emit = (last: Uint8Array): void => {
+    let bytes = last;
+    if (restLength > 0) {
+      bytes = joined(rest, last, restLength + last.length);
+      rest = [];
+      restLength = 0;
+    }
+    const end = bytes.length > 0 && bytes[bytes.length - 1] === 13 ? bytes.length - 1 : bytes.length;
+    onLine(decoder.decode(bytes.subarray(0, end)));
+  };
+
+  return (chunk) => {
+    if (chunk === undefined) {
+      if (restLength > 0) emit(new Uint8Array(0));
+      return;
+    }
+    let start = 0;
+    while (start < chunk.length) {
+      const newline = chunk.indexOf(NEWLINE, start);
+      const end = newline === -1 ? chunk.length : newline;
+      if (restLength + end - start > LONGEST_LINE) {
+        const cut = start + LONGEST_LINE - restLength;
+        emit(chunk.subarray(start, cut));
+        start = cut;
+      } else if (newline === -1) {
+        // Copied: a runtime may use the buffer again.
+        rest.push(chunk.slice(start));
+        restLength += chunk.length - start;
+        return;
+      } else {
+        emit(chunk.subarray(start, newline));
+        start = newline + 1;
+      }
+    }
+  };
+}
+
+function joined(parts: readonly Uint8Array[], last: Uint8Array, length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const part of [...parts, last]) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}

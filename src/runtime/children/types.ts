@@ -1,0 +1,43 @@
+/** The one interface behind which tasks, workers, processes and nested supervisors run. */
+import type { Exit } from "../../event/mod.ts";
+import type { Clock } from "../../base/mod.ts";
+
+/**
+ * What an adapter is given for one attempt. Its methods post messages to the tree and return at once; calls after the exit was reported are ignored.
+ */
+export interface AttemptContext {
+  readonly path: string;
+  readonly name: string;
+  readonly generation: number;
+  readonly attempt: number;
+  readonly args: unknown;
+  readonly environment: ReadonlyMap<string, string>;
+  readonly clock: Clock;
+  /** The attempt began: the function was called, the process spawned, the worker said hello. */
+  running(): void;
+  /** The child itself says whether it is ready. */
+  ready(isReady: boolean): void;
+  /** The child was alive at this time of the tree's monotonic clock. */
+  heartbeat(atMs: number): void;
+  /** A line of output; bounded and made harmless by the receiver. */
+  output(stream: "stdout" | "stderr" | "log", line: string): void;
+  /** The attempt ended; nothing of it is left. Exactly one report counts. A `killed` exit is one that was forced by `kill()`. */
+  exited(exit: Exit): void;
+  /** Forcing did not end the attempt: it may still be doing things. A later `exited` still counts as a late exit. */
+  abandoned(): void;
+}
+
+/** A live attempt. */
+export interface RunningChild {
+  /** Process id, where there is one. */
+  readonly pid?: number;
+  /** Asks the attempt to stop; harmless when repeated. */
+  cancel(): void;
+  /** Forces the attempt to stop: leads to `exited` or `abandoned`, soon. */
+  kill(): void;
+}
+
+/** Starts attempts of one child. A throw counts as a failed start. */
+export interface ChildAdapter {
+  start(context: AttemptContext): RunningChild;
+}

@@ -1,0 +1,282 @@
+/**
+ * The loop of a tree: one mailbox, messages handled one at a time in order, effects carried out, nothing awaited.
+ *
+ * It drains in microtasks for a slice of at most 8 ms, then lets timers, sockets and signals have their turn in a macrotask.
+ */
+import type { Clock, Random } from "../base/mod.ts";
+import { cleanText } from "../base/mod.ts";
+import { type Effect, initialNode, type Message, type NodeState, step, type StepEnvironment, type TreeCounters, type TreePlan } from "../core/mod.ts";
+import type { Failure, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
+import { Bus, type LogRecord } from "../observe/mod.ts";
+import { Attempt, type AttemptHost } from "./attempt.ts";
+import type { SupervisorAdapter } from "./children/supervisor.ts";
+import { supervisorAdapter } from "./children/supervisor.ts";
+import type { ChildAdapter, RunningChild } from "./children/types.ts";
+import { type Timer, TimerQueue } from "./timers.ts";
+
+/** Starts probes for an attempt that began and returns what stops them; `null` when it has none. */
+export type ProbeStarter = (attempt: Attempt, post: AttemptHost["post"]) => (() => void) | null;
+
+/** What a loop is made of; tests replace the parts. */
+export interface InterpreterOptions {
+  readonly plan: TreePlan;
+  /** The adapter of a child that is not a supervisor. */
+  readonly adapterFor: (node: number, child: number) => ChildAdapter;
+  readonly startProbes: ProbeStarter;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: Bus<SupervisorEvent>;
+  /** How many events one slice may publish: less than the bus remembers, so that a prompt reader misses nothing. */
+  readonly eventsPerSlice: number;
+  readonly logs: Bus<LogRecord>;
+  readonly onFinished: (cause: ShutdownCause, exitCode: number) => void;
+  /** The decision core. @default {step} */
+  readonly step?: typeof step;
+  /** Sees every message with its effects, before they are carried out. */
+  readonly inspect?: (message: Message, effects: readonly Effect[]) => void;
+}
+
+/** Longest time in milliseconds for which the loop keeps the program to itself. */
+const SLICE_MS = 8;
+
+/** The running loop of one tree. */
+export class Interpreter implements AttemptHost {
+  readonly nodes: readonly NodeState[];
+  readonly clock: Clock;
+  readonly #options: InterpreterOptions;
+  readonly #step: typeof step;
+  readonly #counters: TreeCounters = { stamp: 0, timer: 0, correlation: 0, event: 0 };
+  readonly #timers: TimerQueue;
+  readonly #adapters: ChildAdapter[][];
+  readonly #supervisors = new Map<number, SupervisorAdapter>();
+  readonly #live: (Attempt | undefined)[][];
+  #liveCount = 0;
+  #lineCount = 0;
+  #mailbox: Message[] = [];
+  #read = 0;
+  #effects: readonly Effect[] = [];
+  #carriedOut = 0;
+  #draining = false;
+  #scheduled = false;
+  /** A slice lasts until the next macrotask, over any number of microtasks. */
+  #sliceStartedAtMs = -1;
+  #sliceEvents = 0;
+  #sliceOver = false;
+  #broken = false;
+  readonly #idleWaiters: (() => void)[] = [];
+
+  constructor(options: InterpreterOptions) {
+    const { plan, clock } = options;
+    this.#options = options;
+    this.#step = options.step ?? step;
+    this.clock = clock;
+    this.nodes = plan.nodes.map(initialNode);
+    this.#timers = new TimerQueue(clock, (timer) => this.#onTimer(timer));
+    this.#adapters = plan.nodes.map((node) => node.children.map((child, index) => child.node === -1 ? options.adapterFor(node.id, index) : this.#nodeAdapter(child.node)));
+    this.#live = plan.nodes.map((node) => new Array<Attempt | undefined>(node.children.length));
+  }
+
+  /** How many attempts are live, nested supervisors included. */
+  get liveAttempts(): number {
+    return this.#liveCount;
+  }
+
+  /** How many timers are set. */
+  get liveTimers(): number {
+    return this.#timers.size;
+  }
+
+  /** Whether nothing is waiting to be done. */
+  get idle(): boolean {
+    return this.#read === this.#mailbox.length && this.#carriedOut === this.#effects.length;
+  }
+
+  /** The live attempt of a child. */
+  liveAttempt(node: number, child: number): Attempt | undefined {
+    return this.#live[node]![child];
+  }
+
+  /** Puts a message into the mailbox. */
+  post(message: Message): void {
+    this.#mailbox.push(message);
+    if (this.#draining || this.#scheduled || this.#sliceOver) return;
+    this.#scheduled = true;
+    this.clock.microtask(this.#drain);
+  }
+
+  /** Resolves when everything that is in the mailbox now has been done. */
+  whenIdle(): Promise<void> {
+    return this.idle ? Promise.resolve() : new Promise((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  began(attempt: Attempt): void {
+    attempt.stopProbes = this.#options.startProbes(attempt, (message) => this.post(message));
+  }
+
+  over(attempt: Attempt): void {
+    attempt.stopProbes?.();
+    attempt.stopProbes = null;
+  }
+
+  log(record: Omit<LogRecord, "seq">): void {
+    this.#options.logs.publish({ seq: ++this.#lineCount, ...record });
+  }
+
+  #drain = (): void => {
+    this.#scheduled = false;
+    if (this.#draining || this.#broken) return;
+    if (this.#sliceStartedAtMs < 0) {
+      this.#sliceStartedAtMs = this.clock.now();
+      this.clock.macrotask(this.#nextSlice);
+    }
+    this.#draining = true;
+    try {
+      this.#run();
+    } catch (error) {
+      this.#breakDown(error);
+    }
+    this.#draining = false;
+  };
+
+  /** The rest of the program had its turn. */
+  #nextSlice = (): void => {
+    this.#sliceStartedAtMs = -1;
+    this.#sliceEvents = 0;
+    this.#sliceOver = false;
+    if (!this.idle) this.#drain();
+  };
+
+  #run(): void {
+    while (true) {
+      while (this.#carriedOut < this.#effects.length) {
+        const effect = this.#effects[this.#carriedOut++]!;
+        this.#carryOut(effect);
+        if ((this.#carriedOut & 15) === 0 && this.#isSliceOver(this.clock.now())) return;
+      }
+      if (this.#read === this.#mailbox.length) {
+        this.#mailbox.length = 0;
+        this.#read = 0;
+        return this.#wakeIdle();
+      }
+      const now = this.clock.now();
+      if (this.#isSliceOver(now)) return;
+      this.#handle(this.#mailbox[this.#read++]!, now);
+    }
+  }
+
+  #wakeIdle(): void {
+    if (this.#idleWaiters.length === 0) return;
+    for (const wake of this.#idleWaiters.splice(0)) wake();
+  }
+
+  #isSliceOver(now: number): boolean {
+    this.#sliceOver = now - this.#sliceStartedAtMs >= SLICE_MS || this.#sliceEvents >= this.#options.eventsPerSlice;
+    return this.#sliceOver;
+  }
+
+  #handle(message: Message, now: number): void {
+    const environment: StepEnvironment = { now, random: this.#options.random, counters: this.#counters, tree: this.#options.plan };
+    this.#effects = this.#step(this.nodes[message.node]!, message, environment);
+    this.#carriedOut = 0;
+    this.#options.inspect?.(message, this.#effects);
+    if (message.type === "exited") this.#forget(message.node, message.child, message.stamp);
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.type) {
+      case "emit":
+        this.#sliceEvents++;
+        return this.#options.events.publish(effect.event);
+      case "start":
+        return this.#start(effect);
+      case "cancel":
+      case "kill":
+        return this.#end(effect);
+      case "setTimer":
+        return this.#timers.set(effect);
+      case "clearTimer":
+        return this.#timers.clear(effect.timer);
+      case "tellParent":
+        return this.#supervisors.get(effect.node)?.report(effect.stamp, effect.report);
+      case "finished":
+        this.#timers.clearAll();
+        return this.#options.onFinished(effect.cause, effect.exitCode);
+    }
+  }
+
+  #start({ node, child, stamp, generation, attempt: count }: Effect & { type: "start" }): void {
+    const { path } = this.#options.plan.nodes[node]!.children[child]!;
+    const spec = this.#options.plan.specs[node]![child]!;
+    const attempt = new Attempt({ node, child, stamp, generation, attempt: count, path, spec }, this);
+    this.#live[node]![child] = attempt;
+    this.#liveCount++;
+    try {
+      attempt.handle = this.#adapters[node]![child]!.start(attempt);
+    } catch (error) {
+      attempt.exited({ kind: "failed", failure: startFailure(error) });
+    }
+  }
+
+  #end({ type, node, child, stamp }: Effect & { type: "cancel" | "kill" }): void {
+    const attempt = this.#live[node]![child];
+    if (attempt === undefined || attempt.identity.stamp !== stamp) return;
+    try {
+      if (type === "cancel") attempt.handle?.cancel();
+      else attempt.handle?.kill();
+    } catch (error) {
+      // The stop goes on: what does not end by itself is forced, and what cannot be forced is passed over.
+      attempt.output("log", `Cannot ${type} the attempt: ${errorMessage(error)}`);
+    }
+  }
+
+  #forget(node: number, child: number, stamp: number): void {
+    if (this.#live[node]![child]?.identity.stamp !== stamp) return;
+    this.#live[node]![child] = undefined;
+    this.#liveCount--;
+  }
+
+  #onTimer({ timer, node, child, dueMs }: Timer): void {
+    const heartbeatAtMs = child === -1 ? 0 : this.#live[node]![child]?.heartbeatAtMs ?? 0;
+    this.post({ type: "timer", node, child, timer, dueMs, heartbeatAtMs });
+  }
+
+  #nodeAdapter(node: number): SupervisorAdapter {
+    const adapter = supervisorAdapter({
+      begin: (stamp) => this.post({ type: "begin", node, stamp }),
+      stop: (stamp, cause, forced) => this.post({ type: "stop", node, stamp, cause, forced }),
+    }, () => ++this.#counters.stamp);
+    this.#supervisors.set(node, adapter);
+    return adapter;
+  }
+
+  /** A fault of the package itself: nothing is decided any more, so nothing may go on running. */
+  #breakDown(error: unknown): void {
+    this.#broken = true;
+    this.#timers.clearAll();
+    this.#wakeIdle();
+    for (const attempt of this.#live.flat()) {
+      if (attempt === undefined) continue;
+      this.over(attempt);
+      if (attempt.handle !== null) endQuietly(attempt.handle);
+    }
+    const reason = `internal fault, please report it: ${errorMessage(error)}`;
+    this.#options.onFinished({ kind: "fault", requestedBy: "reeve", reason }, this.#options.plan.escalationExitCode);
+  }
+}
+
+function endQuietly(handle: RunningChild): void {
+  try {
+    handle.cancel();
+    handle.kill();
+  } catch {
+    // One child that resists must not keep the others from being ended.
+  }
+}
+
+function startFailure(error: unknown): Failure {
+  return { kind: "error", category: "start_failed", message: errorMessage(error) };
+}
+
+function errorMessage(error: unknown): string {
+  return cleanText(error instanceof Error ? error.message : String(error), 1024);
+}

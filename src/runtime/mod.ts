@@ -1,0 +1,10 @@
+/** Makes trees run. */
+export * from "./report.ts";
+export * from "./signals.ts";
+export * from "./supervise.ts";
+export * from "./tree.ts";
+export type { ChildSnapshot, TreeSnapshot } from "./snapshot.ts";
+export { Interpreter, type InterpreterOptions } from "./interpreter.ts";
+export { systemClock } from "./clock.ts";
+export { planTree, type TreePlan } from "../core/mod.ts";
+export type { AttemptContext, ChildAdapter, RunningChild } from "./children/mod.ts";

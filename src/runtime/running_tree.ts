@@ -1,0 +1,173 @@
+/** The tree handle: the loop of a tree with its bus, its report and its hold on the program. */
+import { didYouMean, ReeveError } from "../base/mod.ts";
+import { planTree, type TreePlan } from "../core/mod.ts";
+import type { GapMarker, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
+import { Bus, type LogRecord, type ReadOptions } from "../observe/mod.ts";
+import { DEFAULTS, type TreeSpec } from "../spec/mod.ts";
+import { adapterFor, type LoadedTasks } from "./children/mod.ts";
+import { systemClock } from "./clock.ts";
+import { Interpreter } from "./interpreter.ts";
+import { holdProgram } from "./keep_alive.ts";
+import { startProbes } from "./probing.ts";
+import { type Report, reportChildren } from "./report.ts";
+import { type ChildSnapshot, snapshotChildren, type TreeSnapshot } from "./snapshot.ts";
+import type { ReadyOptions, ShutdownRequest, SuperviseOptions, Tree } from "./tree.ts";
+
+/** How many lines of output are remembered for readers that come late or lag. */
+const LOG_CAPACITY = 1_024;
+
+/** Implements {@linkcode Tree}. */
+export class RunningTree implements Tree {
+  readonly name: string;
+  readonly finished: Promise<Report>;
+  readonly #plan: TreePlan;
+  readonly #interpreter: Interpreter;
+  readonly #events: Bus<SupervisorEvent>;
+  readonly #logs = new Bus<LogRecord>(LOG_CAPACITY);
+  readonly #startedAtMs: number;
+  readonly #startedWallMs: number;
+  #finish: (report: Report) => void = () => {};
+  #isFinished = false;
+  #release: () => void = () => {};
+  #unlisten: () => void = () => {};
+
+  constructor(spec: TreeSpec, options: SuperviseOptions, tasks: LoadedTasks) {
+    const { clock = systemClock(), random = Math.random, keepAlive = true, signal } = options;
+    const capacity = spec.observability?.eventJournalCapacity ?? DEFAULTS.eventJournalCapacity;
+    this.name = spec.name ?? DEFAULTS.treeName;
+    this.finished = new Promise((resolve) => this.#finish = resolve);
+    this.#events = new Bus(capacity);
+    this.#plan = planTree(spec, spec.policy?.escalation?.exitCode ?? DEFAULTS.escalationExitCode);
+    this.#startedAtMs = clock.now();
+    this.#startedWallMs = clock.wallNow();
+    this.#interpreter = new Interpreter({
+      plan: this.#plan,
+      adapterFor: (node, child) => adapterFor(this.#plan.specs[node]![child]!, this.#plan.nodes[node]!.children[child]!.policy, tasks),
+      startProbes,
+      clock,
+      random,
+      events: this.#events,
+      eventsPerSlice: Math.max(1, capacity >> 1),
+      logs: this.#logs,
+      onFinished: (cause, exitCode) => this.#onFinished(cause, exitCode),
+    });
+    if (keepAlive) this.#release = holdProgram();
+    if (signal !== undefined) this.#listenTo(signal);
+  }
+
+  /** Starts the children that wait for nobody; resolves when that is done. */
+  begin(): Promise<void> {
+    this.#interpreter.post({ type: "begin", node: 0, stamp: 0 });
+    return this.#interpreter.whenIdle();
+  }
+
+  async ready({ signal, timeoutMs }: ReadyOptions = {}): Promise<void> {
+    if (this.#interpreter.nodes[0]!.ready) return;
+    const stop = new AbortController();
+    const onAbort = (): void => stop.abort();
+    let timedOut = false;
+    const cancelTimer = timeoutMs === undefined ? () => {} : this.#interpreter.clock.setTimer(() => {
+      timedOut = true;
+      stop.abort();
+    }, timeoutMs);
+    signal?.addEventListener("abort", onAbort);
+    try {
+      signal?.throwIfAborted();
+      const events = this.#events.read({ since: "now", filter: (event) => event.type === "supervisor_ready" && event.path === "/", signal: stop.signal });
+      const { done } = await events.next();
+      await events.return?.();
+      if (done !== true || this.#interpreter.nodes[0]!.ready) return;
+      signal?.throwIfAborted();
+      if (timedOut) throw new ReeveError("tree_not_ready", `Tree "${this.name}" was not ready within ${timeoutMs} ms: ${this.#whatIsMissing()}`);
+      throw new ReeveError("tree_finished", `Tree "${this.name}" finished before it was ready`);
+    } finally {
+      cancelTimer();
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  snapshot(): TreeSnapshot {
+    const { nodes, clock } = this.#interpreter;
+    const { phase, ready } = nodes[0]!;
+    const atMs = clock.now();
+    const pidOf = (node: number, child: number): number | null => this.#interpreter.liveAttempt(node, child)?.handle?.pid ?? null;
+    return { name: this.name, phase, ready, seq: this.#events.lastSeq, atMs, children: snapshotChildren(nodes, atMs, pidOf) };
+  }
+
+  child(path: string): ChildSnapshot {
+    const all = flatten(this.snapshot().children);
+    const found = all.find((child) => child.path === path);
+    if (found !== undefined) return found;
+    throw new ReeveError("child_not_found", `Cannot find child "${path}"`, { path, hint: didYouMean(path, all.map((child) => child.path)) });
+  }
+
+  events(options?: ReadOptions<SupervisorEvent>): AsyncIterableIterator<SupervisorEvent | GapMarker> {
+    return this.#events.read(options);
+  }
+
+  observe({ signal }: Pick<ReadOptions<SupervisorEvent>, "signal"> = {}): {
+    snapshot: TreeSnapshot;
+    events: AsyncIterableIterator<SupervisorEvent | GapMarker>;
+  } {
+    const snapshot = this.snapshot();
+    return { snapshot, events: this.#events.read({ since: snapshot.seq, signal }) };
+  }
+
+  logs(options?: ReadOptions<LogRecord>): AsyncIterableIterator<LogRecord | GapMarker> {
+    return this.#logs.read(options);
+  }
+
+  shutdown({ reason = "close", by = "program", force = false }: ShutdownRequest = {}): Promise<Report> {
+    if (!this.#isFinished) {
+      const cause: ShutdownCause = { kind: "shutdown", requestedBy: by, reason };
+      this.#interpreter.post({ type: "stop", node: 0, stamp: 0, cause, forced: force });
+    }
+    return this.finished;
+  }
+
+  async close(): Promise<void> {
+    await this.shutdown();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #onFinished(cause: ShutdownCause, exitCode: number): void {
+    if (this.#isFinished) return;
+    this.#isFinished = true;
+    this.#unlisten();
+    this.#release();
+    const children = reportChildren(this.#interpreter.nodes);
+    this.#finish({
+      exitCode,
+      cause,
+      startedAtMs: this.#startedWallMs,
+      durationMs: this.#interpreter.clock.now() - this.#startedAtMs,
+      children,
+      abandoned: children.filter((child) => child.status === "abort_failed" && child.kind !== "supervisor").map((child) => child.path),
+    });
+    this.#events.close();
+    this.#logs.close();
+  }
+
+  #listenTo(signal: AbortSignal): void {
+    const onAbort = (): void => {
+      const reason = signal.reason instanceof Error ? signal.reason.message : String(signal.reason);
+      this.shutdown({ by: "signal", reason });
+    };
+    if (signal.aborted) return onAbort();
+    signal.addEventListener("abort", onAbort);
+    this.#unlisten = () => signal.removeEventListener("abort", onAbort);
+  }
+
+  #whatIsMissing(): string {
+    const missing = flatten(this.snapshot().children).filter((child) => child.phase !== "ready");
+    const shown = missing.slice(0, 5).map((child) => `${child.path} is ${child.phase}${child.waitingFor.length === 0 ? "" : ` for ${child.waitingFor.join(", ")}`}`);
+    return `${shown.join("; ")}${missing.length > 5 ? `; and ${missing.length - 5} more` : ""}`;
+  }
+}
+
+function flatten(children: readonly ChildSnapshot[]): ChildSnapshot[] {
+  return children.flatMap((child) => [child, ...flatten(child.children)]);
+}

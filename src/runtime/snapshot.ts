@@ -1,0 +1,90 @@
+/** How a tree is right now. */
+import { type ChildPhase, countFailures, type NodeState, waitingFor } from "../core/mod.ts";
+import type { Decision, Exit } from "../event/mod.ts";
+import type { ChildKind, TaskRole } from "../spec/mod.ts";
+
+/** How one child is. */
+export interface ChildSnapshot {
+  /** Path of the child. */
+  readonly path: string;
+  /** How it runs. */
+  readonly kind: ChildKind;
+  /** Its role, when one was declared. */
+  readonly taskRole: TaskRole | null;
+  /** Where it is in its life. */
+  readonly phase: ChildPhase;
+  /** Since when, on the tree's monotonic clock. */
+  readonly sinceMs: number;
+  /** Which incarnation. */
+  readonly generation: number;
+  /** Attempts so far. */
+  readonly attempt: number;
+  /** Restarts so far; never resets. */
+  readonly restartsTotal: number;
+  /** Failures so far; never resets. */
+  readonly failuresTotal: number;
+  /** Restarts since it was last healthy for long. */
+  readonly consecutiveRestarts: number;
+  /** Failures that count against its limit now. */
+  readonly limitUsed: number;
+  /** Failures allowed in the window. */
+  readonly limit: number;
+  /** Siblings it waits for. */
+  readonly waitingFor: readonly string[];
+  /** When it starts again, on the tree's monotonic clock; `null` when nothing is planned. */
+  readonly retryAtMs: number | null;
+  /** How its last attempt ended. */
+  readonly lastExit: Exit | null;
+  /** What was decided then. */
+  readonly lastDecision: Decision | null;
+  /** Process id, where there is one. */
+  readonly pid: number | null;
+  /** Children of a nested supervisor. */
+  readonly children: readonly ChildSnapshot[];
+}
+
+/** How a whole tree is. */
+export interface TreeSnapshot {
+  /** Name of the tree. */
+  readonly name: string;
+  /** Phase of the root supervisor. */
+  readonly phase: NodeState["phase"];
+  /** Whether every child that must be ready has been. */
+  readonly ready: boolean;
+  /** Sequence number of the last event that is in the snapshot. */
+  readonly seq: number;
+  /** When it was taken, on the tree's monotonic clock. */
+  readonly atMs: number;
+  /** The children of the root. */
+  readonly children: readonly ChildSnapshot[];
+}
+
+/** Takes a picture of the children of a node. */
+export function snapshotChildren(
+  nodes: readonly NodeState[],
+  now: number,
+  pidOf: (node: number, child: number) => number | null,
+  root = 0,
+): ChildSnapshot[] {
+  const { slots } = nodes[root]!;
+  return slots.map((slot, child) => ({
+    path: slot.plan.path,
+    kind: slot.plan.kind,
+    taskRole: slot.plan.policy.taskRole,
+    phase: slot.phase,
+    sinceMs: slot.sinceMs,
+    generation: slot.generation,
+    attempt: slot.attempt,
+    restartsTotal: slot.restartsTotal,
+    failuresTotal: slot.failuresTotal,
+    consecutiveRestarts: slot.consecutive,
+    limitUsed: countFailures(slot.window, slot.plan.policy.limit, now),
+    limit: slot.plan.policy.limit.maxRestarts,
+    waitingFor: slot.phase === "waiting" ? waitingFor(slots, slot) : [],
+    retryAtMs: slot.phase === "backoff" ? slot.lastDecision?.retryAtMs ?? null : null,
+    lastExit: slot.lastExit,
+    lastDecision: slot.lastDecision,
+    pid: pidOf(root, child),
+    children: slot.plan.node === -1 ? [] : snapshotChildren(nodes, now, pidOf, slot.plan.node),
+  }));
+}

@@ -1,0 +1,39 @@
+/** The way to start a tree. */
+import { SpecError } from "../base/mod.ts";
+import type { TreeSpec } from "../spec/mod.ts";
+import { preflight } from "./preflight.ts";
+import { RunningTree } from "./running_tree.ts";
+import type { SuperviseOptions, Tree } from "./tree.ts";
+
+/**
+ * Starts a supervision tree.
+ *
+ * Resolves once the declaration is valid and the first children were started; a failing child never rejects it. Rejects with `SpecError`,
+ * which lists all violations, and nothing is started then.
+ *
+ * @example
+ * ```ts
+ * import { child, supervise } from "@reeve/supervisor";
+ *
+ * await using tree = await supervise({
+ *   name: "shop",
+ *   children: [
+ *     child.task("clock", async ({ signal, log }) => {
+ *       while (!signal.aborted) {
+ *         log(new Date().toISOString());
+ *         await new Promise((resolve) => setTimeout(resolve, 100));
+ *       }
+ *     }),
+ *   ],
+ * });
+ * await tree.ready();
+ * console.log(tree.child("/clock").phase);
+ * ```
+ */
+export async function supervise(spec: TreeSpec, options: SuperviseOptions = {}): Promise<Tree> {
+  const { problems, tasks } = await preflight(spec);
+  if (problems.some((problem) => problem.severity === "error")) throw new SpecError(problems);
+  const running = new RunningTree(spec, options, tasks);
+  await running.begin();
+  return running;
+}

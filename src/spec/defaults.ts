@@ -1,0 +1,51 @@
+/** The numbers that count where a user is silent. */
+import type { LimitAction, RestartPolicy, Severity, TaskRole } from "./types.ts";
+
+/** What a role brings along. */
+export interface RolePack {
+  /** What happens after an exit. */
+  readonly restartPolicy: RestartPolicy;
+  /** Failures allowed per minute. */
+  readonly maxRestarts: number;
+  /** What happens beyond that. */
+  readonly onExceeded: LimitAction;
+  /** How much the child matters. */
+  readonly severity: Severity;
+}
+
+/** Defaults by role. */
+export const ROLE_PACKS: Readonly<Record<TaskRole, RolePack>> = {
+  service: { restartPolicy: "permanent", maxRestarts: 10, onExceeded: "slow_down", severity: "critical" },
+  worker: { restartPolicy: "transient", maxRestarts: 3, onExceeded: "slow_down", severity: "standard" },
+  job: { restartPolicy: "transient", maxRestarts: 1, onExceeded: "give_up", severity: "optional" },
+  sidecar: { restartPolicy: "permanent", maxRestarts: 5, onExceeded: "slow_down", severity: "standard" },
+  supervisor: { restartPolicy: "permanent", maxRestarts: 3, onExceeded: "escalate", severity: "critical" },
+};
+
+/** Role whose numbers count for a child without one. */
+export const FALLBACK_ROLE: TaskRole = "worker";
+
+/** Defaults that do not depend on the role. */
+export const DEFAULTS = {
+  treeName: "reeve",
+  restartPolicy: "permanent",
+  backoffInitialMs: 50,
+  backoffMaxMs: 5_000,
+  backoffFactor: 2,
+  backoffRatio: 0.2,
+  backoffResetAfterMs: 30_000,
+  limitWindowMs: 60_000,
+  failureWindowThreshold: 5,
+  failureWindowMaxCount: 5,
+  stopTimeoutMs: 5_000,
+  killWaitMs: 1_000,
+  stopSignal: "SIGTERM",
+  readinessIntervalSecs: 5,
+  readinessTimeoutSecs: 3,
+  healthIntervalSecs: 10,
+  healthTimeoutSecs: 5,
+  healthMaxRetries: 3,
+  tailLines: 50,
+  eventJournalCapacity: 4_096,
+  escalationExitCode: 70,
+} as const;

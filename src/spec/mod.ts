@@ -1,0 +1,7 @@
+/** What a user declares: types, builders, defaults, validation. */
+export * from "./child.ts";
+export * from "./defaults.ts";
+export * from "./graph.ts";
+export * from "./resolve.ts";
+export * from "./types.ts";
+export * from "./validate.ts";

@@ -1,0 +1,263 @@
+/** What counts for a child in the end: child over policy over role over default, and where each value came from. */
+import { DEFAULTS, FALLBACK_ROLE, ROLE_PACKS } from "./defaults.ts";
+import type { ChildSpec, JitterMode, LimitAction, RestartPolicy, RunSpec, Severity, TaskRole, TreeSpec } from "./types.ts";
+
+/** The kind of a running child. */
+export type ChildKind = "task" | "worker" | "process" | "supervisor";
+
+/** Effective delays between restarts. */
+export interface BackoffPolicy {
+  /** First delay in milliseconds. */
+  readonly initialMs: number;
+  /** Longest delay in milliseconds. */
+  readonly maxMs: number;
+  /** Growth per consecutive failure. */
+  readonly factor: number;
+  /** How delays are spread. */
+  readonly jitter: JitterMode;
+  /** Share of the delay that is random. */
+  readonly ratio: number;
+  /** Healthy time in milliseconds after which the next delay is the first one again. */
+  readonly resetAfterMs: number;
+}
+
+/** Effective limit on failures. */
+export interface LimitPolicy {
+  /** Failures allowed in the window; the next one exceeds the limit. */
+  readonly maxRestarts: number;
+  /** Length of the window in milliseconds; `null` counts the failures since the child was last healthy. */
+  readonly windowMs: number | null;
+  /** How many failures are remembered at most. */
+  readonly maxCount: number;
+  /** What happens when the limit is exceeded. */
+  readonly onExceeded: LimitAction;
+}
+
+/** Effective way to stop. */
+export interface StopPolicy {
+  /** Ask and force, force at once, or ask and wait. */
+  readonly mode: "graceful" | "kill" | "wait";
+  /** Signal that asks a process to stop. */
+  readonly signal: string;
+  /** Time in milliseconds between asking and forcing; `null` never forces. */
+  readonly timeoutMs: number | null;
+  /** Time in milliseconds to wait after forcing. */
+  readonly killWaitMs: number;
+  /** Whether signals go to the whole process group. */
+  readonly killTree: boolean;
+  /** Whether a straggler is forced at all, or only waited for during `killWaitMs`. */
+  readonly force: boolean;
+}
+
+/** Effective health watch. */
+export interface HealthPolicy {
+  /** How health is known. */
+  readonly mode: "heartbeat" | "http" | "tcp" | "exec";
+  /** Time in milliseconds between two checks. */
+  readonly intervalMs: number;
+  /** Time in milliseconds one probe may take. */
+  readonly timeoutMs: number;
+  /** Age in milliseconds at which a heartbeat is stale. */
+  readonly staleAfterMs: number;
+  /** Failed checks after the first before the child is unhealthy. */
+  readonly maxRetries: number;
+  /** Stop and restart the child, or only say so. */
+  readonly onUnhealthy: "restart" | "event";
+}
+
+/** All that decisions about a child rest on: plain data, shared between children that have the same. */
+export interface ChildPolicy {
+  /** What happens after an exit. */
+  readonly restartPolicy: RestartPolicy;
+  /** The role, or `null` when none was declared. */
+  readonly taskRole: TaskRole | null;
+  /** How much the child matters. */
+  readonly severity: Severity;
+  /** Delays between restarts. */
+  readonly backoff: BackoffPolicy;
+  /** Limit on failures. */
+  readonly limit: LimitPolicy;
+  /** How the child is stopped. */
+  readonly stop: StopPolicy;
+  /** Time in milliseconds from start to ready; `null` waits for ever. */
+  readonly startMs: number | null;
+  /** Time in milliseconds an attempt may run; `null` is unlimited. */
+  readonly runMs: number | null;
+  /** Time in milliseconds to wait for dependencies; `null` waits for ever. */
+  readonly waitMs: number | null;
+  /** Whether the child is ready as soon as it runs. */
+  readonly readyWhenRunning: boolean;
+  /** How health is watched; `null` when it is not. */
+  readonly health: HealthPolicy | null;
+}
+
+/** Where an effective value came from. */
+export type ValueSource = "child" | "policy" | "shutdown" | "severity_defaults" | "role" | "default";
+
+/** One effective value with its source. */
+export interface ExplainedValue {
+  /** Key in the form of the file, such as `backoff.initial_ms`. */
+  readonly key: string;
+  /** The value that counts. */
+  readonly value: string | number | boolean | null;
+  /** Where it came from. */
+  readonly source: ValueSource;
+}
+
+type Defaults = Pick<TreeSpec, "policy" | "shutdown" | "severityDefaults">;
+type Recorder = (row: ExplainedValue) => void;
+type Candidate<T> = readonly [ValueSource, T | undefined];
+
+/** The kind behind a way to run. */
+export function childKind(run: RunSpec): ChildKind {
+  return run.kind === "module" || run.kind === "factory" ? "task" : run.kind;
+}
+
+/** Returns a function that resolves children of one tree; children that declare the same share one policy. */
+export function policyResolver(defaults: Defaults): (child: ChildSpec) => ChildPolicy {
+  const known = new Map<string, ChildPolicy>();
+  return (child) => {
+    const key = policyKey(child);
+    let policy = known.get(key);
+    if (policy === undefined) {
+      policy = resolve(child, defaults, () => {});
+      known.set(key, policy);
+    }
+    return policy;
+  };
+}
+
+/** Lists every effective value of a child with its source. */
+export function explainChild(child: ChildSpec, defaults: Defaults): ExplainedValue[] {
+  const rows: ExplainedValue[] = [];
+  resolve(child, defaults, (row) => rows.push(row));
+  return rows;
+}
+
+function policyKey(child: ChildSpec): string {
+  const { taskRole, restartPolicy, severity, criticality, backoff, limit, stop, timeouts, waitTimeoutMs, readiness, healthCheck } = child;
+  const declared = [taskRole, restartPolicy, severity, criticality, backoff, limit, stop, timeouts, waitTimeoutMs, readiness, healthCheck];
+  const kind = childKind(child.run);
+  return declared.every((value) => value === undefined) ? kind : `${kind} ${JSON.stringify(declared)}`;
+}
+
+function resolve(child: ChildSpec, defaults: Defaults, record: Recorder): ChildPolicy {
+  const kind = childKind(child.run);
+  const role = child.taskRole ?? (kind === "supervisor" ? "supervisor" : null);
+  const pack = ROLE_PACKS[role ?? FALLBACK_ROLE];
+  function pick<T extends string | number | boolean | null>(key: string, ...candidates: readonly [...Candidate<T>[], readonly [ValueSource, T]]): T {
+    for (const [source, value] of candidates) {
+      if (value !== undefined) {
+        record({ key, value, source });
+        return value;
+      }
+    }
+    throw new Error(`No value for "${key}"`);
+  }
+  record({ key: "task_role", value: role, source: child.taskRole === undefined ? "default" : "child" });
+  return {
+    taskRole: role,
+    restartPolicy: pick<RestartPolicy>("restart_policy", ["child", child.restartPolicy], [
+      "role",
+      role === null ? undefined : pack.restartPolicy,
+    ], ["default", DEFAULTS.restartPolicy]),
+    severity: pick<Severity>("severity", ["child", child.severity ?? child.criticality], [
+      "severity_defaults",
+      role === null ? undefined : defaults.severityDefaults?.[role],
+    ], ["role", pack.severity]),
+    backoff: resolveBackoff(child, defaults, pick),
+    limit: resolveLimit(child, defaults, role, pick),
+    stop: resolveStop(child, defaults, kind, pick),
+    startMs: pick<number | null>("timeouts.start_ms", ["child", child.timeouts?.startMs], ["default", null]),
+    runMs: pick<number | null>("timeouts.run_ms", ["child", child.timeouts?.runMs], ["default", null]),
+    waitMs: pick<number | null>("wait_timeout_ms", ["child", child.waitTimeoutMs], ["default", null]),
+    readyWhenRunning: pick<string>("readiness.mode", ["child", child.readiness?.mode], [
+      "default",
+      kind === "supervisor" ? "all" : "immediate",
+    ]) === "immediate",
+    health: resolveHealth(child, defaults, pick),
+  };
+}
+
+type Picker = <T extends string | number | boolean | null>(
+  key: string,
+  ...candidates: readonly [...Candidate<T>[], readonly [ValueSource, T]]
+) => T;
+
+function resolveBackoff(child: ChildSpec, { policy }: Defaults, pick: Picker): BackoffPolicy {
+  const initialMs = pick<number>("backoff.initial_ms", ["child", child.backoff?.initialMs], ["policy", policy?.initialBackoffMs], [
+    "default",
+    DEFAULTS.backoffInitialMs,
+  ]);
+  const inherited = policy?.maxBackoffMs === undefined
+    ? ["default", Math.max(initialMs, DEFAULTS.backoffMaxMs)] as const
+    : ["policy", Math.max(initialMs, policy.maxBackoffMs)] as const;
+  return {
+    initialMs,
+    maxMs: pick<number>("backoff.max_ms", ["child", child.backoff?.maxMs], inherited),
+    factor: pick<number>("backoff.factor", ["child", child.backoff?.factor], ["default", DEFAULTS.backoffFactor]),
+    jitter: pick<JitterMode>("backoff.jitter", ["child", child.backoff?.jitter], ["default", "full"]),
+    ratio: pick<number>("backoff.ratio", ["child", child.backoff?.ratio], ["policy", policy?.jitterRatio], ["default", DEFAULTS.backoffRatio]),
+    resetAfterMs: pick<number>("backoff.reset_after_ms", ["child", child.backoff?.resetAfterMs], ["default", DEFAULTS.backoffResetAfterMs]),
+  };
+}
+
+function resolveLimit(child: ChildSpec, { policy }: Defaults, role: TaskRole | null, pick: Picker): LimitPolicy {
+  const pack = ROLE_PACKS[role ?? FALLBACK_ROLE];
+  const window = policy?.failureWindow;
+  const counted = window?.mode === "count_sliding" && policy?.childRestartWindowMs === undefined;
+  const maxRestarts = pick<number>("limit.max_restarts", ["child", child.limit?.maxRestarts], ["policy", policy?.childRestartLimit], [
+    "policy",
+    window === undefined ? undefined : window.threshold ?? DEFAULTS.failureWindowThreshold,
+  ], [role === null ? "default" : "role", pack.maxRestarts]);
+  return {
+    maxRestarts,
+    windowMs: pick<number | null>("limit.window_ms", ["child", child.limit?.windowMs], ["policy", policy?.childRestartWindowMs], [
+      "policy",
+      counted ? null : window?.windowSecs === undefined ? undefined : window.windowSecs * 1000,
+    ], ["default", DEFAULTS.limitWindowMs]),
+    maxCount: counted && child.limit?.windowMs === undefined ? window.maxCount ?? DEFAULTS.failureWindowMaxCount : maxRestarts + 1,
+    onExceeded: pick<LimitAction>("limit.on_exceeded", ["child", child.limit?.onExceeded], [role === null ? "default" : "role", pack.onExceeded]),
+  };
+}
+
+function resolveStop(child: ChildSpec, { shutdown }: Defaults, kind: ChildKind, pick: Picker): StopPolicy {
+  const mode = pick<StopPolicy["mode"]>("stop.mode", ["child", child.stop?.mode], ["default", "graceful"]);
+  const patient = mode === "wait" || kind === "supervisor";
+  return {
+    mode,
+    signal: pick<string>("stop.signal", ["child", child.stop?.signal], ["default", DEFAULTS.stopSignal]),
+    timeoutMs: pick<number | null>("stop.timeout_ms", ["child", child.stop?.timeoutMs], ["default", patient ? null : undefined], [
+      "shutdown",
+      shutdown?.gracefulTimeoutMs,
+    ], ["default", DEFAULTS.stopTimeoutMs]),
+    killWaitMs: pick<number>("stop.kill_wait_ms", ["child", child.stop?.killWaitMs], ["shutdown", shutdown?.abortWaitMs], [
+      "default",
+      DEFAULTS.killWaitMs,
+    ]),
+    killTree: pick<boolean>("stop.kill_tree", ["child", child.stop?.killTree], ["default", true]),
+    force: pick<boolean>("shutdown.abort_after_timeout", ["shutdown", shutdown?.abortAfterTimeout], ["default", true]),
+  };
+}
+
+function resolveHealth(child: ChildSpec, { policy }: Defaults, pick: Picker): HealthPolicy | null {
+  const declared = child.healthCheck;
+  if (declared === undefined) return null;
+  const mode = pick<HealthPolicy["mode"]>("health_check.mode", ["child", declared.mode], ["default", "heartbeat"]);
+  const beats = mode === "heartbeat";
+  const intervalMs = 1000 * pick<number>("health_check.check_interval_secs", ["child", declared.checkIntervalSecs], [
+    "policy",
+    beats && policy?.heartbeatIntervalMs !== undefined ? policy.heartbeatIntervalMs / 1000 : undefined,
+  ], ["default", DEFAULTS.healthIntervalSecs]);
+  return {
+    mode,
+    intervalMs,
+    timeoutMs: 1000 * pick<number>("health_check.timeout_secs", ["child", declared.timeoutSecs], ["default", DEFAULTS.healthTimeoutSecs]),
+    staleAfterMs: pick<number>("health_check.stale_after_ms", ["child", declared.staleAfterMs], ["policy", beats ? policy?.staleAfterMs : undefined], [
+      "default",
+      3 * intervalMs,
+    ]),
+    maxRetries: pick<number>("health_check.max_retries", ["child", declared.maxRetries], ["default", DEFAULTS.healthMaxRetries]),
+    onUnhealthy: pick<"restart" | "event">("health_check.on_unhealthy", ["child", declared.onUnhealthy], ["default", "restart"]),
+  };
+}

@@ -1,0 +1,346 @@
+/** What a user declares: the types of a supervision tree. Every option is the camelCase of the file's key. */
+
+/** What happens after a child ended: always again, only after a failure, or never. */
+export type RestartPolicy = "permanent" | "transient" | "temporary";
+
+/** The part a child plays; it selects defaults for restart, backoff and limits. */
+export type TaskRole = "service" | "worker" | "job" | "sidecar" | "supervisor";
+
+/** How much a child matters to its supervisor. */
+export type Severity = "optional" | "standard" | "critical";
+
+/** Which siblings a failure touches. */
+export type Strategy = "one_for_one";
+
+/** What happens when a restart limit is exceeded. */
+export type LimitAction = "slow_down" | "give_up" | "escalate";
+
+/** How delays are spread: not at all, downwards by the ratio, from the previous delay, or reproducibly. */
+export type JitterMode = "none" | "full" | "decorrelated" | "deterministic";
+
+/** Delays between restarts; each grows by `factor` from `initialMs` up to `maxMs`. */
+export interface BackoffOptions {
+  /** First delay in milliseconds. @default {50} */
+  readonly initialMs?: number;
+  /** Longest delay in milliseconds. @default {5000} */
+  readonly maxMs?: number;
+  /** Growth per consecutive failure, at least 1. @default {2} */
+  readonly factor?: number;
+  /** How delays are spread. @default {"full"} */
+  readonly jitter?: JitterMode;
+  /** Share of the delay that is random, 0 to 1. @default {0.2} */
+  readonly ratio?: number;
+  /** Healthy time in milliseconds after which the next delay is the first one again. @default {30000} */
+  readonly resetAfterMs?: number;
+}
+
+/** How many failures in a window are too many, and what then. */
+export interface LimitOptions {
+  /** Failures allowed in the window; the next one exceeds the limit. */
+  readonly maxRestarts?: number;
+  /** Length of the window in milliseconds. @default {60000} */
+  readonly windowMs?: number;
+  /** `slow_down` waits the longest backoff each time, `give_up` leaves the child down, `escalate` fails the supervisor. */
+  readonly onExceeded?: LimitAction;
+}
+
+/** How a child is stopped. */
+export interface StopOptions {
+  /** Ask and force after the budget, force at once, or ask and wait for ever. @default {"graceful"} */
+  readonly mode?: "graceful" | "kill" | "wait";
+  /** Signal that asks a process to stop. @default {"SIGTERM"} */
+  readonly signal?: string;
+  /** Time in milliseconds between asking and forcing; `null` never forces. @default {5000} */
+  readonly timeoutMs?: number | null;
+  /** Time in milliseconds to wait after forcing. @default {1000} */
+  readonly killWaitMs?: number;
+  /** Whether signals go to the whole process group. @default {true} */
+  readonly killTree?: boolean;
+}
+
+/** Time limits of an attempt. */
+export interface TimeoutOptions {
+  /** Time in milliseconds from start to ready; `null` waits for ever. @default {null} */
+  readonly startMs?: number | null;
+  /** Time in milliseconds an attempt may run; `null` is unlimited. @default {null} */
+  readonly runMs?: number | null;
+}
+
+/** How often and how long a probe asks. */
+export interface ProbeOptions {
+  /** Seconds between two probes; until the first success they come faster. @default {5} */
+  readonly checkIntervalSecs?: number;
+  /** Seconds one probe may take. @default {3} */
+  readonly timeoutSecs?: number;
+}
+
+/** Asks over HTTP; any status from 200 to 399 is a yes. */
+export interface HttpProbe {
+  /** Host to ask. @default {"127.0.0.1"} */
+  readonly host?: string;
+  /** Port to ask. */
+  readonly port: number;
+  /** Path to ask for. @default {"/"} */
+  readonly path?: string;
+  /** `http` or `https`. @default {"http"} */
+  readonly scheme?: "http" | "https";
+}
+
+/** Connects over TCP; an accepted connection is a yes. */
+export interface TcpProbe {
+  /** Host to connect to. @default {"127.0.0.1"} */
+  readonly host?: string;
+  /** Port to connect to. */
+  readonly port: number;
+}
+
+/** Runs a command; exit code 0 is a yes. */
+export interface ExecProbe {
+  /** Command to run, looked up in `PATH`. */
+  readonly command: string;
+  /** Arguments. @default {[]} */
+  readonly args?: readonly string[];
+}
+
+/** When a child counts as ready, which is what its dependants wait for. */
+export type ReadinessOptions =
+  | ({ readonly mode?: "immediate" | "explicit" } & ProbeOptions)
+  | ({ readonly mode: "http" } & HttpProbe & ProbeOptions)
+  | ({ readonly mode: "tcp" } & TcpProbe & ProbeOptions)
+  | ({ readonly mode: "exec" } & ExecProbe & ProbeOptions)
+  | ({
+    readonly mode: "log_line";
+    /** Regular expression that a line of the child's output or log must match. */
+    readonly pattern: string;
+  } & ProbeOptions)
+  | ({
+    /** Of a supervisor: ready when all its non-optional children have been ready, when started, or when one child has been ready. */
+    readonly mode: "all" | "started";
+  } & ProbeOptions)
+  | ({
+    readonly mode: "child";
+    /** The child of the supervisor that makes it ready. */
+    readonly child: string;
+  } & ProbeOptions);
+
+/** How a running child's health is watched, and what happens when it fails. */
+export type HealthCheckOptions =
+  & {
+    /** Seconds between two checks, or two expected heartbeats. @default {10} */
+    readonly checkIntervalSecs?: number;
+    /** Seconds one probe may take. @default {5} */
+    readonly timeoutSecs?: number;
+    /** Failed checks after the first before the child is unhealthy. @default {3} */
+    readonly maxRetries?: number;
+    /** Age in milliseconds at which a heartbeat is stale. @default {3 × interval} */
+    readonly staleAfterMs?: number;
+    /** Stop and restart the child by its policy, or only say so. @default {"restart"} */
+    readonly onUnhealthy?: "restart" | "event";
+  }
+  & (
+    | { readonly mode?: "heartbeat" }
+    | ({ readonly mode: "http" } & HttpProbe)
+    | ({ readonly mode: "tcp" } & TcpProbe)
+    | ({ readonly mode: "exec" } & ExecProbe)
+  );
+
+/** One environment variable of a child. */
+export interface EnvironmentVariable {
+  /** Name of the variable. */
+  readonly name: string;
+  /** Its value; never shown in state, events or errors. */
+  readonly value: string;
+}
+
+/** Options of every child. */
+export interface ChildOptions {
+  /** Names of siblings that must be ready before this child starts. @default {[]} */
+  readonly dependencies?: readonly string[];
+  /** Time in milliseconds to wait for dependencies before that counts as a failure; `null` waits for ever. @default {null} */
+  readonly waitTimeoutMs?: number | null;
+  /** What happens after an exit. @default {by role, else "permanent"} */
+  readonly restartPolicy?: RestartPolicy;
+  /** Selects defaults. @default {none, which has the numbers of "worker"} */
+  readonly taskRole?: TaskRole;
+  /** How much the child matters. @default {by role} */
+  readonly severity?: Severity;
+  /** Older name of `severity`. */
+  readonly criticality?: "critical" | "optional";
+  /** Delays between restarts. */
+  readonly backoff?: BackoffOptions;
+  /** Limit on failures. */
+  readonly limit?: LimitOptions;
+  /** How the child is stopped. */
+  readonly stop?: StopOptions;
+  /** Time limits of an attempt. */
+  readonly timeouts?: TimeoutOptions;
+  /** Exit codes of a process that count as success. @default {[0]} */
+  readonly successExitCodes?: readonly number[];
+  /** When the child counts as ready. @default {{ mode: "immediate" }} */
+  readonly readiness?: ReadinessOptions;
+  /** How its health is watched. @default {not at all} */
+  readonly healthCheck?: HealthCheckOptions;
+  /** JSON value handed to the child. @default {null} */
+  readonly args?: unknown;
+  /** Environment variables of the child. @default {[]} */
+  readonly environment?: readonly EnvironmentVariable[];
+  /** Low-cardinality labels. @default {[]} */
+  readonly tags?: readonly string[];
+  /** Output settings. */
+  readonly logs?: LogOptions;
+}
+
+/** What is kept of a child's output. */
+export interface LogOptions {
+  /** How many of the last lines go with a failure. @default {50} */
+  readonly tailLines?: number;
+}
+
+/** An async function supervised in this program. */
+export type TaskFunction = (context: TaskContext) => unknown;
+
+/** What a task gets: its identity, its cancellation, and ways to report. Destructuring works. */
+export interface TaskContext {
+  /** Path of the child, such as `/shop/ingest`. */
+  readonly path: string;
+  /** Name of the child. */
+  readonly name: string;
+  /** Which incarnation this is, counted from 0; grows with operator and configuration changes. */
+  readonly generation: number;
+  /** Which attempt this is, counted from 1; never resets. */
+  readonly attempt: number;
+  /** The child's `args`. */
+  readonly args: unknown;
+  /** The child's `environment`. */
+  readonly environment: ReadonlyMap<string, string>;
+  /** Aborts when the child is asked to stop. */
+  readonly signal: AbortSignal;
+  /** Says that the child is ready; with `false`, that it no longer is. */
+  readonly ready: (isReady?: boolean) => void;
+  /** Says that the child is alive now. */
+  readonly heartbeat: () => void;
+  /** Writes a line to the child's log. */
+  readonly log: (message: string) => void;
+  /** Cancels this attempt itself; the child then counts as cancelled and is not restarted. */
+  readonly cancel: (reason?: string) => void;
+}
+
+/** A process to run. */
+export interface ProcessOptions {
+  /** Command, looked up in `PATH` unless it contains a slash; relative to `cwd` then. */
+  readonly command: string;
+  /** Arguments. @default {[]} */
+  readonly args?: readonly string[];
+  /** Working directory. @default {that of the supervisor} */
+  readonly cwd?: string;
+  /** Whether the command is a line for `sh -c`. @default {false} */
+  readonly shell?: boolean;
+}
+
+/** How a child runs. */
+export type RunSpec =
+  | { readonly kind: "task"; readonly task: TaskFunction }
+  | {
+    readonly kind: "module";
+    /** `file:` URL of the module. */
+    readonly url: string;
+    /** Name of the exported function. @default {"default"} */
+    readonly export?: string;
+  }
+  | {
+    readonly kind: "factory";
+    /** Name under which the function must be registered. */
+    readonly name: string;
+  }
+  | {
+    readonly kind: "worker";
+    /** `file:` URL of a module that calls `serveWorker`. */
+    readonly url: string;
+  }
+  | ({ readonly kind: "process" } & ProcessOptions)
+  | ({ readonly kind: "supervisor" } & SupervisorOptions);
+
+/** One child of a supervisor. */
+export interface ChildSpec extends ChildOptions {
+  /** Name, unique among siblings; letters, digits, `_` and `-`, not starting with a digit or `-`. */
+  readonly name: string;
+  /** How the child runs. */
+  readonly run: RunSpec;
+}
+
+/** Defaults for all children of a tree. */
+export interface PolicyOptions {
+  /** Default of `limit.maxRestarts`. */
+  readonly childRestartLimit?: number;
+  /** Default of `limit.windowMs`, in milliseconds. */
+  readonly childRestartWindowMs?: number;
+  /** Default of `backoff.initialMs`, in milliseconds. */
+  readonly initialBackoffMs?: number;
+  /** Default of `backoff.maxMs`, in milliseconds. */
+  readonly maxBackoffMs?: number;
+  /** Default of `backoff.ratio`, 0 to 1. */
+  readonly jitterRatio?: number;
+  /** Default of the interval of declared heartbeats, in milliseconds. */
+  readonly heartbeatIntervalMs?: number;
+  /** Default of `healthCheck.staleAfterMs`, in milliseconds. */
+  readonly staleAfterMs?: number;
+  /** Default of `limit` where `childRestartLimit` is not given. */
+  readonly failureWindow?: FailureWindowOptions;
+  /** What happens when the root gives up. */
+  readonly escalation?: {
+    /** Exit code of the program after an escalation. @default {70} */
+    readonly exitCode?: number;
+  };
+}
+
+/** How failures are counted by default. */
+export interface FailureWindowOptions {
+  /** By time, or the failures since the child was last healthy. @default {"time_sliding"} */
+  readonly mode?: "time_sliding" | "count_sliding";
+  /** Length of the window in seconds. @default {60} */
+  readonly windowSecs?: number;
+  /** How many of the last failures are looked at in `count_sliding`. @default {5} */
+  readonly maxCount?: number;
+  /** Failures allowed; the next one exceeds the limit. @default {5} */
+  readonly threshold?: number;
+}
+
+/** Defaults for stopping. */
+export interface ShutdownOptions {
+  /** Default of `stop.timeoutMs`. @default {5000} */
+  readonly gracefulTimeoutMs?: number;
+  /** Default of `stop.killWaitMs`. @default {1000} */
+  readonly abortWaitMs?: number;
+  /** Whether stragglers are forced. @default {true} */
+  readonly abortAfterTimeout?: boolean;
+  /** Time in milliseconds after which everything is forced; `null` is unlimited. @default {null} */
+  readonly totalTimeoutMs?: number | null;
+}
+
+/** Sizes of what the tree remembers. */
+export interface ObservabilityOptions {
+  /** How many events are kept for readers that come late or lag. @default {4096} */
+  readonly eventJournalCapacity?: number;
+}
+
+/** A supervisor and its children. */
+export interface SupervisorOptions {
+  /** Which siblings a failure touches. @default {"one_for_one"} */
+  readonly strategy?: Strategy;
+  /** The children; their order matters where dependencies leave it open. */
+  readonly children: readonly ChildSpec[];
+}
+
+/** A whole supervision tree. */
+export interface TreeSpec extends SupervisorOptions {
+  /** Name of the tree, shown to people. @default {"reeve"} */
+  readonly name?: string;
+  /** Defaults for all children. */
+  readonly policy?: PolicyOptions;
+  /** Severity by role where a child does not say. */
+  readonly severityDefaults?: Readonly<Partial<Record<TaskRole, Severity>>>;
+  /** Defaults for stopping. */
+  readonly shutdown?: ShutdownOptions;
+  /** Sizes of what the tree remembers. */
+  readonly observability?: ObservabilityOptions;
+}

@@ -1,0 +1,40 @@
+/** The messages between a supervisor and its workers, each with the version of this handshake. */
+
+/** Version of the messages; a worker of another version is refused by name. */
+export const WORKER_PROTOCOL = 1;
+
+/** What a worker is started with. */
+export interface WorkerStart {
+  readonly reeve: number;
+  readonly type: "start";
+  readonly path: string;
+  readonly name: string;
+  readonly generation: number;
+  readonly attempt: number;
+  readonly args: unknown;
+  readonly environment: readonly (readonly [string, string])[];
+}
+
+/** What a supervisor tells a worker. */
+export type ToWorker = WorkerStart | { readonly reeve: number; readonly type: "stop" };
+
+/** How the function of a worker ended. */
+export type WorkerExit =
+  | { readonly kind: "succeeded" | "cancelled" }
+  | { readonly kind: "panicked"; readonly category: string; readonly message: string };
+
+/** What a worker tells its supervisor. */
+export type FromWorker =
+  & { readonly reeve: number }
+  & (
+    | { readonly type: "hello" | "stopping" }
+    | { readonly type: "ready"; readonly ready: boolean }
+    | { readonly type: "heartbeat"; readonly epochMs: number }
+    | { readonly type: "log"; readonly line: string }
+    | { readonly type: "exit"; readonly exit: WorkerExit }
+  );
+
+/** Whether a message looks like one of ours; its version may still be another. */
+export function isReeveMessage(value: unknown): value is { readonly reeve: unknown; readonly type: unknown } {
+  return typeof value === "object" && value !== null && "reeve" in value && "type" in value;
+}
