@@ -17,7 +17,7 @@ const DRAIN_MS = 100;
 
 /** How often, in milliseconds, and how many times a killed group is looked at until it is gone. */
 const GONE_POLL_MS = 5;
-const GONE_POLLS = 400;
+const GONE_POLLS = 20;
 
 /** What runs, and which exit codes are a success. */
 export type ProcessPlan = ProcessOptions & { readonly successExitCodes?: readonly number[] };

@@ -1,0 +1,16 @@
+/**
+ * What the file of a worker child needs.
+ *
+ * @example
+ * ```ts ignore
+ * import { serveWorker } from "@reeve/supervisor/worker";
+ *
+ * serveWorker(async ({ signal }) => {
+ *   while (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, 100));
+ * });
+ * ```
+ *
+ * @module
+ */
+export { serveWorker, type WorkerContext, type WorkerFunction } from "./serve.ts";
+export { isReeveMessage, type ToWorker, WORKER_PROTOCOL } from "./protocol.ts";
