@@ -1,11 +1,19 @@
 /** Deno. */
 import type { Platform } from "./types.ts";
+import { isOlder } from "./version.ts";
+
+/** The oldest Deno that reports the signals of processes right. */
+const OLDEST = [2, 7, 14] as const;
 
 /** The runtime this program runs in. */
 export const platform: Platform = {
   name: "deno",
   get version(): string {
     return Deno.version.deno;
+  },
+  get tooOld(): string | undefined {
+    if (isOlder(Deno.version.deno, OLDEST)) return `Deno ${Deno.version.deno} ignores uid and gid of processes and misreports signals; use ${OLDEST.join(".")} or newer`;
+    return undefined;
   },
   terminateStopsBusyThreads: false,
   permissionHint(error): string | undefined {

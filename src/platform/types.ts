@@ -6,6 +6,8 @@ export interface Platform {
   readonly name: "deno" | "node";
   /** Its version. */
   readonly version: string;
+  /** Why this version is too old to be relied on; `undefined` when it is not. */
+  readonly tooOld: string | undefined;
   /** Whether terminating a worker stops a thread that is busy; in Deno such a thread runs on. */
   readonly terminateStopsBusyThreads: boolean;
   /** What to do about an error that was caused by a missing permission; `undefined` for other errors. */

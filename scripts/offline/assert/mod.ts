@@ -1,0 +1,99 @@
+/** Stand-in for what the tests use of `@std/assert`, for machines that cannot reach JSR. */
+import { AssertionError, deepStrictEqual } from "node:assert";
+
+export { AssertionError };
+
+type Constructor<T> = abstract new (...args: never[]) => T;
+
+function failed(message: string, detail?: string): never {
+  throw new AssertionError({ message: detail === undefined ? message : `${message}: ${detail}` });
+}
+
+function show(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : Deno.inspect(value, { depth: 6, sorted: true });
+}
+
+export function assert(condition: unknown, message = "Expected a truthy value"): asserts condition {
+  if (!condition) failed(message);
+}
+
+export function assertEquals<T>(actual: T, expected: T, message?: string): void {
+  try {
+    deepStrictEqual(actual, expected);
+  } catch (error) {
+    failed(message ?? "Values are not equal", error instanceof Error ? error.message : String(error));
+  }
+}
+
+export function assertNotEquals<T>(actual: T, expected: T, message = "Expected different values"): void {
+  try {
+    deepStrictEqual(actual, expected);
+  } catch {
+    return;
+  }
+  failed(message, show(actual));
+}
+
+export function assertStrictEquals<T>(actual: unknown, expected: T, message = "Values are not strictly equal"): asserts actual is T {
+  if (!Object.is(actual, expected)) failed(message, `${show(actual)} and ${show(expected)}`);
+}
+
+export function assertExists<T>(actual: T, message = "Expected a value"): asserts actual is NonNullable<T> {
+  if (actual === undefined || actual === null) failed(message, show(actual));
+}
+
+export function assertInstanceOf<T>(actual: unknown, expected: Constructor<T>, message?: string): asserts actual is T {
+  if (!(actual instanceof expected)) failed(message ?? `Expected an instance of ${expected.name}`, show(actual));
+}
+
+export function assertMatch(actual: string, expected: RegExp, message = "Expected a match"): void {
+  if (!expected.test(actual)) failed(message, `${show(actual)} does not match ${expected}`);
+}
+
+export function assertStringIncludes(actual: string, expected: string, message = "Expected a text to include another"): void {
+  if (!actual.includes(expected)) failed(message, `${show(actual)} does not include ${show(expected)}`);
+}
+
+export function assertGreater<T>(actual: T, expected: T, message = "Expected more"): void {
+  if (!(actual > expected)) failed(message, `${show(actual)} > ${show(expected)}`);
+}
+
+export function assertGreaterOrEqual<T>(actual: T, expected: T, message = "Expected at least as much"): void {
+  if (!(actual >= expected)) failed(message, `${show(actual)} >= ${show(expected)}`);
+}
+
+export function assertLess<T>(actual: T, expected: T, message = "Expected less"): void {
+  if (!(actual < expected)) failed(message, `${show(actual)} < ${show(expected)}`);
+}
+
+export function assertLessOrEqual<T>(actual: T, expected: T, message = "Expected at most as much"): void {
+  if (!(actual <= expected)) failed(message, `${show(actual)} <= ${show(expected)}`);
+}
+
+export function assertThrows<E extends Error = Error>(run: () => unknown, type?: Constructor<E>, includes?: string): E {
+  try {
+    run();
+  } catch (error) {
+    return checked(error, type, includes);
+  }
+  failed("Expected a throw");
+}
+
+export async function assertRejects<E extends Error = Error>(run: () => PromiseLike<unknown>, type?: Constructor<E>, includes?: string): Promise<E> {
+  try {
+    await run();
+  } catch (error) {
+    return checked(error, type, includes);
+  }
+  failed("Expected a rejection");
+}
+
+export function fail(message = "Failed"): never {
+  failed(message);
+}
+
+function checked<E extends Error>(error: unknown, type: Constructor<E> | undefined, includes: string | undefined): E {
+  assertInstanceOf(error, type ?? (Error as unknown as Constructor<E>));
+  if (includes !== undefined) assertStringIncludes(error.message, includes);
+  return error;
+}

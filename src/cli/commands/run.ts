@@ -1,0 +1,66 @@
+/** `reeve run FILE`: runs a tree in the foreground. */
+import process from "node:process";
+import { handleSignals, type Report, supervise, type Tree } from "../../../mod.ts";
+import { loadFile } from "../../config/mod.ts";
+import { eventLog, type LogItem } from "../event_log.ts";
+import type { CommandIo } from "../io.ts";
+import { summary } from "../summary.ts";
+import { printProblems } from "./check.ts";
+
+/** Arguments of `run`. */
+export interface RunArgs {
+  readonly file: string;
+  /** Seconds after which the tree is shut down. */
+  readonly forSecs?: number;
+  /** Whether every event is shown, or only what people want to know. */
+  readonly verbose: boolean;
+  /** Whether events and report come as JSON, one a line. */
+  readonly json: boolean;
+  /** Whether the children's output is shown. */
+  readonly output: boolean;
+}
+
+/** Runs the tree of a file until it ends; returns its exit code. */
+export async function run(args: RunArgs, io: CommandIo): Promise<number> {
+  const { spec, warnings } = await loadFile(args.file);
+  printProblems(warnings, io);
+  const unguard = survive(io);
+  try {
+    const tree = await supervise(spec);
+    using _signals = handleSignals(tree);
+    const shown = Promise.all([show(tree.events(), args, io), args.output ? show(tree.logs(), args, io) : undefined]);
+    const stopLater = args.forSecs === undefined ? undefined : setTimeout(() => tree.shutdown({ by: "reeve", reason: `${args.forSecs} s are over` }), args.forSecs * 1000);
+    const report = await tree.finished;
+    clearTimeout(stopLater);
+    await shown;
+    printReport(tree, report, args, io);
+    return report.exitCode;
+  } finally {
+    unguard();
+  }
+}
+
+async function show(items: AsyncIterable<LogItem>, { verbose, json }: RunArgs, io: CommandIo): Promise<void> {
+  const render = json
+    ? (item: LogItem) => `${JSON.stringify(item)}\n`
+    : eventLog({ color: io.color, verbose, epochMs: Date.now() - performance.now() });
+  for await (const item of items) {
+    const line = render(item);
+    if (line !== "") io.stdout(line);
+  }
+}
+
+function printReport(tree: Tree, report: Report, { json }: RunArgs, io: CommandIo): void {
+  io.stdout(json ? `${JSON.stringify({ type: "report", ...report })}\n` : summary(tree.name, report, io.color));
+}
+
+/** A stray error of one child's code must not end what keeps the others alive. */
+function survive(io: CommandIo): () => void {
+  const say = (error: unknown): void => io.stderr(`reeve: an error outside of any child was caught: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.on("unhandledRejection", say);
+  process.on("uncaughtException", say);
+  return () => {
+    process.removeListener("unhandledRejection", say);
+    process.removeListener("uncaughtException", say);
+  };
+}

@@ -1,0 +1,124 @@
+/**
+ * The `reeve` command.
+ *
+ * @example
+ * ```sh
+ * deno run --allow-read --allow-write --allow-run --allow-env jsr:@reeve/supervisor/cli run supervisor.yaml
+ * ```
+ *
+ * @module
+ */
+import process from "node:process";
+import { Command, CommanderError } from "commander";
+import { ReeveError } from "../../mod.ts";
+import { jsonSchema, template } from "../config/mod.ts";
+import { platform } from "../platform/mod.ts";
+import { check } from "./commands/check.ts";
+import { explainCommand } from "./commands/explain.ts";
+import { run } from "./commands/run.ts";
+import type { CommandIo } from "./io.ts";
+import { VERSION } from "./version.ts";
+
+export type { CommandIo } from "./io.ts";
+
+/** Exit codes beside those of a tree. */
+const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+
+/**
+ * Runs the command with arguments; returns the exit code.
+ *
+ * @example
+ * ```ts
+ * import { main } from "@reeve/supervisor/cli";
+ *
+ * const lines: string[] = [];
+ * const code = await main(["--version"], { stdout: (text) => lines.push(text), stderr: () => {}, color: false });
+ * console.log(code, lines.length);
+ * ```
+ */
+export async function main(args: readonly string[], io: CommandIo): Promise<number> {
+  if (platform.tooOld !== undefined) {
+    io.stderr(`reeve: ${platform.tooOld}\n`);
+    return EXIT.failed;
+  }
+  let code: number = EXIT.ok;
+  const program = buildProgram(io, (result) => code = result);
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    io.stderr(`reeve: ${messageOf(error)}\n`);
+    return EXIT.failed;
+  }
+}
+
+function buildProgram(io: CommandIo, done: (code: number) => void): Command {
+  const program = new Command("reeve")
+    .description("Keeps long-running work alive: tasks, workers, processes and nested supervisors.")
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => io.stdout(text), writeErr: (text) => io.stderr(text) });
+  program.command("run")
+    .description("run the tree of a file in the foreground")
+    .argument("<file>", "YAML file")
+    .option("--for <seconds>", "shut down after this many seconds", positiveNumber)
+    .option("--verbose", "show every event", false)
+    .option("--no-output", "do not show what the children print")
+    .option("--json", "print events and the report as JSON, one a line", false)
+    .addHelpText("after", "\nCtrl-C stops the tree in order, a second one forces it.\n\nExamples:\n  reeve run supervisor.yaml\n  reeve run supervisor.yaml --for 20\n")
+    .action(async (file: string, options: { for?: number; verbose: boolean; output: boolean; json: boolean }) =>
+      done(await run({ file, forSecs: options.for, verbose: options.verbose, output: options.output, json: options.json }, io))
+    );
+  program.command("check")
+    .description("list every problem of a file; exit code 0 none, 1 problems, 2 unreadable")
+    .argument("<file>", "YAML file")
+    .option("--json", "print JSON", false)
+    .addHelpText("after", "\nExample:\n  reeve check supervisor.yaml\n")
+    .action(async (file: string, options: { json: boolean }) => done(await check({ file, json: options.json }, io)));
+  program.command("explain")
+    .description("show what counts for a child, and where each value came from")
+    .argument("<file>", "YAML file")
+    .argument("<child>", "path or name of the child")
+    .option("--json", "print JSON", false)
+    .addHelpText("after", "\nExample:\n  reeve explain supervisor.yaml ingest\n")
+    .action(async (file: string, child: string, options: { json: boolean }) => done(await explainCommand({ file, child, json: options.json }, io)));
+  program.command("schema")
+    .description("print the JSON Schema of a file")
+    .addHelpText("after", "\nExample:\n  reeve schema > supervisor.schema.json\n")
+    .action(() => io.stdout(`${JSON.stringify(jsonSchema(), null, 2)}\n`));
+  program.command("template")
+    .description("print a commented file with every key")
+    .addHelpText("after", "\nExample:\n  reeve template > supervisor.yaml\n")
+    .action(() => io.stdout(template()));
+  return program;
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new CommanderError(EXIT.usage, "reeve.number", `Cannot use "${text}": must be a number above 0`);
+  return value;
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof ReeveError) return error.message;
+  const hint = platform.permissionHint(error);
+  const text = error instanceof Error ? error.message : String(error);
+  return hint === undefined ? text : `${text}. ${hint}`;
+}
+
+/** Writes to the terminal or pipe of the program. */
+function programIo(): CommandIo {
+  const color = process.stdout.isTTY === true && process.env["NO_COLOR"] === undefined && process.env["TERM"] !== "dumb";
+  return {
+    stdout: (text) => process.stdout.write(text),
+    stderr: (text) => process.stderr.write(text),
+    color,
+  };
+}
+
+if (import.meta.main) {
+  const code = await main(process.argv.slice(2), programIo());
+  // What was written must be out before the program ends; an abandoned task would otherwise keep it alive.
+  process.stdout.write("", () => process.exit(code));
+}

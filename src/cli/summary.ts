@@ -1,0 +1,37 @@
+/** What a run came to, as a table. */
+import { type ChildReport, describeExit, duration, type Report } from "../../mod.ts";
+import { palette } from "./io.ts";
+import { renderTable } from "./table.ts";
+
+/** Renders the report of a tree. */
+export function summary(name: string, report: Report, color: boolean): string {
+  const colors = palette(color);
+  const rows = report.children.map((child) => [
+    child.path,
+    child.kind,
+    String(child.starts),
+    String(child.restarts),
+    String(child.failures),
+    child.lastExit === null ? "-" : describeExit(child.lastExit),
+    howItStopped(child),
+  ]);
+  const { cause } = report;
+  const end = cause.kind === "shutdown" ? `ended by ${cause.requestedBy} (${cause.reason})` : `ended by ${cause.kind}: ${cause.reason}`;
+  const table = renderTable(["CHILD", "KIND", "STARTS", "RESTARTS", "FAILURES", "LAST EXIT", "STOPPED"], rows);
+  return `\n${colors.strong(name)} ran ${duration(report.durationMs)}, ${end}, exit code ${report.exitCode}\n\n${table}`;
+}
+
+function howItStopped({ status, phase }: ChildReport): string {
+  switch (status) {
+    case "already_exited":
+      return phase === "failed" ? "was down" : "was not running";
+    case "graceful":
+      return "in order";
+    case "aborted":
+      return "by force";
+    case "abort_failed":
+      return "not at all, left behind";
+    case "late_report":
+      return "late";
+  }
+}

@@ -1,0 +1,221 @@
+/** The schema of one child declaration. */
+import { z } from "zod";
+import {
+  childName,
+  natural,
+  naturalMs,
+  port,
+  positive,
+  positiveMs,
+  positiveSecs,
+  ratio,
+  setting,
+  severity,
+  strategy,
+  taskRole,
+  variableName,
+  word,
+} from "./fields.ts";
+
+const httpAndTcp = {
+  host: setting(word, "Host to ask, for modes http and tcp.", { default: "127.0.0.1" }),
+  port: setting(port, "Port to ask, for modes http and tcp.", { example: 8080 }),
+  path: setting(z.string().regex(/^\//, 'must start with "/"'), "Path to ask for, for mode http.", { default: "/" }),
+  scheme: setting(z.enum(["http", "https"]), "Scheme, for mode http.", { default: "http" }),
+  command: setting(word, "Command to run, for mode exec; exit code 0 is a yes.", { example: "pg_isready" }),
+  args: setting(z.array(z.string()), "Arguments of the command, for mode exec.", { default: [] }),
+};
+
+const run = z.strictObject({
+  factory: setting(word, "Name of a function that the program registers.", { example: "ingest" }),
+  module: setting(
+    z.strictObject({
+      url: word.meta({ description: "Module, relative to this file.", examples: ["./ingest.ts"] }),
+      export: setting(word, "Name of the exported function.", { default: "default" }),
+    }),
+    "Runs an exported function as a task in this program.",
+  ),
+  worker: setting(
+    z.strictObject({
+      url: word.meta({ description: "File of the worker, relative to this file; it calls serveWorker.", examples: ["./thumbnails.ts"] }),
+      type: setting(z.enum(["module"]), "Kind of the file.", { default: "module" }),
+    }),
+    "Runs a file as a worker thread.",
+  ),
+  process: setting(
+    z.strictObject({
+      command: word.meta({ description: "Command, looked up in PATH, or relative to this file when it contains a slash.", examples: ["redis-server"] }),
+      args: setting(z.array(z.string()), "Arguments.", { default: [], example: ["--port", "7379"] }),
+      cwd: setting(word, "Working directory, relative to this file.", { example: "./data" }),
+      shell: setting(z.boolean(), "Whether the command is a line for sh -c.", { default: false }),
+    }),
+    "Runs a process of the operating system.",
+  ),
+  supervisor: setting(
+    z.strictObject({
+      strategy: setting(strategy, "Which siblings a failure touches.", { default: "OneForOne" }),
+      auto_shutdown: setting(z.enum(["never", "any_significant", "all_significant"]), "When the supervisor ends by itself.", { default: "never" }),
+      get children(): z.ZodArray<typeof childSchema> {
+        return z.array(childSchema).meta({ description: "Children of the nested supervisor." });
+      },
+    }),
+    "Runs a nested supervisor.",
+  ),
+}).meta({ description: "How the child runs; exactly one of the keys.", minProperties: 1, maxProperties: 1 });
+
+const environmentVariable = z.strictObject({
+  name: variableName.meta({ description: "Name of the variable.", examples: ["MODE"] }),
+  value: setting(z.string(), "Its value; this or secret_ref.", { example: "primary" }),
+  secret_ref: setting(z.string().regex(/^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/, "must be ${NAME}"), "Where its secret value comes from; this or value.", {
+    example: "${STORE_DSN}",
+  }),
+});
+
+const restartLimit = {
+  max_restarts: setting(positive, "Failures allowed in the window; the next one exceeds the limit.", { example: 5 }),
+  window_ms: setting(positiveMs, "Length of the window in milliseconds.", { default: 60_000 }),
+};
+
+/** A limit as the reference writes it. */
+export const referenceLimit = z.strictObject(restartLimit);
+
+/** One child declaration. */
+export const childSchema = z.strictObject({
+  name: childName.meta({ description: "Name, unique among siblings.", examples: ["ingest"] }),
+  kind: setting(z.enum(["async_worker", "blocking_worker", "supervisor"]), "Execution kind; follows from run.", { example: "async_worker" }),
+  run: run.optional(),
+  args: setting(z.json(), "JSON value handed to the child.", { default: null }),
+  dependencies: setting(z.array(word), "Siblings that must be ready before this child starts.", { default: [] }),
+  requires: setting(z.array(word), "The same as dependencies.", { default: [] }),
+  wants: setting(z.array(word), "Siblings to start before, without needing them.", { default: [] }),
+  binds_to: setting(z.array(word), "Siblings whose end ends this child.", { default: [] }),
+  wait_timeout_ms: setting(positiveMs.nullable(), "Time in milliseconds to wait for dependencies before that counts as a failure; null waits for ever.", {
+    default: null,
+  }),
+  task_role: setting(taskRole.nullable(), "Role; selects defaults for restart and limits.", { default: null }),
+  restart_policy: setting(z.enum(["permanent", "transient", "temporary"]), "What happens after an exit; by role where absent.", { default: "permanent" }),
+  severity: setting(severity.nullable(), "How much the child matters; by role where absent.", { default: null }),
+  criticality: setting(z.enum(["critical", "optional"]), "Older name of severity.", { example: "critical" }),
+  backoff: setting(
+    z.strictObject({
+      initial_ms: setting(naturalMs, "First delay in milliseconds.", { default: 50 }),
+      max_ms: setting(naturalMs, "Longest delay in milliseconds.", { default: 5_000 }),
+      factor: setting(z.number().min(1).max(1000), "Growth per consecutive failure.", { default: 2 }),
+      jitter: setting(z.enum(["none", "full", "decorrelated", "deterministic"]), "How delays are spread.", { default: "full" }),
+      ratio: setting(ratio, "Share of the delay that is random, 0 to 1.", { default: 0.2 }),
+      reset_after_ms: setting(positiveMs, "Healthy time in milliseconds after which the next delay is the first one again.", { default: 30_000 }),
+    }),
+    "Delays between restarts.",
+  ),
+  limit: setting(
+    z.strictObject({
+      ...restartLimit,
+      on_exceeded: setting(z.enum(["slow_down", "give_up", "escalate"]), "Wait the longest backoff each time, leave the child down, or fail the supervisor.", {
+        default: "slow_down",
+      }),
+    }),
+    "How many failures in a window are too many, and what then.",
+  ),
+  stop: setting(
+    z.strictObject({
+      mode: setting(z.enum(["graceful", "kill", "wait"]), "Ask and force after the budget, force at once, or ask and wait for ever.", { default: "graceful" }),
+      signal: setting(word, "Signal that asks a process to stop.", { default: "SIGTERM" }),
+      timeout_ms: setting(positiveMs.nullable(), "Time in milliseconds between asking and forcing; null never forces.", { default: 5_000 }),
+      kill_wait_ms: setting(positiveMs, "Time in milliseconds to wait after forcing.", { default: 1_000 }),
+      kill_tree: setting(z.boolean(), "Whether signals go to the whole process group.", { default: true }),
+    }),
+    "How the child is stopped.",
+  ),
+  timeouts: setting(
+    z.strictObject({
+      start_ms: setting(positiveMs.nullable(), "Time in milliseconds from start to ready; null waits for ever.", { default: null }),
+      run_ms: setting(positiveMs.nullable(), "Time in milliseconds an attempt may run; null is unlimited.", { default: null }),
+    }),
+    "Time limits of an attempt.",
+  ),
+  readiness: setting(
+    z.strictObject({
+      mode: setting(
+        z.enum(["immediate", "explicit", "http", "tcp", "exec", "log_line", "all", "started", "child"]),
+        "When the child counts as ready; all, started and child are for supervisors.",
+        { default: "immediate" },
+      ),
+      check_interval_secs: setting(positiveSecs, "Seconds between two probes; until the first success they come faster.", { default: 5 }),
+      timeout_secs: setting(positiveSecs, "Seconds one probe may take.", { default: 3 }),
+      ...httpAndTcp,
+      pattern: setting(word, "Regular expression that a line of output must match, for mode log_line.", { example: "listening on" }),
+      child: setting(childName, "The child that makes the supervisor ready, for mode child.", { example: "api" }),
+    }),
+    "When the child counts as ready, which is what its dependants wait for.",
+  ),
+  health_check: setting(
+    z.strictObject({
+      mode: setting(z.enum(["heartbeat", "http", "tcp", "exec"]), "How health is known.", { default: "heartbeat" }),
+      check_interval_secs: setting(positiveSecs, "Seconds between two checks, or two expected heartbeats.", { default: 10 }),
+      timeout_secs: setting(positiveSecs, "Seconds one probe may take.", { default: 5 }),
+      max_retries: setting(natural, "Failed checks after the first before the child is unhealthy.", { default: 3 }),
+      stale_after_ms: setting(positiveMs, "Age in milliseconds at which a heartbeat is stale; three intervals where absent.", { example: 30_000 }),
+      on_unhealthy: setting(z.enum(["restart", "event"]), "Stop and restart the child by its policy, or only say so.", { default: "restart" }),
+      ...httpAndTcp,
+    }),
+    "How the child's health is watched; not at all where absent.",
+  ),
+  success_exit_codes: setting(z.array(z.int().min(0).max(255)), "Exit codes of a process that count as success.", { default: [0] }),
+  never_restart_on: setting(z.array(z.union([z.int(), z.string()])), "Exit codes and failure categories after which the child stays down.", { default: [] }),
+  environment: setting(z.array(environmentVariable), "Environment variables of the child.", { default: [] }),
+  secrets: setting(
+    z.array(z.strictObject({
+      name: variableName.meta({ description: "Name by which secret_ref refers to it.", examples: ["STORE_DSN"] }),
+      key: word.meta({ description: "Key in the secret store.", examples: ["prod/store/dsn"] }),
+      required: z.boolean().meta({ description: "Whether the child cannot do without it.", examples: [true] }),
+    })),
+    "Secrets that environment refers to.",
+    { default: [] },
+  ),
+  tags: setting(z.array(word), "Low-cardinality labels.", { default: [] }),
+  group: setting(word.nullable(), "Group the child belongs to.", { default: null }),
+  sidecar_config: setting(
+    z.strictObject({
+      primary_child_id: childName.meta({ description: "The child this one belongs to.", examples: ["gateway"] }),
+      linked_lifecycle: setting(z.boolean(), "Whether it stops with its primary.", { default: false }),
+    }),
+    "What a sidecar belongs to.",
+  ),
+  significant: setting(z.boolean(), "Whether its end may end the supervisor.", { default: false }),
+  resource_limits: setting(
+    z.strictObject({
+      max_memory_mb: setting(positive.nullable(), "Memory in MiB.", { default: null }),
+      max_cpu_percent: setting(z.int().min(1).max(100).nullable(), "Share of one processor in percent.", { default: null }),
+      max_file_descriptors: setting(positive.nullable(), "Open files.", { default: null }),
+    }),
+    "Limits on what the child may use.",
+  ),
+  command_permissions: setting(
+    z.strictObject({
+      allow_shutdown: setting(z.boolean(), "Whether the child may shut the tree down.", { default: false }),
+      allow_restart: setting(z.boolean(), "Whether the child may restart itself.", { default: false }),
+      allowed_signals: setting(z.array(word), "Signals the child may get.", { default: ["SIGTERM"] }),
+    }),
+    "What the child may ask for.",
+  ),
+  logs: setting(
+    z.strictObject({
+      tail_lines: setting(z.int().min(0).max(10_000), "How many of the last lines go with a failure.", { default: 50 }),
+      stdout: setting(z.boolean(), "Whether standard output is kept.", { default: true }),
+      stderr: setting(z.boolean(), "Whether standard error is kept.", { default: true }),
+      file: setting(word, "File for the child's output.", { example: "./var/ingest.log" }),
+      max_bytes: setting(positive, "Size at which the file is rotated.", { default: 10_485_760 }),
+      keep: setting(positive, "How many rotated files are kept.", { default: 5 }),
+      compress: setting(z.boolean(), "Whether rotated files are compressed.", { default: false }),
+    }),
+    "What is kept of the child's output.",
+  ),
+  instances: setting(positive, "How many copies run.", { default: 1 }),
+  watch: setting(
+    z.strictObject({
+      paths: z.array(word).meta({ description: "Files and folders to watch.", examples: [["./src"]] }),
+      debounce_ms: setting(positiveMs, "Quiet time in milliseconds before a restart.", { default: 200 }),
+    }),
+    "Restarts the child when files change.",
+  ),
+});

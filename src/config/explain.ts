@@ -1,0 +1,91 @@
+/** What counts for a child of a file in the end, and which line says so. */
+import { didYouMean, ReeveError } from "../base/mod.ts";
+import { type ChildSpec, explainChild, type TreeSpec, type ValueSource } from "../spec/mod.ts";
+import type { LoadedConfig } from "./load.ts";
+
+/** One effective value of a child. */
+export interface ExplainedSetting {
+  /** Key in the form of the file, such as `backoff.initial_ms`. */
+  readonly key: string;
+  /** The value that counts. */
+  readonly value: string | number | boolean | null;
+  /** What decided: the child itself, a section of the file, its role, or a default. */
+  readonly source: ValueSource;
+  /** File and line that say so; absent for roles and defaults. */
+  readonly place?: string;
+}
+
+/**
+ * Lists the effective values of a child with their sources, in a fixed order.
+ *
+ * Rejects with `child_not_found` when no child has the path.
+ *
+ * @example
+ * ```ts
+ * import { explain, loadText } from "@reeve/supervisor/config";
+ *
+ * const loaded = await loadText("children: [{ name: web, run: { process: { command: caddy } } }]", "shop.yaml");
+ * const rows = await explain(loaded, "/web");
+ * console.log(rows.find((row) => row.key === "restart_policy")); // { key: "restart_policy", value: "permanent", source: "default" }
+ * ```
+ */
+export async function explain(loaded: LoadedConfig, path: string): Promise<ExplainedSetting[]> {
+  const { child, pointer } = findChild(loaded.spec.children, path);
+  const rows: ExplainedSetting[] = [];
+  for (const row of explainChild(child, loaded.spec)) {
+    const target = pointerOf(row.key, row.source, child, loaded.spec, pointer);
+    rows.push(target === undefined ? row : { ...row, place: await loaded.place(target) });
+  }
+  return rows;
+}
+
+interface Found {
+  readonly child: ChildSpec;
+  readonly pointer: string;
+}
+
+function findChild(children: readonly ChildSpec[], path: string): Found {
+  const all = new Map(everyChild(children, "", ""));
+  const found = all.get(path.startsWith("/") ? path : `/${path}`);
+  if (found !== undefined) return found;
+  const hint = didYouMean(path.startsWith("/") ? path : `/${path}`, all.keys()) ?? `The children are ${[...all.keys()].slice(0, 20).join(", ")}`;
+  throw new ReeveError("child_not_found", `Cannot find child "${path}"`, { path, hint });
+}
+
+function* everyChild(children: readonly ChildSpec[], parentPath: string, parentPointer: string): Generator<[string, Found]> {
+  for (const [index, child] of children.entries()) {
+    const path = `${parentPath}/${child.name}`;
+    const pointer = `${parentPointer}/children/${index}`;
+    yield [path, { child, pointer }];
+    if (child.run.kind === "supervisor") yield* everyChild(child.run.children, path, `${pointer}/run/supervisor`);
+  }
+}
+
+/** Keys of a child with the key of the policy or of the shutdown that is their default. */
+const INHERITED: Readonly<Record<string, string>> = {
+  "backoff.initial_ms": "/policy/initial_backoff_ms",
+  "backoff.max_ms": "/policy/max_backoff_ms",
+  "backoff.ratio": "/policy/jitter_ratio",
+  "health_check.check_interval_secs": "/policy/heartbeat_interval_ms",
+  "health_check.stale_after_ms": "/policy/stale_after_ms",
+  "stop.timeout_ms": "/shutdown/graceful_timeout_ms",
+  "stop.kill_wait_ms": "/shutdown/abort_wait_ms",
+  "shutdown.abort_after_timeout": "/shutdown/abort_after_timeout",
+};
+
+function pointerOf(key: string, source: ValueSource, child: ChildSpec, { policy }: TreeSpec, pointer: string): string | undefined {
+  switch (source) {
+    case "child":
+      return `${pointer}/${key === "severity" && child.severity === undefined ? "criticality" : key.replace(".", "/")}`;
+    case "severity_defaults":
+      return "/severity_defaults";
+    case "policy":
+    case "shutdown":
+      if (key === "limit.max_restarts") return policy?.childRestartLimit === undefined ? "/policy/failure_window/threshold" : "/policy/child_restart_limit";
+      if (key === "limit.window_ms") return policy?.childRestartWindowMs === undefined ? "/policy/failure_window" : "/policy/child_restart_window_ms";
+      return INHERITED[key];
+    case "role":
+    case "default":
+      return undefined;
+  }
+}

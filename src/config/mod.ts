@@ -1,0 +1,23 @@
+/**
+ * Supervision trees in files.
+ *
+ * @example
+ * ```ts ignore
+ * import { supervise } from "@reeve/supervisor";
+ * import { loadFile } from "@reeve/supervisor/config";
+ *
+ * const { spec, warnings } = await loadFile("supervisor.yaml");
+ * for (const warning of warnings) console.warn(warning.reason);
+ * await using tree = await supervise(spec);
+ * await tree.finished;
+ * ```
+ *
+ * @module
+ */
+export { ConfigError, describeFileProblem, type FileProblem } from "./errors.ts";
+export { explain, type ExplainedSetting } from "./explain.ts";
+export { jsonSchema, SCHEMA_ID, type SchemaNode } from "./json_schema.ts";
+export { type LoadedConfig, loadFile, type LoadOptions, loadText } from "./load.ts";
+export { PENDING_KEYS, type PendingKey } from "./pending.ts";
+export { keyReference } from "./reference.ts";
+export { template } from "./template.ts";

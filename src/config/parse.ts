@@ -1,0 +1,94 @@
+/** From text to plain data, with everything refused that could hurt: bombs, depth, reserved keys, several documents. */
+import { parse as parseYaml } from "@std/yaml";
+import { isRaw, type Raw, toPointer } from "./pointer.ts";
+
+/** Largest file in bytes. */
+export const LARGEST_FILE = 1024 * 1024;
+/** Deepest nesting of values. */
+const DEEPEST = 64;
+/** Most values a file may have once its aliases are written out. */
+const MOST_VALUES = 200_000;
+
+const RESERVED: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
+
+/** What is wrong with a text before any key is looked at. */
+export interface ParseProblem {
+  readonly rule: string;
+  readonly pointer: string;
+  readonly reason: string;
+  readonly hint?: string;
+}
+
+/** The data of a text, or why it is refused. */
+export type Parsed = { readonly raw: Raw } | { readonly problem: ParseProblem };
+
+/** Parses the bytes of a file. */
+export function parseBytes(bytes: Uint8Array): Parsed {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return refused("not_utf8", "is not UTF-8 text");
+  }
+  return parseText(text);
+}
+
+/** Parses a text. */
+export function parseText(text: string): Parsed {
+  if (text.length > LARGEST_FILE) return refused("too_large", `has more than ${LARGEST_FILE} characters`, "Split it with include");
+  let value: unknown;
+  try {
+    value = parseYaml(text, { schema: "core" });
+  } catch (error) {
+    return refused("syntax", `is not valid YAML: ${firstLine(error)}`);
+  }
+  if (value === null || value === undefined) return refused("empty", "is empty", "The smallest useful file is a list of children; see reeve template");
+  const problem = findDanger(value);
+  if (problem !== undefined) return { problem };
+  if (!isRaw(value)) return refused("wrong_type", "must be a map with keys such as children");
+  return { raw: value };
+}
+
+/** Walks the data once per distinct value: aliases share values, so that a bomb is small until it is written out. */
+function findDanger(root: unknown): ParseProblem | undefined {
+  const sizes = new Map<object, number>();
+  const open = new Set<object>();
+  let found: ParseProblem | undefined;
+
+  function sizeOf(value: unknown, path: readonly PropertyKey[]): number {
+    if (typeof value !== "object" || value === null || found !== undefined) return 1;
+    const known = sizes.get(value);
+    if (known !== undefined) return known;
+    const pointer = toPointer(path);
+    if (open.has(value)) return fail({ rule: "self_reference", pointer, reason: "contains itself through an alias" });
+    if (path.length > DEEPEST) return fail({ rule: "too_deep", pointer: toPointer(path.slice(0, 4)), reason: `is nested deeper than ${DEEPEST} levels` });
+    open.add(value);
+    let size = 1;
+    const entries: Iterable<[PropertyKey, unknown]> = Array.isArray(value) ? value.entries() : Object.entries(value);
+    for (const [key, entry] of entries) {
+      if (typeof key === "string" && RESERVED.has(key)) fail({ rule: "reserved_key", pointer: toPointer([...path, key]), reason: `"${key}" is a reserved key` });
+      size += sizeOf(entry, [...path, key]);
+      if (size > MOST_VALUES) fail({ rule: "too_many_values", pointer, reason: `has more than ${MOST_VALUES} values once its aliases are written out` });
+      if (found !== undefined) break;
+    }
+    open.delete(value);
+    sizes.set(value, size);
+    return size;
+  }
+
+  function fail(problem: ParseProblem): number {
+    found ??= problem;
+    return 1;
+  }
+
+  sizeOf(root, []);
+  return found;
+}
+
+function refused(rule: string, reason: string, hint?: string): Parsed {
+  return { problem: { rule, pointer: "", reason: `the file ${reason}`, ...(hint === undefined ? {} : { hint }) } };
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n", 1)[0] ?? "";
+}

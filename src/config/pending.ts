@@ -1,0 +1,69 @@
+/** Keys that are accepted because files of the reference have them, and whose effect is not built yet. */
+
+/** A key with what happens meanwhile. */
+export interface PendingKey {
+  /** Path with `*` for any index. */
+  readonly pattern: string;
+  /** What happens meanwhile. */
+  readonly meanwhile: string;
+  /** Values that need no warning, because they ask for what happens anyway. */
+  readonly harmless?: readonly unknown[];
+}
+
+const STRATEGY = { meanwhile: "every child is restarted alone", harmless: ["OneForOne", "one_for_one"] };
+const NO_GROUPS = "groups have no effect";
+const NO_AUDIT = "commands are not recorded";
+const NO_SOCKET = "no socket is served";
+
+/** One list, which gets shorter until it is empty. */
+export const PENDING_KEYS: readonly PendingKey[] = Object.freeze([
+  { pattern: "/supervisor/strategy", ...STRATEGY },
+  { pattern: "/supervisor/escalation_policy", meanwhile: "an escalation goes to the parent", harmless: [null, "escalate_to_parent"] },
+  { pattern: "/supervisor/auto_shutdown", meanwhile: "the tree does not end by itself", harmless: ["never"] },
+  { pattern: "/supervisor/dynamic_supervisor", meanwhile: "children cannot be added at run time" },
+  { pattern: "/policy/supervisor_failure_limit", meanwhile: "a supervisor has no limit of its own" },
+  { pattern: "/policy/supervisor_failure_window_ms", meanwhile: "a supervisor has no limit of its own" },
+  { pattern: "/policy/restart_budget", meanwhile: "restarts are limited per child only" },
+  { pattern: "/policy/meltdown", meanwhile: "there are no fuses" },
+  { pattern: "/policy/cold_start", meanwhile: "there is no such guard", harmless: [null] },
+  { pattern: "/policy/hot_loop", meanwhile: "there is no such guard", harmless: [null] },
+  { pattern: "/policy/supervision_pipeline", meanwhile: "restarts are not queued" },
+  { pattern: "/observability/command_queue_capacity", meanwhile: "the queue is not bounded" },
+  { pattern: "/observability/event_queue_capacity", meanwhile: "readers share the journal" },
+  { pattern: "/observability/metrics_enabled", meanwhile: "no metrics are recorded", harmless: [false] },
+  { pattern: "/observability/audit_enabled", meanwhile: NO_AUDIT, harmless: [false] },
+  { pattern: "/observability/exporters", meanwhile: "nothing is exported" },
+  { pattern: "/audit", meanwhile: NO_AUDIT },
+  { pattern: "/backpressure", meanwhile: "a slow reader gets a gap marker" },
+  { pattern: "/groups", meanwhile: NO_GROUPS },
+  { pattern: "/group_strategies", meanwhile: NO_GROUPS },
+  { pattern: "/group_dependencies", meanwhile: NO_GROUPS },
+  { pattern: "/child_strategy_overrides", meanwhile: "the options of the child itself count" },
+  { pattern: "/templates", meanwhile: "children cannot be added at run time" },
+  { pattern: "/signals", meanwhile: "SIGINT and SIGTERM stop the tree, a second one forces it" },
+  { pattern: "/dashboard", meanwhile: NO_SOCKET, harmless: [null] },
+  { pattern: "/children/*/run/supervisor/strategy", ...STRATEGY },
+  { pattern: "/children/*/run/supervisor/auto_shutdown", meanwhile: "the supervisor does not end by itself", harmless: ["never"] },
+  { pattern: "/children/*/wants", meanwhile: "the order is not changed" },
+  { pattern: "/children/*/binds_to", meanwhile: "the child is not bound" },
+  { pattern: "/children/*/never_restart_on", meanwhile: "the restart policy alone decides" },
+  { pattern: "/children/*/group", meanwhile: NO_GROUPS, harmless: [null] },
+  { pattern: "/children/*/sidecar_config", meanwhile: "the sidecar is independent of its primary" },
+  { pattern: "/children/*/significant", meanwhile: "its end does not end the supervisor", harmless: [false] },
+  { pattern: "/children/*/resource_limits", meanwhile: "the child is not limited" },
+  { pattern: "/children/*/command_permissions", meanwhile: "the child cannot ask for anything" },
+  { pattern: "/children/*/logs/stdout", meanwhile: "output is kept", harmless: [true] },
+  { pattern: "/children/*/logs/stderr", meanwhile: "output is kept", harmless: [true] },
+  { pattern: "/children/*/logs/file", meanwhile: "output is not written to a file" },
+  { pattern: "/children/*/logs/max_bytes", meanwhile: "output is not written to a file" },
+  { pattern: "/children/*/logs/keep", meanwhile: "output is not written to a file" },
+  { pattern: "/children/*/logs/compress", meanwhile: "output is not written to a file", harmless: [false] },
+  { pattern: "/children/*/instances", meanwhile: "one copy runs", harmless: [1] },
+  { pattern: "/children/*/watch", meanwhile: "files are not watched" },
+]);
+
+/** The pending key at a path, if there is one; nested supervisors are looked at like the root. */
+export function pendingAt(pointer: string): PendingKey | undefined {
+  const own = pointer.replace(/^(\/children\/\d+\/run\/supervisor)+(?=\/children\/)/, "").replace(/^\/children\/\d+/, "/children/*");
+  return PENDING_KEYS.find((key) => key.pattern === own);
+}

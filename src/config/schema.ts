@@ -1,0 +1,269 @@
+/** The schema of a whole file: the one source of validation, JSON Schema, template and reference. */
+import { z } from "zod";
+import { childSchema, referenceLimit } from "./child_schema.ts";
+import { childName, escalation, natural, naturalMs, positive, positiveMs, positiveSecs, propagation, ratio, setting, severity, strategy, taskRole, word } from "./fields.ts";
+
+const budget = z.strictObject({
+  window_secs: setting(positiveSecs, "Window in seconds.", { default: 60 }),
+  max_burst: setting(positive, "Restarts that may come at once.", { default: 10 }),
+  recovery_rate_per_sec: setting(z.number().gt(0).max(1000), "Restarts regained per second.", { default: 0.5 }),
+});
+
+const loopGuard = z.strictObject({
+  window_secs: setting(positiveSecs, "Window in seconds.", { example: 10 }),
+  max_restarts: setting(positive, "Restarts allowed in it.", { example: 3 }),
+}).nullable();
+
+const policy = z.strictObject({
+  child_restart_limit: setting(positive, "Failures a child may have in its window.", { example: 6 }),
+  child_restart_window_ms: setting(positiveMs, "Length of that window in milliseconds.", { default: 60_000 }),
+  supervisor_failure_limit: setting(positive, "Failures a supervisor may have in its window.", { example: 20 }),
+  supervisor_failure_window_ms: setting(positiveMs, "Length of that window in milliseconds.", { example: 90_000 }),
+  initial_backoff_ms: setting(naturalMs, "First delay before a restart, in milliseconds.", { default: 50 }),
+  max_backoff_ms: setting(naturalMs, "Longest delay before a restart, in milliseconds.", { default: 5_000 }),
+  jitter_ratio: setting(ratio, "Share of the delay that is random, 0 to 1.", { default: 0.2 }),
+  heartbeat_interval_ms: setting(positiveMs, "Interval of declared heartbeats, in milliseconds.", { default: 10_000 }),
+  stale_after_ms: setting(positiveMs, "Age at which a heartbeat is stale, in milliseconds; three intervals where absent.", { example: 30_000 }),
+  failure_window: setting(
+    z.strictObject({
+      mode: setting(z.enum(["time_sliding", "count_sliding"]), "Count failures by time, or since the child was last healthy.", { default: "time_sliding" }),
+      window_secs: setting(positiveSecs, "Length of the window in seconds.", { default: 60 }),
+      max_count: setting(positive, "How many of the last failures are looked at in mode count_sliding.", { default: 5 }),
+      threshold: setting(positive, "Failures allowed; the next one exceeds the limit.", { default: 5 }),
+    }),
+    "Default of a child's limit where child_restart_limit is absent.",
+  ),
+  restart_budget: setting(budget, "Restarts that all children together may use."),
+  meltdown: setting(
+    z.strictObject({
+      child_max_restarts: setting(positive, "Restarts of one child.", { default: 3 }),
+      child_window_secs: setting(positiveSecs, "In this many seconds.", { default: 10 }),
+      group_max_failures: setting(positive, "Failures of one group.", { default: 5 }),
+      group_window_secs: setting(positiveSecs, "In this many seconds.", { default: 30 }),
+      supervisor_max_failures: setting(positive, "Failures of the supervisor.", { default: 10 }),
+      supervisor_window_secs: setting(positiveSecs, "In this many seconds.", { default: 60 }),
+      reset_after_secs: setting(positiveSecs, "Quiet seconds after which a fuse closes again.", { default: 120 }),
+    }),
+    "Fuses.",
+  ),
+  cold_start: setting(loopGuard, "Guard against restarts right after the start.", { default: null }),
+  hot_loop: setting(loopGuard, "Guard against rapid crashes.", { default: null }),
+  supervision_pipeline: setting(
+    z.strictObject({
+      journal_capacity: setting(positive, "Events kept.", { default: 100 }),
+      subscriber_capacity: setting(positive, "Events kept for a subscriber.", { default: 10 }),
+      concurrent_restart_limit: setting(positive, "Restarts at the same time.", { default: 5 }),
+    }),
+    "Sizes of the restart pipeline.",
+  ),
+  escalation: setting(z.strictObject({ exit_code: setting(z.int().min(1).max(255), "Exit code of the program.", { default: 70 }) }), "What happens when the root gives up."),
+});
+
+const dashboard = z.strictObject({
+  enabled: setting(z.boolean(), "Whether the socket is served.", { default: true }),
+  target_id: setting(word, "Name of this target.", { example: "shop-1" }),
+  path: setting(word, "Path of the socket, absolute.", { example: "/run/shop/reeve.sock" }),
+  permissions: setting(z.string().regex(/^0?[0-7]{3}$/, "must be an octal mode"), "Mode of the socket.", { default: "0600" }),
+  bind_mode: setting(z.enum(["create_new", "replace_stale"]), "What to do about a socket that is there.", { default: "create_new" }),
+  registration: setting(
+    z.strictObject({
+      enabled: setting(z.boolean(), "Whether the target registers.", { default: false }),
+      relay_registration_path: setting(word, "Socket of the relay, absolute.", { example: "/run/shop/relay.sock" }),
+      display_name: setting(z.string(), "Name for people.", { example: "Shop 1" }),
+      lease_seconds: setting(positiveSecs, "How long a registration lasts, in seconds.", { example: 45 }),
+      registration_heartbeat_interval_seconds: setting(positiveSecs, "Seconds between two registrations.", { default: 15 }),
+    }),
+    "Registration at a relay.",
+  ),
+  security_config: setting(
+    z.strictObject({
+      peer_identity: setting(
+        z.strictObject({
+          enabled: setting(z.boolean(), "Whether peers are identified.", { default: true }),
+          require_uid_match: setting(z.boolean(), "Whether a peer must be the same user.", { default: true }),
+          allowed_gids: setting(z.array(natural), "Groups allowed; empty is no check.", { default: [] }),
+          allowed_pids: setting(z.array(natural), "Processes allowed; empty is no check.", { default: [] }),
+        }),
+        "Who may connect.",
+      ),
+      authorization: setting(
+        z.strictObject({
+          enabled: setting(z.boolean(), "Whether commands are checked.", { default: true }),
+          high_risk_commands: setting(z.array(word), "Commands that need an allowed user.", { example: ["command.shutdown_tree"] }),
+          allowed_uids: setting(z.array(natural), "Users allowed.", { example: [0] }),
+        }),
+        "Who may command.",
+      ),
+      replay_protection: setting(
+        z.strictObject({
+          enabled: setting(z.boolean(), "Whether repeated requests are noticed.", { default: true }),
+          window_size: setting(positive, "Requests remembered.", { default: 1024 }),
+          ttl_seconds: setting(positiveSecs, "For this many seconds.", { default: 60 }),
+        }),
+        "Repeated requests.",
+      ),
+      request_size_limit: setting(
+        z.strictObject({
+          enabled: setting(z.boolean(), "Whether requests are bounded.", { default: true }),
+          max_bytes: setting(positive, "Bytes of a request.", { default: 65_536 }),
+        }),
+        "Size of requests.",
+      ),
+      rate_limit: setting(
+        z.strictObject({
+          enabled: setting(z.boolean(), "Whether requests are counted.", { default: true }),
+          refill_rate: setting(z.number().gt(0), "Requests per second.", { default: 100 }),
+          burst_capacity: setting(positive, "Requests at once.", { default: 20 }),
+        }),
+        "Rate of requests.",
+      ),
+      idempotency: setting(
+        z.strictObject({
+          enabled: setting(z.boolean(), "Whether answers are remembered.", { default: true }),
+          result_cache_ttl_seconds: setting(positiveSecs, "For this many seconds.", { default: 60 }),
+          max_cached_results: setting(positive, "Answers remembered.", { default: 1024 }),
+        }),
+        "Repeated commands.",
+      ),
+      allowlist: setting(
+        z.strictObject({
+          enabled: setting(z.boolean(), "Whether programs are checked.", { default: true }),
+          allowed_paths: setting(z.array(word), "Programs that may be added; empty denies all.", { default: [] }),
+        }),
+        "Programs that may be added.",
+      ),
+    }),
+    "Security of the socket.",
+  ),
+}).nullable();
+
+/** A whole file. */
+export const fileSchema = z.strictObject({
+  schema_version: setting(z.int().min(1), "Version of this format; files from the future are refused.", { default: 1 }),
+  name: setting(word, "Name of the tree; the name of the file where absent.", { example: "shop" }),
+  include: setting(z.array(word), "Further files, relative to this one; this one wins.", { default: [] }),
+  supervisor: setting(
+    z.strictObject({
+      strategy: setting(strategy, "Which siblings a failure touches.", { default: "OneForOne" }),
+      escalation_policy: setting(escalation.nullable(), "What an escalation does.", { default: null }),
+      auto_shutdown: setting(z.enum(["never", "any_significant", "all_significant"]), "When the tree ends by itself.", { default: "never" }),
+      dynamic_supervisor: setting(
+        z.strictObject({
+          enabled: setting(z.boolean(), "Whether children can be added at run time.", { default: true }),
+          child_limit: setting(positive.nullable(), "How many children there may be.", { default: null }),
+        }),
+        "Children added at run time.",
+      ),
+    }),
+    "The root supervisor.",
+  ),
+  policy: setting(policy, "Defaults for all children."),
+  shutdown: setting(
+    z.strictObject({
+      graceful_timeout_ms: setting(positiveMs, "Time in milliseconds between asking a child to stop and forcing it.", { default: 5_000 }),
+      abort_wait_ms: setting(positiveMs, "Time in milliseconds to wait after forcing.", { default: 1_000 }),
+      abort_after_timeout: setting(z.boolean(), "Whether stragglers are forced.", { default: true }),
+      total_timeout_ms: setting(positiveMs.nullable(), "Time in milliseconds after which everything is forced; null is unlimited.", { default: null }),
+    }),
+    "Defaults for stopping.",
+  ),
+  observability: setting(
+    z.strictObject({
+      event_journal_capacity: setting(z.int().min(16).max(10_000_000), "How many events are kept for readers that come late or lag.", { default: 4_096 }),
+      command_queue_capacity: setting(positive, "Commands that may wait.", { default: 256 }),
+      event_queue_capacity: setting(positive, "Events that may wait for a subscriber.", { default: 1_024 }),
+      metrics_enabled: setting(z.boolean(), "Whether metrics are recorded.", { default: true }),
+      audit_enabled: setting(z.boolean(), "Whether commands are recorded.", { default: true }),
+      exporters: setting(
+        z.strictObject({
+          prometheus: setting(z.strictObject({ listen: word.meta({ description: "Host and port.", examples: ["127.0.0.1:9464"] }) }), "Metrics for Prometheus."),
+          otlp: setting(z.strictObject({ endpoint: word.meta({ description: "Where to send.", examples: ["http://127.0.0.1:4318"] }) }), "Metrics and traces by OTLP."),
+          console: setting(
+            z.strictObject({
+              level: setting(z.enum(["debug", "info", "warning", "error"]), "Least level.", { default: "info" }),
+              format: setting(z.enum(["pretty", "json"]), "Form of a line.", { default: "pretty" }),
+            }),
+            "Events on the console.",
+          ),
+        }),
+        "Where metrics, traces and events go.",
+      ),
+    }),
+    "What is recorded.",
+  ),
+  audit: setting(
+    z.strictObject({
+      enabled: setting(z.boolean(), "Whether commands are recorded.", { default: true }),
+      backend: setting(z.enum(["memory", "file"]), "Where.", { default: "memory" }),
+      file_path: setting(word.nullable(), "File, for backend file.", { default: null }),
+      failure_strategy: setting(z.enum(["fail_closed", "defer_bounded"]), "What happens to a command that cannot be recorded.", { default: "fail_closed" }),
+      max_defer_queue: setting(positive, "Records that may wait.", { default: 1_000 }),
+      max_bytes: setting(positive, "Size at which the file is rotated.", { default: 67_108_864 }),
+      keep: setting(positive, "How many rotated files are kept.", { default: 5 }),
+      fsync: setting(z.enum(["always", "interval", "never"]), "When records are forced to disk.", { default: "interval" }),
+    }),
+    "The record of commands.",
+  ),
+  backpressure: setting(
+    z.strictObject({
+      strategy: setting(z.enum(["alert_and_block", "sample_and_audit"]), "What happens when a subscriber is slow.", { default: "alert_and_block" }),
+      warn_threshold_pct: setting(z.int().min(1).max(100), "Fill in percent at which to warn.", { default: 80 }),
+      critical_threshold_pct: setting(z.int().min(1).max(100), "Fill in percent at which to act.", { default: 95 }),
+      window_secs: setting(positiveSecs, "Seconds between two warnings.", { default: 30 }),
+      audit_channel_capacity: setting(positive, "Audit records that may wait.", { default: 1_024 }),
+    }),
+    "Slow subscribers.",
+  ),
+  groups: setting(
+    z.array(z.strictObject({
+      name: word.meta({ description: "Name of the group.", examples: ["storage"] }),
+      children: setting(z.array(childName), "Its children.", { default: [] }),
+      budget: setting(budget.nullable(), "Restarts its children together may use.", { default: null }),
+    })),
+    "Groups of children.",
+    { default: [] },
+  ),
+  group_strategies: setting(
+    z.array(z.strictObject({
+      group: word.meta({ description: "A group.", examples: ["edge"] }),
+      strategy: strategy.meta({ description: "Its strategy.", examples: ["RestForOne"] }),
+      restart_limit: setting(referenceLimit.nullable(), "Its limit.", { default: null }),
+      escalation_policy: setting(escalation.nullable(), "What an escalation does.", { default: null }),
+    })),
+    "Strategies of groups.",
+    { default: [] },
+  ),
+  group_dependencies: setting(
+    z.array(z.strictObject({
+      from_group: word.meta({ description: "The group that depends.", examples: ["edge"] }),
+      to_group: word.meta({ description: "The group it depends on.", examples: ["storage"] }),
+      propagation: propagation.meta({ description: "What passes from one to the other.", examples: ["EscalateOnly"] }),
+    })),
+    "Dependencies between groups.",
+    { default: [] },
+  ),
+  child_strategy_overrides: setting(
+    z.array(z.strictObject({
+      child_id: childName.meta({ description: "A child.", examples: ["store"] }),
+      strategy: strategy.meta({ description: "Its strategy.", examples: ["OneForOne"] }),
+      restart_limit: setting(referenceLimit.nullable(), "Its limit.", { default: null }),
+      escalation_policy: setting(escalation.nullable(), "What an escalation does.", { default: null }),
+    })),
+    "Strategies of single children.",
+    { default: [] },
+  ),
+  severity_defaults: setting(
+    z.array(z.strictObject({
+      task_role: taskRole.meta({ description: "A role.", examples: ["job"] }),
+      severity: severity.meta({ description: "Its severity.", examples: ["Optional"] }),
+    })),
+    "Severity by role.",
+    { default: [] },
+  ),
+  templates: setting(z.array(childSchema), "Children to be started on demand.", { default: [] }),
+  signals: setting(z.record(z.string(), z.enum(["graceful", "force", "reload", "ignore"])), "What signals do.", {
+    default: { SIGINT: "graceful", SIGTERM: "graceful", SIGHUP: "reload" },
+  }),
+  dashboard: setting(dashboard, "The socket for dashboards.", { default: null }),
+  children: setting(z.array(childSchema), "The children; their order matters where dependencies leave it open.", { default: [] }),
+});

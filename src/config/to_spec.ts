@@ -1,0 +1,139 @@
+/** From the parsed file to the declaration: camelCase, URLs and absolute paths; what a schema refuses passes through, so that all problems are found at once. */
+import { dirname, isAbsolute, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { TaskFunction, TreeSpec } from "../spec/mod.ts";
+import { isRaw, type Raw } from "./pointer.ts";
+
+/** What the translation needs beside the file. */
+export interface TranslateOptions {
+  /** Name of the tree where the file has none. */
+  readonly name: string;
+  /** The file that declares the child at an index of the root. */
+  readonly fileOf: (child: number) => string;
+  /** Functions registered by name. */
+  readonly factories: ReadonlyMap<string, TaskFunction>;
+}
+
+/** Keys of the policy that have an effect. */
+const POLICY_KEYS = [
+  "child_restart_limit",
+  "child_restart_window_ms",
+  "initial_backoff_ms",
+  "max_backoff_ms",
+  "jitter_ratio",
+  "heartbeat_interval_ms",
+  "stale_after_ms",
+  "failure_window",
+  "escalation",
+];
+
+/** Keys of a child that are the same in the declaration, in camelCase. */
+const CHILD_KEYS = [
+  "name",
+  "wait_timeout_ms",
+  "task_role",
+  "restart_policy",
+  "criticality",
+  "backoff",
+  "limit",
+  "stop",
+  "timeouts",
+  "readiness",
+  "health_check",
+  "success_exit_codes",
+  "args",
+  "tags",
+];
+
+/** Translates a whole file. */
+export function toTreeSpec(raw: Raw, options: TranslateOptions): TreeSpec {
+  const { policy, shutdown, observability, severity_defaults: severities, children } = raw;
+  const spec: Record<string, unknown> = { name: raw["name"] ?? options.name };
+  if (isRaw(policy)) spec["policy"] = camelKeys(pick(policy, POLICY_KEYS));
+  if (isRaw(shutdown)) spec["shutdown"] = camelKeys(shutdown);
+  if (isRaw(observability)) spec["observability"] = camelKeys(pick(observability, ["event_journal_capacity"]));
+  if (Array.isArray(severities)) spec["severityDefaults"] = severityDefaults(severities);
+  spec["children"] = Array.isArray(children) ? children.map((child, index) => toChild(child, options.fileOf(index), options)) : children ?? [];
+  return asSpec(spec);
+}
+
+/** The loader validates what it hands out; until then it is a declaration by shape only. */
+function asSpec(spec: Record<string, unknown>): TreeSpec {
+  const { children } = spec;
+  return { ...spec, children: Array.isArray(children) ? children : [] };
+}
+
+function toChild(raw: unknown, file: string, options: TranslateOptions): unknown {
+  if (!isRaw(raw)) return raw;
+  const child: Record<string, unknown> = camelKeys(pick(raw, CHILD_KEYS));
+  if (child["taskRole"] === null) delete child["taskRole"];
+  if (raw["args"] !== undefined) child["args"] = raw["args"];
+  if (typeof raw["severity"] === "string") child["severity"] = raw["severity"].toLowerCase();
+  const dependencies = [...listOf(raw["dependencies"]), ...listOf(raw["requires"])];
+  if (dependencies.length > 0) child["dependencies"] = dependencies;
+  if (Array.isArray(raw["environment"])) child["environment"] = raw["environment"].filter((variable) => isRaw(variable) && variable["value"] !== undefined);
+  if (isRaw(raw["logs"]) && raw["logs"]["tail_lines"] !== undefined) child["logs"] = { tailLines: raw["logs"]["tail_lines"] };
+  child["run"] = toRun(raw, file, options);
+  return child;
+}
+
+function toRun({ name, run }: Raw, file: string, options: TranslateOptions): unknown {
+  if (run === undefined) return factory(name, options);
+  if (!isRaw(run)) return run;
+  const { factory: registered, module, worker, process, supervisor } = run;
+  if (registered !== undefined) return factory(registered, options);
+  if (isRaw(module)) return { kind: "module", url: fileUrl(module["url"], file), ...defined({ export: module["export"] }) };
+  if (isRaw(worker)) return { kind: "worker", url: fileUrl(worker["url"], file) };
+  if (isRaw(process)) {
+    const { command, args, cwd, shell } = process;
+    const place = typeof cwd === "string" ? resolve(dirname(file), cwd) : cwd;
+    return { kind: "process", command: commandPath(command, shell, file), ...defined({ args, cwd: place, shell }) };
+  }
+  if (isRaw(supervisor)) {
+    const { children } = supervisor;
+    return { kind: "supervisor", children: Array.isArray(children) ? children.map((child) => toChild(child, file, options)) : children };
+  }
+  return { kind: "factory", name };
+}
+
+function factory(name: unknown, { factories }: TranslateOptions): unknown {
+  const task = typeof name === "string" ? factories.get(name) : undefined;
+  return task === undefined ? { kind: "factory", name } : { kind: "task", task };
+}
+
+/** Paths are relative to the file that names them; other URLs stay, to be refused with a reason. */
+function fileUrl(url: unknown, file: string): unknown {
+  if (typeof url !== "string" || /^[a-z][a-z0-9+.-]+:/i.test(url)) return url;
+  return pathToFileURL(resolve(dirname(file), url)).href;
+}
+
+function commandPath(command: unknown, shell: unknown, file: string): unknown {
+  const isPath = typeof command === "string" && shell !== true && command.includes("/") && !isAbsolute(command);
+  return isPath ? resolve(dirname(file), command) : command;
+}
+
+function severityDefaults(list: readonly unknown[]): Record<string, unknown> {
+  const entries = list.filter(isRaw).map(({ task_role: role, severity }) => [String(role), typeof severity === "string" ? severity.toLowerCase() : severity]);
+  return Object.fromEntries(entries);
+}
+
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function pick(raw: Raw, keys: readonly string[]): Raw {
+  return Object.fromEntries(keys.filter((key) => raw[key] !== undefined).map((key) => [key, raw[key]]));
+}
+
+function defined(raw: Raw): Raw {
+  return pick(raw, Object.keys(raw));
+}
+
+function camelKeys(raw: Raw): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(raw).map(([key, value]) => [camel(key), isRaw(value) ? camelKeys(value) : value]));
+}
+
+function camel(key: string): string {
+  return key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
