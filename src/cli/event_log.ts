@@ -1,6 +1,6 @@
 /** Events and output as lines for people. */
 import { describe, type EventType, type GapMarker, type LogRecord, type SupervisorEvent } from "../../mod.ts";
-import { type Palette, palette } from "./io.ts";
+import { type CommandIo, paint } from "./io.ts";
 
 /** What comes in a stream of events or of output. */
 export type LogItem = SupervisorEvent | LogRecord | GapMarker;
@@ -8,29 +8,29 @@ export type LogItem = SupervisorEvent | LogRecord | GapMarker;
 /** Steps of which the next event tells the same. */
 const DETAILS: ReadonlySet<EventType> = new Set(["backoff_scheduled", "child_running", "child_restarting", "child_killing"]);
 
-type Mood = keyof Palette;
+type Color = Parameters<typeof paint>[1];
 
 /** A mark for each sort of event, so that nothing is told by colour alone. */
-const MARKS: Readonly<Partial<Record<EventType, readonly [string, Mood]>>> = {
-  child_ready: ["●", "good"],
-  child_healthy: ["●", "good"],
-  supervisor_ready: ["●", "good"],
-  child_succeeded: ["✓", "good"],
-  child_failed: ["✗", "bad"],
-  child_abandoned: ["✗", "bad"],
-  supervisor_escalated: ["✗", "bad"],
-  child_unhealthy: ["!", "warn"],
-  child_heartbeat_stale: ["!", "warn"],
-  child_not_ready: ["!", "warn"],
+const MARKS: Readonly<Partial<Record<EventType, readonly [string, Color]>>> = {
+  child_ready: ["●", "green"],
+  child_healthy: ["●", "green"],
+  supervisor_ready: ["●", "green"],
+  child_succeeded: ["✓", "green"],
+  child_failed: ["✗", "red"],
+  child_abandoned: ["✗", "red"],
+  supervisor_escalated: ["✗", "red"],
+  child_unhealthy: ["!", "yellow"],
+  child_heartbeat_stale: ["!", "yellow"],
+  child_not_ready: ["!", "yellow"],
   child_waiting: ["…", "dim"],
   child_starting: ["▸", "dim"],
-  shutdown_requested: ["■", "strong"],
-  shutdown_completed: ["■", "strong"],
+  shutdown_requested: ["■", "bold"],
+  shutdown_completed: ["■", "bold"],
 };
 
 /** Options of {@linkcode eventLog}. */
 export interface EventLogOptions {
-  readonly color: boolean;
+  readonly io: CommandIo;
   /** Whether steps in between are shown too. */
   readonly verbose: boolean;
   /** Wall clock in milliseconds at time 0 of the tree's clock. */
@@ -38,23 +38,22 @@ export interface EventLogOptions {
 }
 
 /** Returns what renders an item as a line, or as nothing. */
-export function eventLog({ color, verbose, epochMs }: EventLogOptions): (item: LogItem) => string {
-  const colors = palette(color);
+export function eventLog({ io, verbose, epochMs }: EventLogOptions): (item: LogItem) => string {
   let width = 12;
   const line = (atMs: number | undefined, mark: string, path: string, text: string): string => {
     width = Math.min(32, Math.max(width, path.length));
     const time = atMs === undefined ? " ".repeat(12) : clockTime(epochMs + atMs);
-    return `${colors.dim(time)} ${mark} ${path.padEnd(width)}  ${text}\n`;
+    return `${paint(io, "dim", time)} ${mark} ${path.padEnd(width)}  ${text}\n`;
   };
   return (item) => {
-    if (!("type" in item)) return line(item.atMs, colors.dim("│"), item.path, colors.dim(item.line));
-    if (item.type === "gap") return line(undefined, colors.warn("!"), "", describe(item));
+    if (!("type" in item)) return line(item.atMs, paint(io, "dim", "│"), item.path, paint(io, "dim", item.line));
+    if (item.type === "gap") return line(undefined, paint(io, "yellow", "!"), "", describe(item));
     if (!verbose && DETAILS.has(item.type)) return "";
-    const [mark, mood] = MARKS[item.type] ?? ["·", "dim"];
+    const [mark, color] = MARKS[item.type] ?? ["·", "dim"];
     const returns = item.type === "child_failed" && item.decision.retryAtMs !== null && item.decision.delayMs >= 1000
       ? ` (${clockTime(epochMs + item.decision.retryAtMs).slice(0, 8)})`
       : "";
-    return line(item.atMs, colors[mood](mark), item.path, `${describe(item)}${returns}`);
+    return line(item.atMs, paint(io, color, mark), item.path, `${describe(item)}${returns}`);
   };
 }
 

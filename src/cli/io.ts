@@ -13,7 +13,7 @@ export interface CommandIo {
 /** Exit codes of commands that only look. */
 export const EXIT = { clean: 0, problems: 1, unusable: 2 } as const;
 
-const CODES = { red: 31, yellow: 33, dim: 2, bold: 1 } as const;
+const CODES = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const;
 
 /** Colors a text where colors are wanted. */
 export function paint(io: CommandIo, color: keyof typeof CODES, text: string): string {

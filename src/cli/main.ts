@@ -11,11 +11,12 @@
 import process from "node:process";
 import { Command, CommanderError } from "commander";
 import { ReeveError } from "../../mod.ts";
-import { jsonSchema, template } from "../config/mod.ts";
 import { platform } from "../platform/mod.ts";
 import { check } from "./commands/check.ts";
-import { explainCommand } from "./commands/explain.ts";
+import { explain } from "./commands/explain.ts";
 import { run } from "./commands/run.ts";
+import { schema } from "./commands/schema.ts";
+import { template } from "./commands/template.ts";
 import type { CommandIo } from "./io.ts";
 import { VERSION } from "./version.ts";
 
@@ -82,15 +83,15 @@ function buildProgram(io: CommandIo, done: (code: number) => void): Command {
     .argument("<child>", "path or name of the child")
     .option("--json", "print JSON", false)
     .addHelpText("after", "\nExample:\n  reeve explain supervisor.yaml ingest\n")
-    .action(async (file: string, child: string, options: { json: boolean }) => done(await explainCommand({ file, child, json: options.json }, io)));
+    .action(async (file: string, child: string, options: { json: boolean }) => done(await explain({ file, child, json: options.json }, io)));
   program.command("schema")
     .description("print the JSON Schema of a file")
     .addHelpText("after", "\nExample:\n  reeve schema > supervisor.schema.json\n")
-    .action(() => io.stdout(`${JSON.stringify(jsonSchema(), null, 2)}\n`));
+    .action(() => done(schema(io)));
   program.command("template")
     .description("print a commented file with every key")
     .addHelpText("after", "\nExample:\n  reeve template > supervisor.yaml\n")
-    .action(() => io.stdout(template()));
+    .action(() => done(template(io)));
   return program;
 }
 

@@ -42,7 +42,8 @@ export function exitCodeOf(error: ConfigError): number {
   return error.code === "config_unreadable" ? EXIT.unusable : EXIT.problems;
 }
 
-function printProblems(problems: readonly FileProblem[], io: CommandIo): void {
+/** Prints problems, one a line. */
+export function printProblems(problems: readonly FileProblem[], io: CommandIo): void {
   for (const problem of problems) {
     const word = problem.severity === "error" ? paint(io, "red", "error") : paint(io, "yellow", "warning");
     const line = `${word}  ${cleanText(describeFileProblem(problem))}\n`;

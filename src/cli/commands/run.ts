@@ -43,7 +43,7 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
 async function show(items: AsyncIterable<LogItem>, { verbose, json }: RunArgs, io: CommandIo): Promise<void> {
   const render = json
     ? (item: LogItem) => `${JSON.stringify(item)}\n`
-    : eventLog({ color: io.color, verbose, epochMs: Date.now() - performance.now() });
+    : eventLog({ io, verbose, epochMs: Date.now() - performance.now() });
   for await (const item of items) {
     const line = render(item);
     if (line !== "") io.stdout(line);
@@ -51,7 +51,7 @@ async function show(items: AsyncIterable<LogItem>, { verbose, json }: RunArgs, i
 }
 
 function printReport(tree: Tree, report: Report, { json }: RunArgs, io: CommandIo): void {
-  io.stdout(json ? `${JSON.stringify({ type: "report", ...report })}\n` : summary(tree.name, report, io.color));
+  io.stdout(json ? `${JSON.stringify({ type: "report", ...report })}\n` : summary(tree.name, report, io));
 }
 
 /** A stray error of one child's code must not end what keeps the others alive. */
