@@ -1,8 +1,10 @@
 /**
  * Runs a command so that `jsr:` packages resolve: as it is where JSR answers, else with a miniature registry of our own stand-ins.
  *
- * Usage: `deno run -A scripts/with_jsr.ts COMMAND ARGS…`; a command named `deno` is the very deno that runs this script.
+ * Usage: `deno run -A scripts/with_jsr.ts COMMAND ARGS…`; a command named `deno` is the very deno
+ * that runs this script, here and in everything the command starts.
  */
+import { delimiter, dirname } from "node:path";
 import { layOutRegistry } from "./offline/registry.ts";
 
 const PROBE_MS = 2_000;
@@ -33,7 +35,7 @@ const { url, note } = await registryFor();
 if (url !== undefined || !Deno.env.has("REEVE_QUIET_JSR")) console.error(note);
 const child = new Deno.Command(command === "deno" ? Deno.execPath() : command, {
   args,
-  env: { REEVE_QUIET_JSR: "1", ...(url === undefined ? {} : { JSR_URL: url }) },
+  env: { REEVE_QUIET_JSR: "1", PATH: `${dirname(Deno.execPath())}${delimiter}${Deno.env.get("PATH") ?? ""}`, ...(url === undefined ? {} : { JSR_URL: url }) },
   stdin: "inherit",
   stdout: "inherit",
   stderr: "inherit",
