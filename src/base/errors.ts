@@ -61,9 +61,11 @@ export class ReeveError extends Error {
 
   /** Recognizes errors of any loaded copy of the package. */
   static override [Symbol.hasInstance](value: unknown): boolean {
+    // A subclass without a brand of its own is told apart as any other class is.
+    if (!Object.hasOwn(this, "brand")) return Function.prototype[Symbol.hasInstance].call(this, value);
     if (typeof value !== "object" || value === null) return false;
-    const brands = (value as { [BRANDS]?: readonly string[] })[BRANDS];
-    return brands !== undefined && brands.includes(this.brand);
+    const brands: unknown = Reflect.get(value, BRANDS);
+    return Array.isArray(brands) && brands.includes(this.brand);
   }
 }
 

@@ -3,7 +3,8 @@
 /**
  * Returns the candidate nearest to the name by edit distance, or `undefined` when none is near enough.
  *
- * Near enough is at most two edits, or a third of the name's length for longer names. Names beyond 256 characters have no neighbours.
+ * Near enough is at most two edits, or a third of the name's length for longer names, and never more than half of the letters. Names beyond
+ * 256 characters have no neighbours.
  */
 export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
   if (name.length > 256) return undefined;
@@ -13,7 +14,7 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
   for (const candidate of candidates) {
     if (candidate === name || Math.abs(candidate.length - name.length) >= bestDistance) continue;
     const distance = editDistance(lower, candidate.toLowerCase(), bestDistance);
-    if (distance < bestDistance) {
+    if (distance < bestDistance && 2 * distance <= Math.max(name.length, candidate.length)) {
       bestDistance = distance;
       best = candidate;
     }

@@ -8,6 +8,9 @@ export type LogItem = SupervisorEvent | LogRecord | GapMarker;
 /** Steps of which the next event tells the same. */
 const DETAILS: ReadonlySet<EventType> = new Set(["backoff_scheduled", "child_running", "child_restarting", "child_killing"]);
 
+/** Longest paths do not push the text out of sight. */
+const WIDEST = 32;
+
 type Color = Parameters<typeof paint>[1];
 
 /** A mark for each sort of event, so that nothing is told by colour alone. */
@@ -35,15 +38,15 @@ export interface EventLogOptions {
   readonly verbose: boolean;
   /** Wall clock in milliseconds at time 0 of the tree's clock. */
   readonly epochMs: number;
+  /** Width of the longest path. */
+  readonly width: number;
 }
 
 /** Returns what renders an item as a line, or as nothing. */
-export function eventLog({ io, verbose, epochMs }: EventLogOptions): (item: LogItem) => string {
-  let width = 12;
+export function eventLog({ io, verbose, epochMs, width }: EventLogOptions): (item: LogItem) => string {
   const line = (atMs: number | undefined, mark: string, path: string, text: string): string => {
-    width = Math.min(32, Math.max(width, path.length));
     const time = atMs === undefined ? " ".repeat(12) : clockTime(epochMs + atMs);
-    return `${paint(io, "dim", time)} ${mark} ${path.padEnd(width)}  ${text}\n`;
+    return `${paint(io, "dim", time)} ${mark} ${path.padEnd(Math.min(width, WIDEST))}  ${text}\n`;
   };
   return (item) => {
     if (!("type" in item)) return line(item.atMs, paint(io, "dim", "│"), item.path, paint(io, "dim", item.line));

@@ -44,7 +44,10 @@ const run = z.strictObject({
   ),
   process: setting(
     z.strictObject({
-      command: word.meta({ description: "Command, looked up in PATH, or relative to this file when it contains a slash.", examples: ["redis-server"] }),
+      command: word.meta({
+        description: "Command, looked up in PATH, or relative to this file when it contains a slash.",
+        examples: ["redis-server"],
+      }),
       args: setting(z.array(z.string()), "Arguments.", { default: [], example: ["--port", "7379"] }),
       cwd: setting(word, "Working directory, relative to this file.", { example: "./data" }),
       shell: setting(z.boolean(), "Whether the command is a line for sh -c.", { default: false }),
@@ -54,7 +57,9 @@ const run = z.strictObject({
   supervisor: setting(
     z.strictObject({
       strategy: setting(strategy, "Which siblings a failure touches.", { default: "OneForOne" }),
-      auto_shutdown: setting(z.enum(["never", "any_significant", "all_significant"]), "When the supervisor ends by itself.", { default: "never" }),
+      auto_shutdown: setting(z.enum(["never", "any_significant", "all_significant"]), "When the supervisor ends by itself.", {
+        default: "never",
+      }),
       get children(): z.ZodArray<typeof childSchema> {
         return z.array(childSchema).meta({ description: "Children of the nested supervisor." });
       },
@@ -63,13 +68,36 @@ const run = z.strictObject({
   ),
 }).meta({ description: "How the child runs; exactly one of the keys.", minProperties: 1, maxProperties: 1 });
 
+/** Which keys a probe has depends on its mode; JSON Schema says so, the loader leaves it to the check of the declaration. */
+function byMode(
+  common: readonly string[],
+  modes: Readonly<Record<string, readonly [keys: readonly string[], required: readonly string[]]>>,
+): Record<string, unknown> {
+  const given = Object.entries(modes).map(([mode, [keys, required]]) => ({
+    if: { properties: { mode: { const: mode } }, required: ["mode"] },
+    then: { propertyNames: { enum: ["mode", ...common, ...keys] }, required },
+  }));
+  return { allOf: [...given, { if: { not: { required: ["mode"] } }, then: { propertyNames: { enum: ["mode", ...common] } } }] };
+}
+
+const PROBES = {
+  http: [["host", "port", "path", "scheme"], ["port"]],
+  tcp: [["host", "port"], ["port"]],
+  exec: [["command", "args"], ["command"]],
+} as const;
+const INTERVAL = ["check_interval_secs", "timeout_secs"] as const;
+
 const environmentVariable = z.strictObject({
   name: variableName.meta({ description: "Name of the variable.", examples: ["MODE"] }),
   value: setting(z.string(), "Its value; this or secret_ref.", { example: "primary" }),
-  secret_ref: setting(z.string().regex(/^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/, "must be ${NAME}"), "Where its secret value comes from; this or value.", {
-    example: "${STORE_DSN}",
-  }),
-});
+  secret_ref: setting(
+    z.string().regex(/^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/, "must be ${NAME}"),
+    "Where its secret value comes from; this or value.",
+    {
+      example: "${STORE_DSN}",
+    },
+  ),
+}).meta({ oneOf: [{ required: ["value"] }, { required: ["secret_ref"] }] });
 
 const restartLimit = {
   max_restarts: setting(positive, "Failures allowed in the window; the next one exceeds the limit.", { example: 5 }),
@@ -82,18 +110,26 @@ export const referenceLimit = z.strictObject(restartLimit);
 /** One child declaration. */
 export const childSchema = z.strictObject({
   name: childName.meta({ description: "Name, unique among siblings.", examples: ["ingest"] }),
-  kind: setting(z.enum(["async_worker", "blocking_worker", "supervisor"]), "Execution kind; follows from run.", { example: "async_worker" }),
+  kind: setting(z.enum(["async_worker", "blocking_worker", "supervisor"]), "Execution kind; follows from run.", {
+    example: "async_worker",
+  }),
   run: run.optional(),
   args: setting(z.json(), "JSON value handed to the child.", { default: null }),
   dependencies: setting(z.array(word), "Siblings that must be ready before this child starts.", { default: [] }),
   requires: setting(z.array(word), "The same as dependencies.", { default: [] }),
   wants: setting(z.array(word), "Siblings to start before, without needing them.", { default: [] }),
   binds_to: setting(z.array(word), "Siblings whose end ends this child.", { default: [] }),
-  wait_timeout_ms: setting(positiveMs.nullable(), "Time in milliseconds to wait for dependencies before that counts as a failure; null waits for ever.", {
-    default: null,
-  }),
+  wait_timeout_ms: setting(
+    positiveMs.nullable(),
+    "Time in milliseconds to wait for dependencies before that counts as a failure; null waits for ever.",
+    {
+      default: null,
+    },
+  ),
   task_role: setting(taskRole.nullable(), "Role; selects defaults for restart and limits.", { default: null }),
-  restart_policy: setting(z.enum(["permanent", "transient", "temporary"]), "What happens after an exit; by role where absent.", { default: "permanent" }),
+  restart_policy: setting(z.enum(["permanent", "transient", "temporary"]), "What happens after an exit; by role where absent.", {
+    default: "permanent",
+  }),
   severity: setting(severity.nullable(), "How much the child matters; by role where absent.", { default: null }),
   criticality: setting(z.enum(["critical", "optional"]), "Older name of severity.", { example: "critical" }),
   backoff: setting(
@@ -103,22 +139,30 @@ export const childSchema = z.strictObject({
       factor: setting(z.number().min(1).max(1000), "Growth per consecutive failure.", { default: 2 }),
       jitter: setting(z.enum(["none", "full", "decorrelated", "deterministic"]), "How delays are spread.", { default: "full" }),
       ratio: setting(ratio, "Share of the delay that is random, 0 to 1.", { default: 0.2 }),
-      reset_after_ms: setting(positiveMs, "Healthy time in milliseconds after which the next delay is the first one again.", { default: 30_000 }),
+      reset_after_ms: setting(positiveMs, "Healthy time in milliseconds after which the next delay is the first one again.", {
+        default: 30_000,
+      }),
     }),
     "Delays between restarts.",
   ),
   limit: setting(
     z.strictObject({
       ...restartLimit,
-      on_exceeded: setting(z.enum(["slow_down", "give_up", "escalate"]), "Wait the longest backoff each time, leave the child down, or fail the supervisor.", {
-        default: "slow_down",
-      }),
+      on_exceeded: setting(
+        z.enum(["slow_down", "give_up", "escalate"]),
+        "Wait the longest backoff each time, leave the child down, or fail the supervisor.",
+        {
+          default: "slow_down",
+        },
+      ),
     }),
     "How many failures in a window are too many, and what then.",
   ),
   stop: setting(
     z.strictObject({
-      mode: setting(z.enum(["graceful", "kill", "wait"]), "Ask and force after the budget, force at once, or ask and wait for ever.", { default: "graceful" }),
+      mode: setting(z.enum(["graceful", "kill", "wait"]), "Ask and force after the budget, force at once, or ask and wait for ever.", {
+        default: "graceful",
+      }),
       signal: setting(word, "Signal that asks a process to stop.", { default: "SIGTERM" }),
       timeout_ms: setting(positiveMs.nullable(), "Time in milliseconds between asking and forcing; null never forces.", { default: 5_000 }),
       kill_wait_ms: setting(positiveMs, "Time in milliseconds to wait after forcing.", { default: 1_000 }),
@@ -145,7 +189,15 @@ export const childSchema = z.strictObject({
       ...httpAndTcp,
       pattern: setting(word, "Regular expression that a line of output must match, for mode log_line.", { example: "listening on" }),
       child: setting(childName, "The child that makes the supervisor ready, for mode child.", { example: "api" }),
-    }),
+    }).meta(byMode(INTERVAL, {
+      ...PROBES,
+      immediate: [[], []],
+      explicit: [[], []],
+      log_line: [["pattern"], ["pattern"]],
+      all: [[], []],
+      started: [[], []],
+      child: [["child"], ["child"]],
+    })),
     "When the child counts as ready, which is what its dependants wait for.",
   ),
   health_check: setting(
@@ -154,14 +206,22 @@ export const childSchema = z.strictObject({
       check_interval_secs: setting(positiveSecs, "Seconds between two checks, or two expected heartbeats.", { default: 10 }),
       timeout_secs: setting(positiveSecs, "Seconds one probe may take.", { default: 5 }),
       max_retries: setting(natural, "Failed checks after the first before the child is unhealthy.", { default: 3 }),
-      stale_after_ms: setting(positiveMs, "Age in milliseconds at which a heartbeat is stale; three intervals where absent.", { example: 30_000 }),
-      on_unhealthy: setting(z.enum(["restart", "event"]), "Stop and restart the child by its policy, or only say so.", { default: "restart" }),
+      stale_after_ms: setting(positiveMs, "Age in milliseconds at which a heartbeat is stale; three intervals where absent.", {
+        example: 30_000,
+      }),
+      on_unhealthy: setting(z.enum(["restart", "event"]), "Stop and restart the child by its policy, or only say so.", {
+        default: "restart",
+      }),
       ...httpAndTcp,
-    }),
+    }).meta(byMode([...INTERVAL, "max_retries", "stale_after_ms", "on_unhealthy"], { ...PROBES, heartbeat: [[], []] })),
     "How the child's health is watched; not at all where absent.",
   ),
   success_exit_codes: setting(z.array(z.int().min(0).max(255)), "Exit codes of a process that count as success.", { default: [0] }),
-  never_restart_on: setting(z.array(z.union([z.int(), z.string()])), "Exit codes and failure categories after which the child stays down.", { default: [] }),
+  never_restart_on: setting(
+    z.array(z.union([z.int(), z.string()])),
+    "Exit codes and failure categories after which the child stays down.",
+    { default: [] },
+  ),
   environment: setting(z.array(environmentVariable), "Environment variables of the child.", { default: [] }),
   secrets: setting(
     z.array(z.strictObject({

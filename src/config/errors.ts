@@ -1,5 +1,5 @@
 /** What is wrong with a file, and where. */
-import { type Problem, ReeveError } from "../base/mod.ts";
+import { cleanText, type Problem, ReeveError } from "../base/mod.ts";
 
 /** A problem with its place in a file. */
 export interface FileProblem extends Problem {
@@ -11,6 +11,9 @@ export interface FileProblem extends Problem {
   readonly column?: number;
 }
 
+/** How many problems the message of an error shows; the error has all of them. */
+const SHOWN = 100;
+
 /** A configuration file that was refused; nothing was started. */
 export class ConfigError extends ReeveError {
   /** The name under which `instanceof` recognizes the class in another copy of the package. */
@@ -21,7 +24,8 @@ export class ConfigError extends ReeveError {
   /** Creates the error from all problems that were found. */
   constructor(code: "invalid_config" | "config_unreadable", path: string, problems: readonly FileProblem[]) {
     const errors = problems.filter((problem) => problem.severity === "error");
-    const text = errors.map((problem) => `\n  ${describeFileProblem(problem)}`).join("");
+    const more = errors.length > SHOWN ? `\n  and ${errors.length - SHOWN} more` : "";
+    const text = errors.slice(0, SHOWN).map((problem) => `\n  ${describeFileProblem(problem)}`).join("") + more;
     super(code, `Cannot load "${path}": ${errors.length} ${errors.length === 1 ? "problem" : "problems"}${text}`, { path });
     this.problems = problems;
   }
@@ -31,5 +35,5 @@ export class ConfigError extends ReeveError {
 export function describeFileProblem({ file, line, column, pointer, reason, hint }: FileProblem): string {
   const place = line === undefined ? file : `${file}:${line}:${column ?? 1}`;
   const key = pointer === "" ? "" : `${pointer}: `;
-  return `${place}  ${key}${reason}${hint === undefined ? "" : `. ${hint}`}`;
+  return cleanText(`${place}  ${key}${reason}${hint === undefined ? "" : `. ${hint}`}`);
 }

@@ -48,7 +48,8 @@ function findChild(children: readonly ChildSpec[], path: string): Found {
   const all = new Map(everyChild(children, "", ""));
   const found = all.get(path.startsWith("/") ? path : `/${path}`);
   if (found !== undefined) return found;
-  const hint = didYouMean(path.startsWith("/") ? path : `/${path}`, all.keys()) ?? `The children are ${[...all.keys()].slice(0, 20).join(", ")}`;
+  const hint = didYouMean(path.startsWith("/") ? path : `/${path}`, all.keys()) ??
+    `The children are ${[...all.keys()].slice(0, 20).join(", ")}`;
   throw new ReeveError("child_not_found", `Cannot find child "${path}"`, { path, hint });
 }
 
@@ -81,8 +82,12 @@ function pointerOf(key: string, source: ValueSource, child: ChildSpec, { policy 
       return "/severity_defaults";
     case "policy":
     case "shutdown":
-      if (key === "limit.max_restarts") return policy?.childRestartLimit === undefined ? "/policy/failure_window/threshold" : "/policy/child_restart_limit";
-      if (key === "limit.window_ms") return policy?.childRestartWindowMs === undefined ? "/policy/failure_window" : "/policy/child_restart_window_ms";
+      if (key === "limit.max_restarts") {
+        return policy?.childRestartLimit === undefined ? "/policy/failure_window/threshold" : "/policy/child_restart_limit";
+      }
+      if (key === "limit.window_ms") {
+        return policy?.childRestartWindowMs === undefined ? "/policy/failure_window" : "/policy/child_restart_window_ms";
+      }
       return INHERITED[key];
     case "role":
     case "default":

@@ -33,7 +33,11 @@ let known: SchemaNode | undefined;
  * ```
  */
 export function jsonSchema(): SchemaNode {
-  known ??= { $id: SCHEMA_ID, title: "Reeve configuration", ...z.toJSONSchema(fileSchema, { target: "draft-2020-12", io: "input" }) } as SchemaNode;
+  known ??= {
+    $id: SCHEMA_ID,
+    title: "Reeve configuration",
+    ...z.toJSONSchema(fileSchema, { target: "draft-2020-12", io: "input" }),
+  } as SchemaNode;
   return known;
 }
 

@@ -15,7 +15,9 @@ export function toPointer(path: readonly PropertyKey[]): string {
 
 /** Splits a pointer; numbers become indexes. */
 export function toPath(pointer: string): (string | number)[] {
-  return pointer.split("/").slice(1).map((segment) => /^\d+$/.test(segment) ? Number(segment) : segment.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return pointer.split("/").slice(1).map((segment) =>
+    /^\d+$/.test(segment) ? Number(segment) : segment.replaceAll("~1", "/").replaceAll("~0", "~")
+  );
 }
 
 /** The value at a path, or `undefined`. */

@@ -1,7 +1,21 @@
 /** The schema of a whole file: the one source of validation, JSON Schema, template and reference. */
 import { z } from "zod";
+import { dashboard } from "./dashboard_schema.ts";
 import { childSchema, referenceLimit } from "./child_schema.ts";
-import { childName, escalation, natural, naturalMs, positive, positiveMs, positiveSecs, propagation, ratio, setting, severity, strategy, taskRole, word } from "./fields.ts";
+import {
+  childName,
+  escalation,
+  positive,
+  positiveMs,
+  positiveSecs,
+  propagation,
+  ratio,
+  setting,
+  severity,
+  strategy,
+  taskRole,
+  word,
+} from "./fields.ts";
 
 const budget = z.strictObject({
   window_secs: setting(positiveSecs, "Window in seconds.", { default: 60 }),
@@ -19,14 +33,18 @@ const policy = z.strictObject({
   child_restart_window_ms: setting(positiveMs, "Length of that window in milliseconds.", { default: 60_000 }),
   supervisor_failure_limit: setting(positive, "Failures a supervisor may have in its window.", { example: 20 }),
   supervisor_failure_window_ms: setting(positiveMs, "Length of that window in milliseconds.", { example: 90_000 }),
-  initial_backoff_ms: setting(naturalMs, "First delay before a restart, in milliseconds.", { default: 50 }),
-  max_backoff_ms: setting(naturalMs, "Longest delay before a restart, in milliseconds.", { default: 5_000 }),
+  initial_backoff_ms: setting(positiveMs, "First delay before a restart, in milliseconds.", { default: 50 }),
+  max_backoff_ms: setting(positiveMs, "Longest delay before a restart, in milliseconds.", { default: 5_000 }),
   jitter_ratio: setting(ratio, "Share of the delay that is random, 0 to 1.", { default: 0.2 }),
   heartbeat_interval_ms: setting(positiveMs, "Interval of declared heartbeats, in milliseconds.", { default: 10_000 }),
-  stale_after_ms: setting(positiveMs, "Age at which a heartbeat is stale, in milliseconds; three intervals where absent.", { example: 30_000 }),
+  stale_after_ms: setting(positiveMs, "Age at which a heartbeat is stale, in milliseconds; three intervals where absent.", {
+    example: 30_000,
+  }),
   failure_window: setting(
     z.strictObject({
-      mode: setting(z.enum(["time_sliding", "count_sliding"]), "Count failures by time, or since the child was last healthy.", { default: "time_sliding" }),
+      mode: setting(z.enum(["time_sliding", "count_sliding"]), "Count failures by time, or since the child was last healthy.", {
+        default: "time_sliding",
+      }),
       window_secs: setting(positiveSecs, "Length of the window in seconds.", { default: 60 }),
       max_count: setting(positive, "How many of the last failures are looked at in mode count_sliding.", { default: 5 }),
       threshold: setting(positive, "Failures allowed; the next one exceeds the limit.", { default: 5 }),
@@ -56,97 +74,24 @@ const policy = z.strictObject({
     }),
     "Sizes of the restart pipeline.",
   ),
-  escalation: setting(z.strictObject({ exit_code: setting(z.int().min(1).max(255), "Exit code of the program.", { default: 70 }) }), "What happens when the root gives up."),
+  escalation: setting(
+    z.strictObject({ exit_code: setting(z.int().min(1).max(255), "Exit code of the program.", { default: 70 }) }),
+    "What happens when the root gives up.",
+  ),
 });
-
-const dashboard = z.strictObject({
-  enabled: setting(z.boolean(), "Whether the socket is served.", { default: true }),
-  target_id: setting(word, "Name of this target.", { example: "shop-1" }),
-  path: setting(word, "Path of the socket, absolute.", { example: "/run/shop/reeve.sock" }),
-  permissions: setting(z.string().regex(/^0?[0-7]{3}$/, "must be an octal mode"), "Mode of the socket.", { default: "0600" }),
-  bind_mode: setting(z.enum(["create_new", "replace_stale"]), "What to do about a socket that is there.", { default: "create_new" }),
-  registration: setting(
-    z.strictObject({
-      enabled: setting(z.boolean(), "Whether the target registers.", { default: false }),
-      relay_registration_path: setting(word, "Socket of the relay, absolute.", { example: "/run/shop/relay.sock" }),
-      display_name: setting(z.string(), "Name for people.", { example: "Shop 1" }),
-      lease_seconds: setting(positiveSecs, "How long a registration lasts, in seconds.", { example: 45 }),
-      registration_heartbeat_interval_seconds: setting(positiveSecs, "Seconds between two registrations.", { default: 15 }),
-    }),
-    "Registration at a relay.",
-  ),
-  security_config: setting(
-    z.strictObject({
-      peer_identity: setting(
-        z.strictObject({
-          enabled: setting(z.boolean(), "Whether peers are identified.", { default: true }),
-          require_uid_match: setting(z.boolean(), "Whether a peer must be the same user.", { default: true }),
-          allowed_gids: setting(z.array(natural), "Groups allowed; empty is no check.", { default: [] }),
-          allowed_pids: setting(z.array(natural), "Processes allowed; empty is no check.", { default: [] }),
-        }),
-        "Who may connect.",
-      ),
-      authorization: setting(
-        z.strictObject({
-          enabled: setting(z.boolean(), "Whether commands are checked.", { default: true }),
-          high_risk_commands: setting(z.array(word), "Commands that need an allowed user.", { example: ["command.shutdown_tree"] }),
-          allowed_uids: setting(z.array(natural), "Users allowed.", { example: [0] }),
-        }),
-        "Who may command.",
-      ),
-      replay_protection: setting(
-        z.strictObject({
-          enabled: setting(z.boolean(), "Whether repeated requests are noticed.", { default: true }),
-          window_size: setting(positive, "Requests remembered.", { default: 1024 }),
-          ttl_seconds: setting(positiveSecs, "For this many seconds.", { default: 60 }),
-        }),
-        "Repeated requests.",
-      ),
-      request_size_limit: setting(
-        z.strictObject({
-          enabled: setting(z.boolean(), "Whether requests are bounded.", { default: true }),
-          max_bytes: setting(positive, "Bytes of a request.", { default: 65_536 }),
-        }),
-        "Size of requests.",
-      ),
-      rate_limit: setting(
-        z.strictObject({
-          enabled: setting(z.boolean(), "Whether requests are counted.", { default: true }),
-          refill_rate: setting(z.number().gt(0), "Requests per second.", { default: 100 }),
-          burst_capacity: setting(positive, "Requests at once.", { default: 20 }),
-        }),
-        "Rate of requests.",
-      ),
-      idempotency: setting(
-        z.strictObject({
-          enabled: setting(z.boolean(), "Whether answers are remembered.", { default: true }),
-          result_cache_ttl_seconds: setting(positiveSecs, "For this many seconds.", { default: 60 }),
-          max_cached_results: setting(positive, "Answers remembered.", { default: 1024 }),
-        }),
-        "Repeated commands.",
-      ),
-      allowlist: setting(
-        z.strictObject({
-          enabled: setting(z.boolean(), "Whether programs are checked.", { default: true }),
-          allowed_paths: setting(z.array(word), "Programs that may be added; empty denies all.", { default: [] }),
-        }),
-        "Programs that may be added.",
-      ),
-    }),
-    "Security of the socket.",
-  ),
-}).nullable();
 
 /** A whole file. */
 export const fileSchema = z.strictObject({
-  schema_version: setting(z.int().min(1), "Version of this format; files from the future are refused.", { default: 1 }),
+  schema_version: setting(z.int().min(1).max(1), "Version of this format; files from the future are refused.", { default: 1 }),
   name: setting(word, "Name of the tree; the name of the file where absent.", { example: "shop" }),
   include: setting(z.array(word), "Further files, relative to this one; this one wins.", { default: [] }),
   supervisor: setting(
     z.strictObject({
       strategy: setting(strategy, "Which siblings a failure touches.", { default: "OneForOne" }),
       escalation_policy: setting(escalation.nullable(), "What an escalation does.", { default: null }),
-      auto_shutdown: setting(z.enum(["never", "any_significant", "all_significant"]), "When the tree ends by itself.", { default: "never" }),
+      auto_shutdown: setting(z.enum(["never", "any_significant", "all_significant"]), "When the tree ends by itself.", {
+        default: "never",
+      }),
       dynamic_supervisor: setting(
         z.strictObject({
           enabled: setting(z.boolean(), "Whether children can be added at run time.", { default: true }),
@@ -163,21 +108,31 @@ export const fileSchema = z.strictObject({
       graceful_timeout_ms: setting(positiveMs, "Time in milliseconds between asking a child to stop and forcing it.", { default: 5_000 }),
       abort_wait_ms: setting(positiveMs, "Time in milliseconds to wait after forcing.", { default: 1_000 }),
       abort_after_timeout: setting(z.boolean(), "Whether stragglers are forced.", { default: true }),
-      total_timeout_ms: setting(positiveMs.nullable(), "Time in milliseconds after which everything is forced; null is unlimited.", { default: null }),
+      total_timeout_ms: setting(positiveMs.nullable(), "Time in milliseconds after which everything is forced; null is unlimited.", {
+        default: null,
+      }),
     }),
     "Defaults for stopping.",
   ),
   observability: setting(
     z.strictObject({
-      event_journal_capacity: setting(z.int().min(16).max(10_000_000), "How many events are kept for readers that come late or lag.", { default: 4_096 }),
+      event_journal_capacity: setting(z.int().min(16).max(10_000_000), "How many events are kept for readers that come late or lag.", {
+        default: 4_096,
+      }),
       command_queue_capacity: setting(positive, "Commands that may wait.", { default: 256 }),
       event_queue_capacity: setting(positive, "Events that may wait for a subscriber.", { default: 1_024 }),
       metrics_enabled: setting(z.boolean(), "Whether metrics are recorded.", { default: true }),
       audit_enabled: setting(z.boolean(), "Whether commands are recorded.", { default: true }),
       exporters: setting(
         z.strictObject({
-          prometheus: setting(z.strictObject({ listen: word.meta({ description: "Host and port.", examples: ["127.0.0.1:9464"] }) }), "Metrics for Prometheus."),
-          otlp: setting(z.strictObject({ endpoint: word.meta({ description: "Where to send.", examples: ["http://127.0.0.1:4318"] }) }), "Metrics and traces by OTLP."),
+          prometheus: setting(
+            z.strictObject({ listen: word.meta({ description: "Host and port.", examples: ["127.0.0.1:9464"] }) }),
+            "Metrics for Prometheus.",
+          ),
+          otlp: setting(
+            z.strictObject({ endpoint: word.meta({ description: "Where to send.", examples: ["http://127.0.0.1:4318"] }) }),
+            "Metrics and traces by OTLP.",
+          ),
           console: setting(
             z.strictObject({
               level: setting(z.enum(["debug", "info", "warning", "error"]), "Least level.", { default: "info" }),
@@ -196,7 +151,9 @@ export const fileSchema = z.strictObject({
       enabled: setting(z.boolean(), "Whether commands are recorded.", { default: true }),
       backend: setting(z.enum(["memory", "file"]), "Where.", { default: "memory" }),
       file_path: setting(word.nullable(), "File, for backend file.", { default: null }),
-      failure_strategy: setting(z.enum(["fail_closed", "defer_bounded"]), "What happens to a command that cannot be recorded.", { default: "fail_closed" }),
+      failure_strategy: setting(z.enum(["fail_closed", "defer_bounded"]), "What happens to a command that cannot be recorded.", {
+        default: "fail_closed",
+      }),
       max_defer_queue: setting(positive, "Records that may wait.", { default: 1_000 }),
       max_bytes: setting(positive, "Size at which the file is rotated.", { default: 67_108_864 }),
       keep: setting(positive, "How many rotated files are kept.", { default: 5 }),
@@ -206,7 +163,9 @@ export const fileSchema = z.strictObject({
   ),
   backpressure: setting(
     z.strictObject({
-      strategy: setting(z.enum(["alert_and_block", "sample_and_audit"]), "What happens when a subscriber is slow.", { default: "alert_and_block" }),
+      strategy: setting(z.enum(["alert_and_block", "sample_and_audit"]), "What happens when a subscriber is slow.", {
+        default: "alert_and_block",
+      }),
       warn_threshold_pct: setting(z.int().min(1).max(100), "Fill in percent at which to warn.", { default: 80 }),
       critical_threshold_pct: setting(z.int().min(1).max(100), "Fill in percent at which to act.", { default: 95 }),
       window_secs: setting(positiveSecs, "Seconds between two warnings.", { default: 30 }),

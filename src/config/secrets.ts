@@ -13,15 +13,22 @@ export function resolveSecrets(raw: Raw, lookup: Lookup, report: (problem: Probl
     const { environment, secrets, run } = child;
     const supervisor = isRaw(run) ? run["supervisor"] : undefined;
     const inner = isRaw(run) && isRaw(supervisor)
-      ? { run: { ...run, supervisor: { ...supervisor, children: resolveChildren(supervisor["children"], `${pointer}/run/supervisor/children`) } } }
+      ? {
+        run: {
+          ...run,
+          supervisor: { ...supervisor, children: resolveChildren(supervisor["children"], `${pointer}/run/supervisor/children`) },
+        },
+      }
       : {};
     if (!Array.isArray(environment)) return { ...child, ...inner };
-    const variables = environment.map((variable, index) => resolveVariable(variable, secrets, `${pointer}/environment/${index}/secret_ref`));
+    const variables = environment.map((variable, index) =>
+      resolveVariable(variable, secrets, `${pointer}/environment/${index}/secret_ref`)
+    );
     return { ...child, ...inner, environment: variables };
   }
 
   function resolveVariable(variable: unknown, secrets: unknown, pointer: string): unknown {
-    if (!isRaw(variable) || typeof variable["secret_ref"] !== "string") return variable;
+    if (!isRaw(variable) || typeof variable["secret_ref"] !== "string" || variable["value"] !== undefined) return variable;
     const name = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/.exec(variable["secret_ref"])?.[1];
     if (name === undefined) return variable;
     const value = valueOf(name);
@@ -29,7 +36,13 @@ export function resolveSecrets(raw: Raw, lookup: Lookup, report: (problem: Probl
     const declared = Array.isArray(secrets) ? secrets.find((secret) => isRaw(secret) && secret["name"] === name) : undefined;
     const optional = isRaw(declared) && declared["required"] === false;
     const reason = `secret "${name}" is not set${optional ? ", so that the variable is left out" : ""}`;
-    report({ severity: optional ? "warning" : "error", rule: "runtime_secret_miss", pointer, reason, hint: `Set environment variable ${name}` });
+    report({
+      severity: optional ? "warning" : "error",
+      rule: "runtime_secret_miss",
+      pointer,
+      reason,
+      hint: `Set environment variable ${name}`,
+    });
     return { name: variable["name"] };
   }
 

@@ -26,11 +26,34 @@ function problemsOf(issue: Issue, raw: Raw): Problem[] {
         : [problem("wrong_type", pointer, `is ${nameOf(value)}, must be ${typeName(issue.expected)}`)];
     case "invalid_value": {
       const hint = typeof value === "string" ? didYouMean(value, issue.values.map(String)) : undefined;
-      return [problem("unknown_value", pointer, `is ${nameOf(value)}, must be one of ${issue.values.map((word) => `"${String(word)}"`).join(", ")}`, hint)];
+      return [
+        problem(
+          "unknown_value",
+          pointer,
+          `is ${nameOf(value)}, must be one of ${issue.values.map((word) => `"${String(word)}"`).join(", ")}`,
+          hint,
+        ),
+      ];
     }
     case "too_small":
-      return [problem("out_of_range", pointer, `is ${nameOf(value)}, must be ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}`)];
+      return [
+        problem(
+          "out_of_range",
+          pointer,
+          `is ${nameOf(value)}, must be ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}`,
+        ),
+      ];
     case "too_big":
+      if (pointer === "/schema_version") {
+        return [
+          problem(
+            "version_too_new",
+            pointer,
+            `is ${nameOf(value)}, this program reads version ${issue.maximum}`,
+            "Use a newer version of reeve",
+          ),
+        ];
+      }
       return [problem("out_of_range", pointer, `is ${nameOf(value)}, must be at most ${issue.maximum}`)];
     default:
       return [problem("wrong_text", pointer, `is ${nameOf(value)}, ${issue.message}`)];
@@ -40,7 +63,12 @@ function problemsOf(issue: Issue, raw: Raw): Problem[] {
 function unknownKey(path: readonly (string | number)[], key: string, known: readonly string[]): Problem {
   if (key === "permissions" && path.at(-2) === "worker") {
     const hint = 'Run it as a process: command "deno", args ["run", "--allow-net=…", "worker.ts"]';
-    return problem("worker_permissions_unsupported", toPointer(path), "a worker thread cannot be given permissions of its own, it has those of the program", hint);
+    return problem(
+      "worker_permissions_unsupported",
+      toPointer(path),
+      "a worker thread cannot be given permissions of its own, it has those of the program",
+      hint,
+    );
   }
   return problem("unknown_key", toPointer(path), `unknown key "${key.slice(0, 64)}"`, didYouMean(key, known));
 }
@@ -50,7 +78,14 @@ function problem(rule: string, pointer: string, reason: string, hint?: string): 
 }
 
 function typeName(type: string): string {
-  const names: Readonly<Record<string, string>> = { int: "a whole number", number: "a number", string: "a text", boolean: "true or false", array: "a list", object: "a map" };
+  const names: Readonly<Record<string, string>> = {
+    int: "a whole number",
+    number: "a number",
+    string: "a text",
+    boolean: "true or false",
+    array: "a list",
+    object: "a map",
+  };
   return names[type] ?? `of type ${type}`;
 }
 

@@ -24,7 +24,7 @@ export interface SourceProblem extends ParseProblem {
   readonly unreadable?: boolean;
 }
 
-/** All files, the one that was asked for first, and one list of what is wrong with them. */
+/** All files, each after those it includes, and one list of what is wrong with them. */
 export interface Sources {
   readonly files: readonly SourceFile[];
   readonly problems: readonly SourceProblem[];
@@ -32,14 +32,14 @@ export interface Sources {
 
 /** Reads a file and everything it includes, each once. */
 export async function readSources(path: string): Promise<Sources> {
-  const sources = { files: [] as SourceFile[], problems: [] as SourceProblem[] };
+  const sources: Collected = { files: [], problems: [], seen: new Set() };
   await readInto(sources, resolve(path), []);
   return sources;
 }
 
 /** The same for a text that is already there; `path` is where its relative paths start. */
 export async function textSources(text: string, path: string): Promise<Sources> {
-  const sources = { files: [] as SourceFile[], problems: [] as SourceProblem[] };
+  const sources: Collected = { files: [], problems: [], seen: new Set() };
   await addParsed(sources, resolve(path), text, parseText(text), []);
   return sources;
 }
@@ -47,32 +47,52 @@ export async function textSources(text: string, path: string): Promise<Sources> 
 interface Collected {
   readonly files: SourceFile[];
   readonly problems: SourceProblem[];
+  readonly seen: Set<string>;
 }
 
 async function readInto(into: Collected, path: string, chain: readonly string[]): Promise<void> {
   const refuse = (rule: string, reason: string, hint?: string): void => {
     into.problems.push({ path, text: "", rule, pointer: "", reason, unreadable: true, ...(hint === undefined ? {} : { hint }) });
   };
-  if (![".yaml", ".yml"].includes(extname(path).toLowerCase())) return refuse("not_yaml", "the file must use YAML, with the extension .yaml or .yml");
+  if (![".yaml", ".yml"].includes(extname(path).toLowerCase())) {
+    return refuse("not_yaml", "the file must use YAML, with the extension .yaml or .yml");
+  }
   let bytes: Uint8Array;
   try {
-    const { size } = await stat(path);
-    if (size > LARGEST_FILE) return refuse("too_large", `the file has ${size} bytes, must have at most ${LARGEST_FILE}`, "Split it with include");
+    const { size, isFile } = await statFile(path);
+    if (!isFile) return refuse("not_a_file", "is not a file");
+    if (size > LARGEST_FILE) {
+      return refuse("too_large", `the file has ${size} bytes, must have at most ${LARGEST_FILE}`, "Split it with include");
+    }
     bytes = await readFile(path);
   } catch (error) {
     const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
-    return refuse("unreadable", missing ? "the file does not exist" : `the file cannot be read: ${messageOf(error)}`, platform.permissionHint(error));
+    return refuse(
+      "unreadable",
+      missing ? "the file does not exist" : `the file cannot be read: ${messageOf(error)}`,
+      platform.permissionHint(error),
+    );
   }
   await addParsed(into, path, new TextDecoder().decode(bytes), parseBytes(bytes), chain);
 }
 
-async function addParsed(into: Collected, path: string, text: string, parsed: ReturnType<typeof parseText>, chain: readonly string[]): Promise<void> {
+async function addParsed(
+  into: Collected,
+  path: string,
+  text: string,
+  parsed: ReturnType<typeof parseText>,
+  chain: readonly string[],
+): Promise<void> {
   if ("problem" in parsed) {
     into.problems.push({ path, text, ...parsed.problem });
     return;
   }
+  into.seen.add(path);
+  await readIncluded(into, path, text, parsed.raw["include"], chain);
   into.files.push({ path, text, raw: parsed.raw });
-  const { include } = parsed.raw;
+}
+
+async function readIncluded(into: Collected, path: string, text: string, include: unknown, chain: readonly string[]): Promise<void> {
   if (!Array.isArray(include)) return;
   for (const [index, name] of include.entries()) {
     if (typeof name !== "string") continue;
@@ -80,9 +100,10 @@ async function addParsed(into: Collected, path: string, text: string, parsed: Re
     const refuse = (rule: string, reason: string): void => {
       into.problems.push({ path, text, rule, pointer: `/include/${index}`, reason });
     };
-    if (included === path || chain.includes(included)) refuse("include_cycle", `includes form a cycle: ${[...chain, path, included].join(" → ")}`);
-    else if (into.files.length >= MOST_FILES) refuse("too_many_files", `more than ${MOST_FILES} files are included`);
-    else if (!into.files.some((file) => file.path === included)) await readInto(into, included, [...chain, path]);
+    if (included === path || chain.includes(included)) {
+      refuse("include_cycle", `includes form a cycle: ${[...chain, path, included].join(" → ")}`);
+    } else if (into.seen.size >= MOST_FILES) refuse("too_many_files", `more than ${MOST_FILES} files are included`);
+    else if (!into.seen.has(included)) await readInto(into, included, [...chain, path]);
   }
 }
 
@@ -93,28 +114,31 @@ export interface Merged {
   origin(pointer: string): { readonly file: SourceFile; readonly pointer: string };
 }
 
-/** Merges: maps key by key, the including file wins; lists of children one after the other, included files first. */
+/** Merges: maps key by key, the later file wins; lists of children one after the other. */
 export function mergeSources(files: readonly SourceFile[]): Merged {
-  const [main, ...included] = files;
+  const main = files.at(-1);
   if (main === undefined) throw new TypeError("Nothing to merge");
-  const order = [...included, main];
+  const latestFirst = [...files].reverse();
   const children: { file: SourceFile; index: number }[] = [];
   let raw: Raw = {};
-  for (const file of order) {
+  for (const file of files) {
     raw = mergeMaps(raw, file.raw);
     const { children: own } = file.raw;
     if (Array.isArray(own)) own.forEach((_, index) => children.push({ file, index }));
   }
-  const allChildren = order.flatMap((file) => Array.isArray(file.raw["children"]) ? file.raw["children"] : []);
-  if (order.some((file) => Array.isArray(file.raw["children"]))) raw = { ...raw, children: allChildren };
+  const allChildren = files.flatMap((file) => Array.isArray(file.raw["children"]) ? file.raw["children"] : []);
+  if (children.length > 0 && Array.isArray(raw["children"])) raw = { ...raw, children: allChildren };
   return {
     raw,
-    origin(pointer) {
+    origin(pointer): ReturnType<Merged["origin"]> {
       const path = toPath(pointer);
       const child = path[0] === "children" && typeof path[1] === "number" ? children[path[1]] : undefined;
       if (child !== undefined) return { file: child.file, pointer: toPointer(["children", child.index, ...path.slice(2)]) };
-      const file = [main, ...included].find((candidate) => valueAt(candidate.raw, path) !== undefined) ?? main;
-      return { file, pointer };
+      for (let length = path.length; length > 0; length--) {
+        const file = latestFirst.find((candidate) => valueAt(candidate.raw, path.slice(0, length)) !== undefined);
+        if (file !== undefined) return { file, pointer };
+      }
+      return { file: main, pointer };
     },
   };
 }
@@ -126,6 +150,12 @@ function mergeMaps(base: Raw, over: Raw): Raw {
     merged[key] = isRaw(below) && isRaw(value) ? mergeMaps(below, value) : value;
   }
   return merged;
+}
+
+/** The size of a file; nothing else is read, since a pipe or a device may never end. */
+async function statFile(path: string): Promise<{ readonly size: number; readonly isFile: boolean }> {
+  const found = await stat(path);
+  return { size: found.size, isFile: found.isFile() };
 }
 
 function messageOf(error: unknown): string {

@@ -40,7 +40,9 @@ function lines(key: string, node: SchemaNode, depth: number): string[] {
   const indent = "  ".repeat(depth);
   const { properties, items } = node;
   if (properties !== undefined && depth < DEEPEST) {
-    const inner = Object.entries(properties).flatMap(([name, child]) => name === "children" && depth > 2 ? [] : lines(name, plain(child), depth + 1));
+    const inner = Object.entries(properties).flatMap(([name, child]) =>
+      name === "children" && depth > 2 ? [] : lines(name, plain(child), depth + 1)
+    );
     return [comment(node, depth), `${indent}# ${key}:`, ...inner];
   }
   const item = items === undefined ? undefined : plain(items).properties;

@@ -53,7 +53,9 @@ export function toTreeSpec(raw: Raw, options: TranslateOptions): TreeSpec {
   if (isRaw(shutdown)) spec["shutdown"] = camelKeys(shutdown);
   if (isRaw(observability)) spec["observability"] = camelKeys(pick(observability, ["event_journal_capacity"]));
   if (Array.isArray(severities)) spec["severityDefaults"] = severityDefaults(severities);
-  spec["children"] = Array.isArray(children) ? children.map((child, index) => toChild(child, options.fileOf(index), options)) : children ?? [];
+  spec["children"] = Array.isArray(children)
+    ? children.map((child, index) => toChild(child, options.fileOf(index), options))
+    : children ?? [];
   return asSpec(spec);
 }
 
@@ -71,7 +73,9 @@ function toChild(raw: unknown, file: string, options: TranslateOptions): unknown
   if (typeof raw["severity"] === "string") child["severity"] = raw["severity"].toLowerCase();
   const dependencies = [...listOf(raw["dependencies"]), ...listOf(raw["requires"])];
   if (dependencies.length > 0) child["dependencies"] = dependencies;
-  if (Array.isArray(raw["environment"])) child["environment"] = raw["environment"].filter((variable) => isRaw(variable) && variable["value"] !== undefined);
+  if (Array.isArray(raw["environment"])) {
+    child["environment"] = raw["environment"].filter((variable) => isRaw(variable) && variable["value"] !== undefined);
+  }
   if (isRaw(raw["logs"]) && raw["logs"]["tail_lines"] !== undefined) child["logs"] = { tailLines: raw["logs"]["tail_lines"] };
   child["run"] = toRun(raw, file, options);
   return child;
@@ -113,7 +117,9 @@ function commandPath(command: unknown, shell: unknown, file: string): unknown {
 }
 
 function severityDefaults(list: readonly unknown[]): Record<string, unknown> {
-  const entries = list.filter(isRaw).map(({ task_role: role, severity }) => [String(role), typeof severity === "string" ? severity.toLowerCase() : severity]);
+  const entries = list.filter(isRaw).map((
+    { task_role: role, severity },
+  ) => [String(role), typeof severity === "string" ? severity.toLowerCase() : severity]);
   return Object.fromEntries(entries);
 }
 
@@ -136,4 +142,3 @@ function camelKeys(raw: Raw): Record<string, unknown> {
 function camel(key: string): string {
   return key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
-

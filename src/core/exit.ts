@@ -1,5 +1,5 @@
 /** What an exit leads to: classification, window, limit, decision, and the decision carried out. */
-import type { Exit, StartCause } from "../event/mod.ts";
+import type { Decision, Exit, StartCause } from "../event/mod.ts";
 import { classifyExit, isFailure } from "./classify.ts";
 import { decide } from "./decide.ts";
 import { leaveWaiters, startOrWait } from "./start.ts";
@@ -57,7 +57,7 @@ export function settle(step: Step, child: number, exit: Exit): void {
   slot.consecutive++;
   const { consecutive, previousDelayMs } = slot;
   const seed = step.node.plan.id * 1_009 + child;
-  const decision = decide(policy, { exitClass, now: step.now, failures, consecutive, previousDelayMs, seed }, step.environment.random);
+  const decision = step.environment.closed ? CLOSED : decide(policy, { exitClass, now: step.now, failures, consecutive, previousDelayMs, seed }, step.environment.random);
   slot.lastDecision = decision;
   const uptimeMs = step.now - slot.startedAtMs;
   if (failed) {
@@ -85,6 +85,9 @@ export function settle(step: Step, child: number, exit: Exit): void {
       return escalate(step, slot, exit);
   }
 }
+
+/** A supervisor above is stopping. */
+const CLOSED: Decision = { action: "stop", reason: "supervisor_stopping", delayMs: 0, retryAtMs: null };
 
 function escalate(step: Step, slot: ChildSlot, exit: Exit): void {
   const { path } = slot.plan;

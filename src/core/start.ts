@@ -22,6 +22,7 @@ export function startInOrder(step: Step, stamp: number): void {
 /** Starts the child now, or lets it wait for the dependencies that are not ready. */
 export function startOrWait(step: Step, child: number): void {
   const slot = step.slot(child);
+  if (step.environment.closed) return step.enter(slot, "stopped");
   const restarting = slot.phase !== "declared";
   if (restarting) {
     slot.restartsTotal++;
@@ -119,6 +120,7 @@ function joinWaiters(dependency: ChildSlot, child: number): void {
 }
 
 function wakeWaiters(step: Step, dependency: ChildSlot): void {
+  if (step.environment.closed) return;
   const waiters = dependency.waiters ?? [];
   dependency.waiters = null;
   for (const child of waiters) {

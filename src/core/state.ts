@@ -103,6 +103,8 @@ export interface StepEnvironment {
   readonly random: Random;
   readonly counters: TreeCounters;
   readonly tree: TreePlan;
+  /** Whether a supervisor above this node is stopping, so that nothing may be started here any more. */
+  readonly closed: boolean;
 }
 
 /** The names of the dependencies of a child that are not ready. */

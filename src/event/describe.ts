@@ -110,6 +110,7 @@ function describeDecision(decision: Decision): string {
     case "escalate":
       return "over its restart limit, the supervisor gives up";
     case "stop":
+      if (decision.reason === "supervisor_stopping") return "not started again, as its supervisor stops";
       return decision.reason === "restart_policy_temporary" ? "stays down, as its restart policy is temporary" : "stays down, as wanted";
   }
 }

@@ -13,7 +13,8 @@ export interface Decision {
     | "role_success_restart"
     | "role_success_stop"
     | "restart_policy_temporary"
-    | "external_cancel_or_manual_stop";
+    | "external_cancel_or_manual_stop"
+    | "supervisor_stopping";
   /** Delay in milliseconds before the restart. */
   readonly delayMs: number;
   /** When the child comes back, on the tree's monotonic clock; `null` when it does not by itself. */

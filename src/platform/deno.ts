@@ -12,7 +12,9 @@ export const platform: Platform = {
     return Deno.version.deno;
   },
   get tooOld(): string | undefined {
-    if (isOlder(Deno.version.deno, OLDEST)) return `Deno ${Deno.version.deno} ignores uid and gid of processes and misreports signals; use ${OLDEST.join(".")} or newer`;
+    if (isOlder(Deno.version.deno, OLDEST)) {
+      return `Deno ${Deno.version.deno} ignores uid and gid of processes and misreports signals; use ${OLDEST.join(".")} or newer`;
+    }
     return undefined;
   },
   terminateStopsBusyThreads: false,
@@ -22,10 +24,19 @@ export const platform: Platform = {
     return flag === undefined ? "Give the program the permission that the message names" : `Add ${flag} to the command`;
   },
   guardUnknownSignals(): () => void {
-    const guard = (event: PromiseRejectionEvent): void => {
-      if (event.reason instanceof TypeError && /^Invalid signal: \d+$/.test(event.reason.message)) event.preventDefault();
+    if (guarded++ === 0) addEventListener("unhandledrejection", ignoreUnknownSignal);
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      if (--guarded === 0) removeEventListener("unhandledrejection", ignoreUnknownSignal);
     };
-    addEventListener("unhandledrejection", guard);
-    return () => removeEventListener("unhandledrejection", guard);
   },
 };
+
+/** How many want the guard now. */
+let guarded = 0;
+
+function ignoreUnknownSignal(event: PromiseRejectionEvent): void {
+  if (event.reason instanceof TypeError && /^Invalid signal: \d+$/.test(event.reason.message)) event.preventDefault();
+}

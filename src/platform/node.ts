@@ -11,7 +11,9 @@ export const platform: Platform = {
   name: "node",
   version: process.versions.node,
   get tooOld(): string | undefined {
-    return isOlder(process.versions.node, OLDEST) ? `Node ${process.versions.node} lacks what is needed; use ${OLDEST.join(".")} or newer` : undefined;
+    return isOlder(process.versions.node, OLDEST)
+      ? `Node ${process.versions.node} lacks what is needed; use ${OLDEST.join(".")} or newer`
+      : undefined;
   },
   terminateStopsBusyThreads: true,
   permissionHint(error): string | undefined {

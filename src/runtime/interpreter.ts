@@ -175,11 +175,19 @@ export class Interpreter implements AttemptHost {
   }
 
   #handle(message: Message, now: number): void {
-    const environment: StepEnvironment = { now, random: this.#options.random, counters: this.#counters, tree: this.#options.plan };
+    const environment: StepEnvironment = { now, random: this.#options.random, counters: this.#counters, tree: this.#options.plan, closed: this.#isClosed(message.node) };
     this.#effects = this.#step(this.nodes[message.node]!, message, environment);
     this.#carriedOut = 0;
     this.#options.inspect?.(message, this.#effects);
     if (message.type === "exited") this.#forget(message.node, message.child, message.stamp);
+  }
+
+  /** Whether a supervisor above the node is stopping or has stopped. */
+  #isClosed(node: number): boolean {
+    for (let parent = this.nodes[node]!.plan.parent; parent !== null; parent = this.nodes[parent.node]!.plan.parent) {
+      if (this.nodes[parent.node]!.phase !== "running") return true;
+    }
+    return false;
   }
 
   #carryOut(effect: Effect): void {

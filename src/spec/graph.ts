@@ -8,68 +8,89 @@ export interface GraphNode {
   readonly dependencies?: readonly string[];
 }
 
+/** Cycles are listed until they name this many children; a dense graph could have more than fit into memory. */
+const MOST_NAMES = 100_000;
+
 /**
  * Returns the indexes of the children, dependencies first.
  *
- * Among children that may start at the same time the one declared first comes first. Unknown names and cycles must have been refused before.
+ * Of the children that may come next, the one declared first comes next; so a declaration that is in order already stays as it is.
+ * Unknown names are ignored; cycles must have been refused before.
  */
 export function startOrder(children: readonly GraphNode[]): number[] {
   if (children.every((child) => child.dependencies === undefined)) return children.map((_, index) => index);
   const { blockers, dependants } = edgesOf(children);
+  const free = new MinHeap();
+  blockers.forEach((count, index) => {
+    if (count === 0) free.push(index);
+  });
   const order: number[] = [];
-  let wave = blockers.flatMap((count, index) => count === 0 ? [index] : []);
-  while (wave.length > 0) {
-    const next: number[] = [];
-    for (const index of wave) {
-      order.push(index);
-      for (const dependant of dependants[index]!) {
-        if (--blockers[dependant]! === 0) next.push(dependant);
-      }
+  for (let index = free.pop(); index !== undefined; index = free.pop()) {
+    order.push(index);
+    for (const dependant of dependants[index] ?? []) {
+      if (--blockers[dependant]! === 0) free.push(dependant);
     }
-    wave = next.sort((a, b) => a - b);
   }
   return order;
 }
 
-/** Lists cycles among the children, each in the order of its dependencies, ending with the name it begins with. */
+/**
+ * Lists cycles among the children: one for each dependency that closes one, in the order of the dependencies, beginning and ending with
+ * the member declared first. The list is empty exactly when there is no cycle.
+ */
 export function findCycles(children: readonly GraphNode[]): string[][] {
-  const indexes = new Map(children.map((child, index) => [child.name, index]));
-  const state = new Array<"new" | "open" | "done">(children.length).fill("new");
+  const indexes = indexesOf(children);
+  /** Where a child is on the current path; -1 before it was visited, -2 after. */
+  const positions = children.map(() => -1);
   const cycles: string[][] = [];
+  let names = 0;
   for (let root = 0; root < children.length; root++) {
-    if (state[root] !== "new") continue;
-    const path: { readonly index: number; next: number }[] = [{ index: root, next: 0 }];
-    state[root] = "open";
-    while (path.length > 0) {
-      const top = path[path.length - 1]!;
-      const name = children[top.index]!.dependencies?.[top.next++];
+    if (positions[root] !== -1) continue;
+    const path = [visit(root)];
+    positions[root] = 0;
+    while (path.length > 0 && names < MOST_NAMES) {
+      const { index, rest } = path[path.length - 1]!;
+      const name = rest.pop();
       if (name === undefined) {
-        state[top.index] = "done";
+        positions[index] = -2;
         path.pop();
         continue;
       }
       const dependency = indexes.get(name);
-      if (dependency === undefined || dependency === top.index) continue;
-      if (state[dependency] === "new") {
-        state[dependency] = "open";
-        path.push({ index: dependency, next: 0 });
-      } else if (state[dependency] === "open") {
-        const start = path.findIndex((entry) => entry.index === dependency);
-        cycles.push(rotated(path.slice(start).map((entry) => entry.index)).map((index) => children[index]!.name));
+      if (dependency === undefined || positions[dependency] === -2) continue;
+      const start = positions[dependency]!;
+      if (start === -1) {
+        positions[dependency] = path.length;
+        path.push(visit(dependency));
+      } else {
+        const cycle = closed(path.slice(start).map((entry) => entry.index));
+        names += cycle.length;
+        cycles.push(cycle.map((member) => children[member]!.name));
       }
     }
   }
   return cycles;
+
+  function visit(index: number): { readonly index: number; readonly rest: string[] } {
+    return { index, rest: [...new Set(children[index]!.dependencies)].reverse() };
+  }
 }
 
-/** Starts the cycle at the member declared first, and closes it. */
-function rotated(cycle: readonly number[]): number[] {
-  const start = cycle.indexOf(Math.min(...cycle));
+/** Makes the cycle begin and end with the member declared first. */
+function closed(cycle: readonly number[]): number[] {
+  let start = 0;
+  cycle.forEach((index, position) => {
+    if (index < cycle[start]!) start = position;
+  });
   return [...cycle.slice(start), ...cycle.slice(0, start), cycle[start]!];
 }
 
-function edgesOf(children: readonly GraphNode[]): { blockers: number[]; dependants: number[][] } {
-  const indexes = new Map(children.map((child, index) => [child.name, index]));
+function indexesOf(children: readonly GraphNode[]): Map<string, number> {
+  return new Map(children.map((child, index) => [child.name, index]));
+}
+
+function edgesOf(children: readonly GraphNode[]): { readonly blockers: number[]; readonly dependants: readonly (readonly number[])[] } {
+  const indexes = indexesOf(children);
   const blockers = children.map(() => 0);
   const dependants: number[][] = children.map(() => []);
   children.forEach((child, index) => {
@@ -81,4 +102,37 @@ function edgesOf(children: readonly GraphNode[]): { blockers: number[]; dependan
     }
   });
   return { blockers, dependants };
+}
+
+/** A binary heap that gives back the smallest number first. */
+class MinHeap {
+  readonly #items: number[] = [];
+
+  push(item: number): void {
+    const items = this.#items;
+    let at = items.length;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (items[parent]! <= item) break;
+      items[at] = items[parent]!;
+      at = parent;
+    }
+    items[at] = item;
+  }
+
+  pop(): number | undefined {
+    const items = this.#items;
+    const top = items[0];
+    const last = items.pop();
+    if (last === undefined || items.length === 0) return top;
+    let at = 0;
+    for (let child = 1; child < items.length; child = 2 * at + 1) {
+      if (child + 1 < items.length && items[child + 1]! < items[child]!) child++;
+      if (items[child]! >= last) break;
+      items[at] = items[child]!;
+      at = child;
+    }
+    items[at] = last;
+    return top;
+  }
 }

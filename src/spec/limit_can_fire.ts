@@ -5,20 +5,51 @@ import type { BackoffPolicy, LimitPolicy } from "./resolve.ts";
 export type LimitNumbers =
   & Pick<LimitPolicy, "maxRestarts">
   & Pick<BackoffPolicy, "initialMs" | "maxMs" | "factor" | "jitter" | "ratio">
-  & { readonly windowMs: number };
+  & {
+    /** Length of the window in milliseconds. */
+    readonly windowMs: number;
+    /** Healthy time in milliseconds that makes the next delay the first one again. @default {Infinity} */
+    readonly resetAfterMs?: number;
+  };
 
-/** Adds up the shortest delays between `maxRestarts + 1` failures and compares them with the window. */
-export function limitCanFire({ maxRestarts, windowMs, initialMs, maxMs, factor, jitter, ratio }: LimitNumbers): boolean {
-  if (initialMs === 0) return true;
-  const shrink = jitter === "full" ? 1 - ratio : 1;
-  const grows = jitter !== "decorrelated" && factor > 1;
-  let elapsedMs = 0;
-  for (let failure = 1; failure <= maxRestarts; failure++) {
-    const delayMs = (grows ? Math.min(maxMs, initialMs * factor ** Math.min(failure - 1, 32)) : Math.min(initialMs, maxMs)) * shrink;
-    elapsedMs += delayMs;
-    if (elapsedMs > windowMs) return false;
-    // From here on the delays are all the same.
-    if (!grows || delayMs === maxMs * shrink) return elapsedMs + (maxRestarts - failure) * delayMs <= windowMs;
+/** Delays grow up to this failure at most. */
+const LAST_GROWTH = 33;
+
+/** Compares the shortest time in which `maxRestarts + 1` failures fit with the window. */
+export function limitCanFire(numbers: LimitNumbers): boolean {
+  return shortestSpanMs(numbers) <= numbers.windowMs;
+}
+
+/**
+ * Returns the shortest time in milliseconds from the first of `maxRestarts + 1` failures to the last, with the smallest delays that the
+ * jitter allows, and children that fail as soon as they run, or just when a healthy time makes the delays short again.
+ */
+export function shortestSpanMs(
+  { maxRestarts, initialMs, maxMs, factor, jitter, ratio, resetAfterMs = Infinity }: Omit<LimitNumbers, "windowMs">,
+): number {
+  const share = jitter === "full" ? 1 - ratio : 1;
+  const growth = jitter === "decorrelated" ? 1 : factor;
+  // The time that n delays in a row take, for n up to the last that grows.
+  const sums = [0];
+  let delayMs = 0;
+  for (let n = 1; n <= Math.min(maxRestarts, LAST_GROWTH); n++) {
+    delayMs = Math.min(maxMs, initialMs * growth ** (n - 1)) * share;
+    sums.push(sums[n - 1]! + delayMs);
   }
-  return true;
+  const sum = (n: number): number => n < sums.length ? sums[n]! : sums[sums.length - 1]! + (n - sums.length + 1) * delayMs;
+  const span = (runs: number): number => {
+    const short = Math.floor(maxRestarts / runs);
+    const longer = maxRestarts % runs;
+    return (runs - longer) * sum(short) + longer * sum(short + 1) + (runs === 1 ? 0 : (runs - 1) * resetAfterMs);
+  };
+  if (resetAfterMs === Infinity) return span(1);
+  // Runs of equal length are the cheapest, because delays only grow; in their number the time falls and then rises.
+  let low = 1;
+  let high = Math.max(1, maxRestarts);
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (span(middle + 1) < span(middle)) low = middle + 1;
+    else high = middle;
+  }
+  return span(low);
 }

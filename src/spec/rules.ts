@@ -1,8 +1,30 @@
 /** What each option may be. */
-import { anything, type Fields, fields, flag, isFields, listOf, number, oneOf, refuse, type Report, type Rule, text } from "./check.ts";
+import { didYouMean } from "../base/mod.ts";
+import * as check from "./check.ts";
+import {
+  type Fields,
+  fields,
+  flag,
+  isFields,
+  listOf,
+  nameOf,
+  number,
+  oneOf,
+  refuse,
+  type Report,
+  type Rule,
+  type Rules,
+  secretText,
+  text,
+} from "./check.ts";
+import { jsonValue } from "./json_value.ts";
+import { SIGNALS, SUSPENDING_SIGNALS } from "./signals.ts";
 
 /** Longest time that a timer may have, about 24 days. */
 const LONGEST_MS = 2 ** 31 - 1;
+
+/** Names that mean something else in JavaScript. */
+const RESERVED: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
 const milliseconds = number({ min: 0, max: LONGEST_MS });
 const positiveMs = number({ min: 1, max: LONGEST_MS });
@@ -10,28 +32,35 @@ const positiveMsOrNull = number({ min: 1, max: LONGEST_MS, orNull: true });
 const seconds = number({ min: 0.001, max: LONGEST_MS / 1000 });
 const ratio = number({ min: 0, max: 1 });
 const count = number({ min: 1, max: 0xffff_ffff, integer: true });
-const port = number({ min: 1, max: 65535, integer: true });
+const retries = number({ min: 0, max: 1_000_000, integer: true });
+const port = number({ min: 1, max: 65_535, integer: true });
+const exitCode = number({ min: 0, max: 255, integer: true });
 
-/** Signals of POSIX that a process can be asked to stop with. */
-export const SIGNALS: readonly string[] = Object.freeze([
-  "SIGHUP",
-  "SIGINT",
-  "SIGQUIT",
-  "SIGABRT",
-  "SIGKILL",
-  "SIGUSR1",
-  "SIGUSR2",
-  "SIGPIPE",
-  "SIGALRM",
-  "SIGTERM",
-  "SIGWINCH",
-]);
+const word = text(/\S/, "a text that is not blank");
+// The operating system ends a text at NUL.
+const systemText = text(/^(?=[^]*\S)[^\0]+$/, "a text that is not blank, without the character NUL");
+const role = oneOf("service", "worker", "job", "sidecar", "supervisor");
+const severity = oneOf("optional", "standard", "critical");
 
-const word = text();
-const httpProbe = { host: word, port, path: text(/^\//, 'a path that starts with "/"'), scheme: oneOf("http", "https") };
-const tcpProbe = { host: word, port };
-const execProbe = { command: word, args: listOf(text(/^/, "a text")) };
-const interval = { checkIntervalSecs: seconds, timeoutSecs: seconds };
+const childName: Rule = (value, pointer, report) => {
+  if (typeof value === "string" && RESERVED.has(value)) {
+    return refuse(report, pointer, "reserved_name", `"${value}" is a reserved name`, "Choose another one");
+  }
+  text(/^[a-zA-Z_][a-zA-Z0-9_-]*$/, "letters, digits, _ and -, not starting with a digit or -")(value, pointer, report);
+};
+
+const signal: Rule = (value, pointer, report) => {
+  if (typeof value !== "string") {
+    return refuse(report, pointer, "wrong_type", `is ${nameOf(value)}, must be the name of a signal such as "SIGTERM"`);
+  }
+  if (SIGNALS.includes(value)) return;
+  if (SUSPENDING_SIGNALS.includes(value)) {
+    return refuse(report, pointer, "signal_suspends", `"${value}" suspends a process, must be a signal that ends it`, 'Use "SIGTERM"');
+  }
+  const full = `SIG${value.toUpperCase()}`;
+  const hint = SIGNALS.includes(full) ? `Did you mean "${full}"?` : didYouMean(value, SIGNALS);
+  refuse(report, pointer, "unknown_signal", `is ${nameOf(value)}, must be the name of a signal such as "SIGTERM"`, hint);
+};
 
 const pattern: Rule = (value, pointer, report) => {
   if (typeof value !== "string" || value === "") return word(value, pointer, report);
@@ -42,53 +71,74 @@ const pattern: Rule = (value, pointer, report) => {
   }
 };
 
-type Modes = Readonly<Record<string, { readonly fields: Readonly<Record<string, Rule>>; readonly required?: readonly string[] }>>;
+interface Mode {
+  readonly fields: Rules;
+  readonly required?: readonly string[];
+}
 
-const READINESS: Modes = {
-  immediate: { fields: {} },
-  explicit: { fields: {} },
-  http: { fields: httpProbe, required: ["port"] },
-  tcp: { fields: tcpProbe, required: ["port"] },
-  exec: { fields: execProbe, required: ["command"] },
+const NO_FIELDS: Mode = { fields: {} };
+const HTTP: Mode = {
+  fields: { host: word, port, path: text(/^\//, 'a path that starts with "/"'), scheme: oneOf("http", "https") },
+  required: ["port"],
+};
+const TCP: Mode = { fields: { host: word, port }, required: ["port"] };
+const EXEC: Mode = { fields: { command: systemText, args: listOf(secretText) }, required: ["command"] };
+const INTERVAL: Rules = { checkIntervalSecs: seconds, timeoutSecs: seconds };
+
+const READINESS = byMode({
+  immediate: NO_FIELDS,
+  explicit: NO_FIELDS,
+  http: HTTP,
+  tcp: TCP,
+  exec: EXEC,
   log_line: { fields: { pattern }, required: ["pattern"] },
-  all: { fields: {} },
-  started: { fields: {} },
+  all: NO_FIELDS,
+  started: NO_FIELDS,
   child: { fields: { child: word }, required: ["child"] },
-};
+}, INTERVAL);
 
-const HEALTH: Modes = {
-  heartbeat: { fields: {} },
-  http: { fields: httpProbe, required: ["port"] },
-  tcp: { fields: tcpProbe, required: ["port"] },
-  exec: { fields: execProbe, required: ["command"] },
-};
+const HEALTH = byMode({ heartbeat: NO_FIELDS, http: HTTP, tcp: TCP, exec: EXEC }, {
+  ...INTERVAL,
+  maxRetries: retries,
+  staleAfterMs: positiveMs,
+  onUnhealthy: oneOf("restart", "event"),
+});
 
 /** Accepts an object whose fields depend on its `mode`. */
-function byMode(modes: Modes, fallback: string, common: Readonly<Record<string, Rule>>): Rule {
+function byMode(modes: Readonly<Record<string, Mode>>, common: Rules): Rule {
+  const known: Rules = { mode: oneOf(...Object.keys(modes)), ...common };
+  const homes = (key: string): string[] => Object.keys(modes).filter((name) => Object.hasOwn(modes[name]!.fields, key));
+  // Under a mode that does not exist nobody knows which fields are wrong.
+  const lenient: Rules = Object.fromEntries(
+    Object.values(modes).flatMap((mode) => Object.keys(mode.fields)).map((key) => [key, check.anything]),
+  );
   return (value, pointer, report) => {
-    const written = isFields(value) ? value["mode"] ?? fallback : fallback;
-    const mode = typeof written === "string" && Object.hasOwn(modes, written) ? modes[written]! : { fields: {} };
-    fields({ mode: oneOf(...Object.keys(modes)), ...common, ...mode.fields }, mode.required)(value, pointer, report);
+    const name = isFields(value) ? value["mode"] : undefined;
+    const exists = typeof name === "string" && Object.hasOwn(modes, name);
+    const mode = exists ? modes[name]! : name === undefined ? NO_FIELDS : { fields: lenient };
+    const hintFor = (key: string): string | undefined => {
+      const names = homes(key).map((home) => `"${home}"`);
+      return names.length === 0 ? undefined : `"${key}" belongs to mode ${names.join(" or ")}`;
+    };
+    if (!check.checkFields(value, pointer, { ...known, ...mode.fields }, report, hintFor)) return;
+    check.checkPresent(value, pointer, mode.required ?? [], report);
   };
 }
 
-const environmentVariable = fields({ name: text(/^[A-Za-z_][A-Za-z0-9_]*$/, "letters, digits and _, not starting with a digit"), value: text(/^[^\0]*$/, "a text") }, [
-  "name",
-  "value",
-]);
+const variable = fields({
+  name: text(/^[A-Za-z_][A-Za-z0-9_]*$/, "letters, digits and _, not starting with a digit"),
+  value: secretText,
+}, ["name", "value"]);
 
 /** The rules of options that every child has. */
-export const CHILD_RULES: Readonly<Record<string, Rule>> = {
-  name: (value, pointer, report) => {
-    text(/^[a-zA-Z_][a-zA-Z0-9_-]*$/, "letters, digits, _ and -, not starting with a digit or -")(value, pointer, report);
-    if (typeof value === "string" && RESERVED.has(value)) refuse(report, pointer, "reserved_name", `"${value}" is a reserved name`, "Choose another one");
-  },
-  run: anything,
+export const CHILD_RULES: Rules = {
+  name: childName,
+  run: check.anything,
   dependencies: listOf(word),
   waitTimeoutMs: positiveMsOrNull,
   restartPolicy: oneOf("permanent", "transient", "temporary"),
-  taskRole: oneOf("service", "worker", "job", "sidecar", "supervisor"),
-  severity: oneOf("optional", "standard", "critical"),
+  taskRole: role,
+  severity,
   criticality: oneOf("critical", "optional"),
   backoff: fields({
     initialMs: milliseconds,
@@ -99,33 +149,24 @@ export const CHILD_RULES: Readonly<Record<string, Rule>> = {
     resetAfterMs: positiveMs,
   }),
   limit: fields({ maxRestarts: count, windowMs: positiveMs, onExceeded: oneOf("slow_down", "give_up", "escalate") }),
-  stop: fields({
-    mode: oneOf("graceful", "kill", "wait"),
-    signal: oneOf(...SIGNALS),
-    timeoutMs: positiveMsOrNull,
-    killWaitMs: positiveMs,
-    killTree: flag,
-  }),
+  stop: fields({ mode: oneOf("graceful", "kill", "wait"), signal, timeoutMs: positiveMsOrNull, killWaitMs: positiveMs, killTree: flag }),
   timeouts: fields({ startMs: positiveMsOrNull, runMs: positiveMsOrNull }),
-  successExitCodes: listOf(number({ min: 0, max: 255, integer: true })),
-  readiness: byMode(READINESS, "immediate", interval),
-  healthCheck: byMode(HEALTH, "heartbeat", {
-    ...interval,
-    maxRetries: number({ min: 0, max: 1_000_000, integer: true }),
-    staleAfterMs: positiveMs,
-    onUnhealthy: oneOf("restart", "event"),
-  }),
-  args: anything,
-  environment: listOf(environmentVariable),
+  successExitCodes: listOf(exitCode),
+  readiness: READINESS,
+  healthCheck: HEALTH,
+  args: jsonValue,
+  environment: listOf(variable),
   tags: listOf(word),
   logs: fields({ tailLines: number({ min: 0, max: 10_000, integer: true }) }),
 };
 
+const strategy = oneOf("one_for_one");
+
 /** The rules of a tree beside its children. */
-export const TREE_RULES: Readonly<Record<string, Rule>> = {
+export const TREE_RULES: Rules = {
   name: word,
-  strategy: oneOf("one_for_one"),
-  children: anything,
+  strategy,
+  children: check.anything,
   policy: fields({
     childRestartLimit: count,
     childRestartWindowMs: positiveMs,
@@ -137,34 +178,43 @@ export const TREE_RULES: Readonly<Record<string, Rule>> = {
     failureWindow: fields({ mode: oneOf("time_sliding", "count_sliding"), windowSecs: seconds, maxCount: count, threshold: count }),
     escalation: fields({ exitCode: number({ min: 1, max: 255, integer: true }) }),
   }),
-  severityDefaults: fields(
-    Object.fromEntries(["service", "worker", "job", "sidecar", "supervisor"].map((role) => [role, oneOf("optional", "standard", "critical")])),
-  ),
+  severityDefaults: fields({ service: severity, worker: severity, job: severity, sidecar: severity, supervisor: severity }),
   shutdown: fields({ gracefulTimeoutMs: positiveMs, abortWaitMs: positiveMs, abortAfterTimeout: flag, totalTimeoutMs: positiveMsOrNull }),
   observability: fields({ eventJournalCapacity: number({ min: 16, max: 10_000_000, integer: true }) }),
 };
 
-const fileUrl: Rule = (value, pointer, report) => {
-  if (typeof value === "string" && value.startsWith("file:")) return;
-  refuse(report, pointer, "url_not_file", `is ${nameOfUrl(value)}, must be a file: URL`, "Modules are loaded from this machine only; download it, or use import.meta.resolve");
+/** Accepts the URL of a file of this machine. */
+function fileUrl(what: string): Rule {
+  return (value, pointer, report) => {
+    if (typeof value !== "string") return refuse(report, pointer, "wrong_type", `is ${nameOf(value)}, must be the text of a "file:" URL`);
+    if (!URL.canParse(value)) {
+      const hint = `Write new URL("./${what}.ts", import.meta.url).href`;
+      return refuse(report, pointer, "url_not_file", `is ${nameOf(value)}, must be a whole URL that starts with "file:"`, hint);
+    }
+    const { protocol, host } = new URL(value);
+    if (protocol === "file:" && host === "") return;
+    const found = protocol === "file:" ? `names the machine "${host}"` : `is a "${protocol}" URL`;
+    const hint = protocol === "data:"
+      ? "Put the code into a file"
+      : "Code is only loaded from this machine, so that nobody else can change it; download the file";
+    refuse(report, pointer, "url_not_file", `${found}, must be a "file:" URL of this machine`, hint);
+  };
+}
+
+const taskFunction: Rule = (value, pointer, report) => {
+  if (typeof value === "function") return;
+  const hint = value instanceof Promise ? "Pass the function itself, not what it returns" : undefined;
+  refuse(report, pointer, "wrong_type", `is ${nameOf(value)}, must be a function`, hint);
 };
+
+const kind = check.anything;
 
 /** The rules of each way to run. */
 export const RUN_RULES: Readonly<Record<string, (value: Fields, pointer: string, report: Report) => void>> = {
-  task: fields({ kind: anything, task: mustBeFunction }, ["task"]),
-  module: fields({ kind: anything, url: fileUrl, export: word }, ["url"]),
-  factory: fields({ kind: anything, name: word }, ["name"]),
-  worker: fields({ kind: anything, url: fileUrl }, ["url"]),
-  process: fields({ kind: anything, command: word, args: listOf(text(/^[^\0]*$/, "a text")), cwd: word, shell: flag }, ["command"]),
-  supervisor: fields({ kind: anything, strategy: TREE_RULES["strategy"]!, children: anything }, ["children"]),
+  task: fields({ kind, task: taskFunction }, ["task"]),
+  module: fields({ kind, url: fileUrl("task"), export: word }, ["url"]),
+  factory: fields({ kind, name: word }, ["name"]),
+  worker: fields({ kind, url: fileUrl("worker") }, ["url"]),
+  process: fields({ kind, command: systemText, args: listOf(secretText), cwd: systemText, shell: flag }, ["command"]),
+  supervisor: fields({ kind, strategy, children: check.anything }, ["children"]),
 };
-
-const RESERVED: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
-
-function mustBeFunction(value: unknown, pointer: string, report: Report): void {
-  if (typeof value !== "function") refuse(report, pointer, "wrong_type", `is ${nameOfUrl(value)}, must be a function`);
-}
-
-function nameOfUrl(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value.slice(0, 128)) : `a value of type ${typeof value}`;
-}

@@ -34,7 +34,10 @@ export type FromWorker =
     | { readonly type: "exit"; readonly exit: WorkerExit }
   );
 
-/** Whether a message looks like one of ours; its version may still be another. */
-export function isReeveMessage(value: unknown): value is { readonly reeve: unknown; readonly type: unknown } {
+/** A message that looks like one of ours; its version may be another, and nothing else of it is known. */
+export type ReeveMessage = { readonly reeve: unknown; readonly type: unknown } & Readonly<Record<string, unknown>>;
+
+/** Recognizes messages of ours. */
+export function isReeveMessage(value: unknown): value is ReeveMessage {
   return typeof value === "object" && value !== null && "reeve" in value && "type" in value;
 }

@@ -1,6 +1,6 @@
 /** The worker's side of a worker child. */
 import { isMainThread, parentPort } from "node:worker_threads";
-import { isReeveMessage, WORKER_PROTOCOL, type WorkerExit, type WorkerStart } from "./protocol.ts";
+import { type FromWorker, isReeveMessage, WORKER_PROTOCOL, type WorkerExit, type WorkerStart } from "./protocol.ts";
 
 /** What a worker's function gets: the same as a task. */
 export interface WorkerContext {
@@ -51,25 +51,36 @@ export type WorkerFunction = (context: WorkerContext) => unknown;
  */
 export function serveWorker(run: WorkerFunction): void {
   const port = parentPort;
-  if (isMainThread || port === null) throw new Error("Cannot serve: this file is not run as a worker. Start it with child.worker(name, url)");
+  if (isMainThread || port === null) {
+    throw new Error("Cannot serve: this file is not run as a worker. Start it with child.worker(name, url)");
+  }
   const stop = new AbortController();
-  const send = (message: Record<string, unknown>): void => port.postMessage({ reeve: WORKER_PROTOCOL, ...message });
+  const send: Send = (message) => port.postMessage(message);
+  let started = false;
   port.on("message", (message: unknown) => {
     if (!isReeveMessage(message)) return;
-    if (message.type === "start" && isStart(message)) runOnce(run, message, stop, send);
     if (message.type === "stop") {
-      send({ type: "stopping" });
-      stop.abort(new DOMException("The supervisor asked the worker to stop", "AbortError"));
+      // The answer shows that this thread is not busy; listeners of the signal may keep it so.
+      send({ reeve: WORKER_PROTOCOL, type: "stopping" });
+      stop.abort(STOP_REASON);
+    } else if (message.type === "start" && isStart(message) && !started) {
+      started = true;
+      runOnce(run, message, stop, send);
     }
   });
-  send({ type: "hello" });
+  send({ reeve: WORKER_PROTOCOL, type: "hello" });
 }
 
+type Send = (message: FromWorker) => void;
+
+const STOP_REASON = new DOMException("The worker was asked to stop", "AbortError");
+
+/** The other side refuses a worker of another version, so that the version is all there is to check. */
 function isStart(message: { readonly reeve: unknown }): message is WorkerStart {
   return message.reeve === WORKER_PROTOCOL;
 }
 
-async function runOnce(run: WorkerFunction, start: WorkerStart, stop: AbortController, send: (message: Record<string, unknown>) => void): Promise<void> {
+async function runOnce(run: WorkerFunction, start: WorkerStart, stop: AbortController, send: Send): Promise<void> {
   const { path, name, generation, attempt, args, environment } = start;
   const context: WorkerContext = {
     path,
@@ -79,12 +90,12 @@ async function runOnce(run: WorkerFunction, start: WorkerStart, stop: AbortContr
     args,
     environment: new Map(environment),
     signal: stop.signal,
-    ready: (isReady = true) => send({ type: "ready", ready: isReady }),
-    heartbeat: () => send({ type: "heartbeat", epochMs: performance.timeOrigin + performance.now() }),
-    log: (message) => send({ type: "log", line: String(message) }),
-    cancel: (reason = "cancelled by itself") => stop.abort(new DOMException(reason, "AbortError")),
+    ready: (isReady = true) => send({ reeve: WORKER_PROTOCOL, type: "ready", ready: isReady }),
+    heartbeat: () => send({ reeve: WORKER_PROTOCOL, type: "heartbeat", epochMs: performance.timeOrigin + performance.now() }),
+    log: (message) => send({ reeve: WORKER_PROTOCOL, type: "log", line: String(message) }),
+    cancel: () => stop.abort(STOP_REASON),
   };
-  send({ type: "exit", exit: await exitOf(run, context) });
+  send({ reeve: WORKER_PROTOCOL, type: "exit", exit: await exitOf(run, context) });
 }
 
 async function exitOf(run: WorkerFunction, context: WorkerContext): Promise<WorkerExit> {
@@ -92,9 +103,24 @@ async function exitOf(run: WorkerFunction, context: WorkerContext): Promise<Work
     await run(context);
     return { kind: context.signal.aborted ? "cancelled" : "succeeded" };
   } catch (error) {
-    if (context.signal.aborted && error instanceof Error && error.name === "AbortError") return { kind: "cancelled" };
-    return error instanceof Error
-      ? { kind: "panicked", category: error.name, message: error.message }
-      : { kind: "panicked", category: "thrown_value", message: `threw ${String(error)}` };
+    return context.signal.aborted && looksAborted(error) ? { kind: "cancelled" } : panicOf(error);
+  }
+}
+
+/** What was thrown may be anything, even an object whose getters throw. */
+function panicOf(error: unknown): WorkerExit {
+  try {
+    if (error instanceof Error) return { kind: "panicked", category: `${error.name}`, message: `${error.message}` || `${error.name}` };
+    return { kind: "panicked", category: "thrown_value", message: `threw ${String(error)}` };
+  } catch {
+    return { kind: "panicked", category: "thrown_value", message: "threw a value that cannot be shown" };
+  }
+}
+
+function looksAborted(error: unknown): boolean {
+  try {
+    return error === STOP_REASON || (error instanceof Error && error.name === "AbortError");
+  } catch {
+    return false;
   }
 }

@@ -1,9 +1,10 @@
 /** `reeve run FILE`: runs a tree in the foreground. */
 import process from "node:process";
-import { handleSignals, type Report, supervise, type Tree } from "../../../mod.ts";
+import { type ChildSnapshot, handleSignals, type Report, supervise, type Tree } from "../../../mod.ts";
 import { loadFile } from "../../config/mod.ts";
 import { eventLog, type LogItem } from "../event_log.ts";
 import type { CommandIo } from "../io.ts";
+import { inOrder } from "../ordered.ts";
 import { summary } from "../summary.ts";
 import { printProblems } from "./check.ts";
 
@@ -28,7 +29,7 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
   try {
     const tree = await supervise(spec);
     using _signals = handleSignals(tree);
-    const shown = Promise.all([show(tree.events(), args, io), args.output ? show(tree.logs(), args, io) : undefined]);
+    const shown = showAll(tree, args, io);
     const stopLater = args.forSecs === undefined ? undefined : setTimeout(() => tree.shutdown({ by: "reeve", reason: `${args.forSecs} s are over` }), args.forSecs * 1000);
     const report = await tree.finished;
     clearTimeout(stopLater);
@@ -40,14 +41,16 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
   }
 }
 
-async function show(items: AsyncIterable<LogItem>, { verbose, json }: RunArgs, io: CommandIo): Promise<void> {
+async function showAll(tree: Tree, { verbose, json, output }: RunArgs, io: CommandIo): Promise<void> {
   const render = json
     ? (item: LogItem) => `${JSON.stringify(item)}\n`
-    : eventLog({ io, verbose, epochMs: Date.now() - performance.now() });
-  for await (const item of items) {
-    const line = render(item);
-    if (line !== "") io.stdout(line);
-  }
+    : eventLog({ io, verbose, epochMs: Date.now() - performance.now(), width: widestPath(tree.snapshot().children) });
+  const streams: AsyncIterable<LogItem>[] = output ? [tree.events(), tree.logs()] : [tree.events()];
+  await inOrder(streams, (item) => "atMs" in item ? item.atMs : 0, (item) => io.stdout(render(item)));
+}
+
+function widestPath(children: readonly ChildSnapshot[]): number {
+  return Math.max(0, ...children.map((child) => Math.max(child.path.length, widestPath(child.children))));
 }
 
 function printReport(tree: Tree, report: Report, { json }: RunArgs, io: CommandIo): void {

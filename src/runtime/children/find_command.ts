@@ -4,25 +4,39 @@ import { access, stat } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
 import process from "node:process";
 import { platform } from "../../platform/mod.ts";
+import { thrownMessage } from "./failure.ts";
 
 /** Where a command is, or why it cannot be run. */
 export type FoundCommand = { readonly path: string } | { readonly reason: string; readonly hint?: string };
 
-/** Finds a command as the operating system would: in `PATH`, or relative to `cwd` when it contains a slash. */
-export async function findCommand(command: string, cwd: string | undefined, environment: ReadonlyMap<string, string>): Promise<FoundCommand> {
+/**
+ * Finds a command as the operating system would: in `PATH`, or relative to `cwd` when it contains a slash.
+ *
+ * What may not be looked at counts as found: starting needs no permission to read, and says itself when something is missing.
+ */
+export async function findCommand(
+  command: string,
+  cwd: string | undefined,
+  environment: ReadonlyMap<string, string>,
+): Promise<FoundCommand> {
+  // The rules of Windows are others: file extensions, drives, its own folders first.
+  if (process.platform === "win32") return { path: command };
   try {
-    const candidates = command.includes("/") ? [resolve(cwd ?? ".", command)] : searchPath(environment).map((folder) => join(folder, command));
+    const hasFolder = command.includes("/");
+    const candidates = hasFolder ? [resolve(cwd ?? ".", command)] : searchPath(environment).map((folder) => join(folder, command));
     let refused: string | undefined;
     for (const candidate of candidates) {
-      const verdict = await executable(candidate);
-      if (verdict === "yes") return { path: candidate };
-      if (verdict === "no") refused ??= candidate;
+      const verdict = await look(candidate);
+      if (verdict === "executable" || verdict === "unknown") return { path: candidate };
+      if (verdict === "refused") refused ??= candidate;
     }
-    if (refused !== undefined) return { reason: `Cannot run "${command}": "${refused}" is not executable`, hint: `Make it executable: chmod +x ${refused}` };
-    const where = command.includes("/") ? `"${candidates[0]}" does not exist` : "it is not in PATH";
-    return { reason: `Cannot run "${command}": ${where}` };
+    if (refused !== undefined) {
+      return { reason: `Cannot run "${command}": "${refused}" is not executable`, hint: `Make it executable: chmod +x ${refused}` };
+    }
+    return { reason: `Cannot run "${command}": ${hasFolder ? `"${candidates[0]}" is not a file` : "it is not in PATH"}` };
   } catch (error) {
-    return { reason: `Cannot look for "${command}": ${error instanceof Error ? error.message : String(error)}`, hint: platform.permissionHint(error) };
+    const hint = platform.permissionHint(error);
+    return { reason: `Cannot look for "${command}": ${thrownMessage(error)}`, ...(hint === undefined ? {} : { hint }) };
   }
 }
 
@@ -31,17 +45,16 @@ function searchPath(environment: ReadonlyMap<string, string>): string[] {
   return path.split(delimiter).filter((folder) => folder !== "");
 }
 
-async function executable(path: string): Promise<"yes" | "no" | "absent"> {
+async function look(path: string): Promise<"executable" | "refused" | "absent" | "unknown"> {
   try {
     if (!(await stat(path)).isFile()) return "absent";
   } catch (error) {
-    if (platform.permissionHint(error) !== undefined) throw error;
-    return "absent";
+    return platform.permissionHint(error) === undefined ? "absent" : "unknown";
   }
   try {
     await access(path, constants.X_OK);
-    return "yes";
+    return "executable";
   } catch {
-    return "no";
+    return "refused";
   }
 }

@@ -31,7 +31,7 @@ export function lineSplitter(onLine: (line: string) => void): (chunk?: Uint8Arra
       const newline = chunk.indexOf(NEWLINE, start);
       const end = newline === -1 ? chunk.length : newline;
       if (restLength + end - start > LONGEST_LINE) {
-        const cut = start + LONGEST_LINE - restLength;
+        const cut = characterStart(chunk, start, start + LONGEST_LINE - restLength);
         emit(chunk.subarray(start, cut));
         start = cut;
       } else if (newline === -1) {
@@ -45,6 +45,21 @@ export function lineSplitter(onLine: (line: string) => void): (chunk?: Uint8Arra
       }
     }
   };
+}
+
+/** Calls back per line of a text that is already one; a break at its end starts no further line. */
+export function splitText(text: string, onLine: (line: string) => void): void {
+  if (!text.includes("\n")) return onLine(text);
+  const lines = text.split(/\r?\n/);
+  if (lines.at(-1) === "") lines.pop();
+  for (const line of lines) onLine(line);
+}
+
+/** Moves a cut to the front of the UTF-8 character it falls into, where that is possible. */
+function characterStart(bytes: Uint8Array, start: number, cut: number): number {
+  let moved = cut;
+  while (moved > start && cut - moved < 3 && (bytes[moved]! & 0xc0) === 0x80) moved--;
+  return moved > start ? moved : cut;
 }
 
 function joined(parts: readonly Uint8Array[], last: Uint8Array, length: number): Uint8Array {

@@ -1,7 +1,8 @@
 /** An async function in this program. */
-import { cleanText } from "../../base/mod.ts";
 import type { Exit } from "../../event/mod.ts";
 import type { TaskContext, TaskFunction } from "../../spec/mod.ts";
+import { looksAborted, panicExit } from "./failure.ts";
+import { splitText } from "./lines.ts";
 import type { AttemptContext, ChildAdapter, RunningChild } from "./types.ts";
 
 /** Returns the adapter of a task; it cannot be forced, so that `kill` leaves it behind. */
@@ -9,55 +10,34 @@ export function taskAdapter(task: TaskFunction): ChildAdapter {
   return { start: (context) => new TaskAttempt(context).run(task) };
 }
 
-/** One reason for every stop that is asked for from outside: making an error per stop is dear. */
-const STOP_REASON = new DOMException("The supervisor asked the task to stop", "AbortError");
+/** One reason for every stop: making an error per stop is dear. */
+const STOP_REASON = new DOMException("The task was asked to stop", "AbortError");
 
-/** The attempt and the context of its function in one; members are bound when they are first read, because few are. */
-class TaskAttempt implements TaskContext, RunningChild {
-  readonly #context: AttemptContext;
+const SUCCEEDED: Exit = { kind: "succeeded" };
+const CANCELLED: Exit = { kind: "cancelled" };
+
+/** The handle of one attempt. */
+class TaskAttempt implements RunningChild {
+  readonly context: AttemptContext;
   #controller: AbortController | null = null;
   #stopAsked = false;
 
   constructor(context: AttemptContext) {
-    this.#context = context;
+    this.context = context;
   }
 
   run(task: TaskFunction): this {
-    this.#context.running();
-    let result: unknown;
+    this.context.running();
     try {
-      result = task(this);
+      const result = task(new AttemptView(this));
+      if (result instanceof Promise) this.#await(result);
+      // A value with a `then`, or a proxy, may do anything: the runtime makes a proper promise of it.
+      else if (typeof result === "object" && result !== null || typeof result === "function") this.#await(Promise.resolve(result));
+      else this.#returned();
     } catch (error) {
-      this.#context.exited(this.#exitOf(error));
-      return this;
+      this.#threw(error);
     }
-    if (isThenable(result)) result.then(() => this.#returned(), (error: unknown) => this.#context.exited(this.#exitOf(error)));
-    else this.#returned();
     return this;
-  }
-
-  get path(): string {
-    return this.#context.path;
-  }
-
-  get name(): string {
-    return this.#context.name;
-  }
-
-  get generation(): number {
-    return this.#context.generation;
-  }
-
-  get attempt(): number {
-    return this.#context.attempt;
-  }
-
-  get args(): unknown {
-    return this.#context.args;
-  }
-
-  get environment(): ReadonlyMap<string, string> {
-    return this.#context.environment;
   }
 
   get signal(): AbortSignal {
@@ -65,30 +45,13 @@ class TaskAttempt implements TaskContext, RunningChild {
     return this.#controller.signal;
   }
 
-  get ready(): (isReady?: boolean) => void {
-    return (isReady = true) => this.#context.ready(isReady);
-  }
-
-  get heartbeat(): () => void {
-    return () => this.#context.heartbeat(this.#context.clock.now());
-  }
-
-  get log(): (message: string) => void {
-    return (message) => {
-      for (const line of String(message).split("\n")) this.#context.output("log", line);
-    };
-  }
-
-  /** As a task: cancels this attempt itself. As a handle: asks it to stop. */
-  get cancel(): (reason?: string) => void {
-    return () => {
-      this.#stopAsked = true;
-      this.#controller?.abort(STOP_REASON);
-    };
+  cancel(): void {
+    this.#stopAsked = true;
+    this.#controller?.abort(STOP_REASON);
   }
 
   kill(): void {
-    this.#context.abandoned();
+    this.context.abandoned();
   }
 
   #newController(): AbortController {
@@ -97,41 +60,69 @@ class TaskAttempt implements TaskContext, RunningChild {
     return controller;
   }
 
+  #await(result: Promise<unknown>): void {
+    result.then(() => this.#returned(), (error: unknown) => this.#threw(error));
+  }
+
   #returned(): void {
-    this.#context.exited(this.#stopAsked ? CANCELLED : SUCCEEDED);
+    this.context.exited(this.#stopAsked ? CANCELLED : SUCCEEDED);
   }
 
   /** An abort-looking error is a stop only when a stop was asked for. */
-  #exitOf(error: unknown): Exit {
-    if (this.#stopAsked && looksAborted(error)) return CANCELLED;
-    return { kind: "panicked", failure: { kind: "panic", category: categoryOf(error), message: messageOf(error) } };
+  #threw(error: unknown): void {
+    this.context.exited(this.#stopAsked && (error === STOP_REASON || looksAborted(error)) ? CANCELLED : panicExit(error));
   }
 }
 
-const SUCCEEDED: Exit = { kind: "succeeded" };
-const CANCELLED: Exit = { kind: "cancelled" };
+/** What the function gets to see of its attempt; members are bound when they are first read, because few are. */
+class AttemptView implements TaskContext {
+  readonly #attempt: TaskAttempt;
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
-}
-
-function looksAborted(error: unknown): boolean {
-  return error === STOP_REASON || (error instanceof Error && error.name === "AbortError");
-}
-
-/** What was thrown may be anything, even an object whose getters throw. */
-function categoryOf(error: unknown): string {
-  try {
-    return error instanceof Error ? error.name.replace(/[^\w.-]/g, "_").slice(0, 64) || "Error" : "thrown_value";
-  } catch {
-    return "thrown_value";
+  constructor(attempt: TaskAttempt) {
+    this.#attempt = attempt;
   }
-}
 
-function messageOf(error: unknown): string {
-  try {
-    return cleanText(error instanceof Error ? error.message || error.name : `threw ${String(error)}`, 1024);
-  } catch {
-    return "threw a value that cannot be shown";
+  get path(): string {
+    return this.#attempt.context.path;
+  }
+
+  get name(): string {
+    return this.#attempt.context.name;
+  }
+
+  get generation(): number {
+    return this.#attempt.context.generation;
+  }
+
+  get attempt(): number {
+    return this.#attempt.context.attempt;
+  }
+
+  get args(): unknown {
+    return this.#attempt.context.args;
+  }
+
+  get environment(): ReadonlyMap<string, string> {
+    return this.#attempt.context.environment;
+  }
+
+  get signal(): AbortSignal {
+    return this.#attempt.signal;
+  }
+
+  get ready(): (isReady?: boolean) => void {
+    return (isReady = true) => this.#attempt.context.ready(isReady);
+  }
+
+  get heartbeat(): () => void {
+    return () => this.#attempt.context.heartbeat(this.#attempt.context.clock.now());
+  }
+
+  get log(): (message: string) => void {
+    return (message) => splitText(String(message), (line) => this.#attempt.context.output("log", line));
+  }
+
+  get cancel(): (reason?: string) => void {
+    return () => this.#attempt.cancel();
   }
 }

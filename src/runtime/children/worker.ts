@@ -1,15 +1,19 @@
 /** A worker thread whose file calls `serveWorker`. */
-import { clearTimeout, setTimeout } from "node:timers";
 import { Worker } from "node:worker_threads";
 import { cleanText } from "../../base/mod.ts";
 import type { Exit } from "../../event/mod.ts";
 import { platform } from "../../platform/mod.ts";
-import { isReeveMessage, type ToWorker, WORKER_PROTOCOL } from "../../worker/mod.ts";
-import { lineSplitter } from "./lines.ts";
+import { isReeveMessage, type ReeveMessage, type ToWorker, WORKER_PROTOCOL } from "../../worker/mod.ts";
+import { panicExit, reportedPanic, thrownMessage } from "./failure.ts";
+import { splitText } from "./lines.ts";
+import { OutputCapture } from "./output.ts";
 import type { AttemptContext, ChildAdapter, RunningChild } from "./types.ts";
 
 /** Longest time in milliseconds until the worker's file must have called `serveWorker`. */
 const HANDSHAKE_MS = 10_000;
+
+/** Longest time in milliseconds in which a thread must show that it is not busy, before it counts as one that cannot be ended. */
+const ANSWER_MS = 250;
 
 /** Returns the adapter of a worker. */
 export function workerAdapter(url: string): ChildAdapter {
@@ -19,101 +23,120 @@ export function workerAdapter(url: string): ChildAdapter {
 class WorkerAttempt implements RunningChild {
   readonly #context: AttemptContext;
   readonly #worker: Worker;
-  readonly #handshake: ReturnType<typeof setTimeout>;
+  readonly #output = new OutputCapture();
+  #cancelTimer: () => void;
   #saidHello = false;
-  /** The worker's event loop answered the request to stop, so that terminating it works in every runtime. */
-  #answersStop = false;
+  /** Requests to stop that were sent and not yet answered by the worker's event loop. */
+  #unanswered = 0;
+  #asked = false;
   #forced = false;
+  #ending = false;
+  /** How the attempt ended, once that is known; it is reported when the thread is gone. */
   #exit: Exit | null = null;
   #isOver = false;
 
   constructor(url: string, context: AttemptContext) {
     this.#context = context;
     this.#worker = new Worker(new URL(url), { stdout: true, stderr: true });
+    this.#output.add(this.#worker.stdout, "stdout", context);
+    this.#output.add(this.#worker.stderr, "stderr", context);
     this.#worker.on("message", (message: unknown) => this.#onMessage(message));
-    this.#worker.on("error", (error: unknown) => this.#endWith(panic(error)));
+    this.#worker.on("error", (error: unknown) => this.#died(panicExit(error)));
     this.#worker.on("exit", (code) => this.#onExit(code));
-    for (const stream of ["stdout", "stderr"] as const) {
-      const split = lineSplitter((line) => context.output(stream, line));
-      this.#worker[stream].on("data", (chunk: Uint8Array) => split(chunk));
-      this.#worker[stream].on("end", () => split());
-    }
-    this.#handshake = setTimeout(() => this.#noHandshake(), HANDSHAKE_MS);
-    this.#handshake.unref();
+    this.#cancelTimer = context.clock.setTimer(() => this.#endWith(failed("worker_handshake_timeout", NO_HANDSHAKE)), HANDSHAKE_MS);
   }
 
   cancel(): void {
-    this.#send({ reeve: WORKER_PROTOCOL, type: "stop" });
+    if (this.#asked) return;
+    this.#asked = true;
+    this.#askToStop();
   }
 
   kill(): void {
     this.#forced = true;
-    if (this.#canTerminate()) this.#terminate();
-    else this.#leaveBehind();
+    this.#end();
   }
 
   #onMessage(message: unknown): void {
-    if (!isReeveMessage(message) || this.#exit !== null) return;
-    const fields: Readonly<Record<string, unknown>> = { ...message };
-    if (message.reeve !== WORKER_PROTOCOL) return this.#endWith(wrongVersion(message.reeve));
+    if (!isReeveMessage(message)) return;
+    if (message.type === "stopping") return this.#onAnswer();
+    if (this.#exit !== null) return;
+    if (message.reeve !== WORKER_PROTOCOL) return this.#endWith(failed("worker_version", wrongVersion(message.reeve)));
     switch (message.type) {
       case "hello":
         return this.#begin();
-      case "stopping":
-        this.#answersStop = true;
-        if (this.#forced) this.#terminate();
-        return;
       case "ready":
-        return this.#context.ready(fields["ready"] !== false);
+        return this.#context.ready(message["ready"] !== false);
       case "heartbeat":
-        return this.#heartbeat(fields["epochMs"]);
+        return this.#heartbeat(message["epochMs"]);
       case "log":
-        for (const line of String(fields["line"]).split("\n")) this.#context.output("log", line);
+        if (typeof message["line"] === "string") splitText(message["line"], (line) => this.#context.output("log", line));
         return;
       case "exit":
-        return this.#endWith(exitFrom(fields["exit"]));
+        return this.#endWith(this.#exitFrom(message));
     }
-  }
-
-  /** Whether terminating ends the thread and does not only look as if it did. */
-  #canTerminate(): boolean {
-    return platform.terminateStopsBusyThreads || this.#answersStop || this.#exit !== null;
-  }
-
-  /** The thread may be busy for ever; should it ever look at its messages, it ends and is reported. */
-  #leaveBehind(): void {
-    this.#worker.unref();
-    this.#context.abandoned();
-  }
-
-  #noHandshake(): void {
-    if (this.#canTerminate()) return this.#endWith({ kind: "failed", failure: { kind: "error", category: "worker_handshake_timeout", message: NO_HANDSHAKE } });
-    this.#context.output("log", NO_HANDSHAKE);
-    this.#forced = true;
-    this.cancel();
-    this.#leaveBehind();
   }
 
   #begin(): void {
     if (this.#saidHello) return;
     this.#saidHello = true;
-    clearTimeout(this.#handshake);
+    this.#cancelTimer();
     const { path, name, generation, attempt, args, environment } = this.#context;
     this.#context.running();
-    this.#send({ reeve: WORKER_PROTOCOL, type: "start", path, name, generation, attempt, args, environment: [...environment] });
+    try {
+      this.#send({ reeve: WORKER_PROTOCOL, type: "start", path, name, generation, attempt, args, environment: [...environment] });
+    } catch (error) {
+      this.#endWith(failed("start_failed", `Cannot send the arguments to the worker: ${thrownMessage(error)}`));
+    }
   }
 
   /** The worker's own time counts, but never a time to come. */
   #heartbeat(epochMs: unknown): void {
     const now = this.#context.clock.now();
-    const age = performance.timeOrigin + performance.now() - Number(epochMs);
+    const age = typeof epochMs === "number" ? performance.timeOrigin + performance.now() - epochMs : 0;
     this.#context.heartbeat(Number.isFinite(age) ? now - Math.max(0, age) : now);
+  }
+
+  #exitFrom({ exit }: ReeveMessage): Exit {
+    if (typeof exit !== "object" || exit === null || !("kind" in exit)) return reportedPanic(undefined, undefined);
+    if (exit.kind === "succeeded" || exit.kind === "cancelled") return { kind: exit.kind };
+    return reportedPanic("category" in exit ? exit.category : undefined, "message" in exit ? exit.message : undefined);
   }
 
   /** The function ended, or something made the worker useless: the thread must go before that is reported. */
   #endWith(exit: Exit): void {
     this.#exit ??= exit;
+    this.#end();
+  }
+
+  /** The thread is gone or about to go by itself; what is known of its end is better than the exit code. */
+  #died(exit: Exit): void {
+    this.#exit ??= exit;
     this.#terminate();
+  }
+
+  /**
+   * Ends the thread. Where terminating a busy thread only looks as if it ended it, the thread has to answer first; one that does not is left behind, and
+   * still ends should it ever look at its messages.
+   */
+  #end(): void {
+    if (platform.terminateStopsBusyThreads) return this.#terminate();
+    if (this.#ending) return;
+    this.#ending = true;
+    this.#askToStop();
+    this.#cancelTimer();
+    this.#cancelTimer = this.#context.clock.setTimer(() => this.#leaveBehind(), ANSWER_MS);
+  }
+
+  #onAnswer(): void {
+    this.#unanswered--;
+    if (this.#ending && this.#unanswered <= 0) this.#terminate();
+  }
+
+  #leaveBehind(): void {
+    if (this.#exit !== null && "failure" in this.#exit) this.#context.output("log", this.#exit.failure.message);
+    this.#worker.unref();
+    this.#context.abandoned();
   }
 
   #terminate(): void {
@@ -124,14 +147,23 @@ class WorkerAttempt implements RunningChild {
   #onExit(code: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    clearTimeout(this.#handshake);
-    this.#context.exited(this.#exit ?? this.#exitByCode(code));
+    this.#cancelTimer();
+    const exit = this.#exit ?? this.#exitByCode(code);
+    this.#output.drain(() => this.#context.exited(exit));
   }
 
   #exitByCode(code: number): Exit {
     if (this.#forced) return { kind: "killed" };
-    if (code === 0) return { kind: "succeeded", exitCode: 0 };
-    return { kind: "failed", failure: { kind: "error", category: "exit_code", message: `exited with code ${code}`, exitCode: code } };
+    if (code !== 0) {
+      return { kind: "failed", failure: { kind: "error", category: "exit_code", message: `exited with code ${code}`, exitCode: code } };
+    }
+    if (this.#asked) return { kind: "cancelled" };
+    return this.#saidHello ? { kind: "succeeded", exitCode: 0 } : failed("worker_handshake_missing", NO_HELLO);
+  }
+
+  #askToStop(): void {
+    this.#unanswered++;
+    this.#send({ reeve: WORKER_PROTOCOL, type: "stop" });
   }
 
   #send(message: ToWorker): void {
@@ -139,22 +171,14 @@ class WorkerAttempt implements RunningChild {
   }
 }
 
-const NO_HANDSHAKE = `The worker did not report within ${HANDSHAKE_MS} ms. Its file must call serveWorker from @reeve/supervisor/worker`;
+const NO_HANDSHAKE = `The worker did not report within ${HANDSHAKE_MS} ms: its file must call serveWorker of @reeve/supervisor/worker`;
+const NO_HELLO = "The worker ended without a report: its file must call serveWorker of @reeve/supervisor/worker";
 
-function wrongVersion(version: unknown): Exit {
-  const message = `The worker speaks version ${cleanText(String(version), 16)} of the messages, must be ${WORKER_PROTOCOL}. Use one version of the package`;
-  return { kind: "failed", failure: { kind: "error", category: "worker_version", message } };
+function wrongVersion(version: unknown): string {
+  const found = typeof version === "number" || typeof version === "string" ? cleanText(`${version}`, 16) : "of an unknown kind";
+  return `Cannot use the worker: its messages have version ${found}, must be ${WORKER_PROTOCOL}. Use one version of the package`;
 }
 
-function panic(error: unknown): Exit {
-  const category = error instanceof Error ? error.name : "thrown_value";
-  const message = error instanceof Error ? error.message : String(error);
-  return { kind: "panicked", failure: { kind: "panic", category: cleanText(category, 64), message: cleanText(message, 1024) } };
-}
-
-function exitFrom(value: unknown): Exit {
-  const fields: Readonly<Record<string, unknown>> = typeof value === "object" && value !== null ? { ...value } : {};
-  if (fields["kind"] === "succeeded" || fields["kind"] === "cancelled") return { kind: fields["kind"] };
-  const failure = { category: cleanText(String(fields["category"]), 64), message: cleanText(String(fields["message"]), 1024) };
-  return { kind: "panicked", failure: { kind: "panic", ...failure } };
+function failed(category: string, message: string): Exit {
+  return { kind: "failed", failure: { kind: "error", category, message } };
 }

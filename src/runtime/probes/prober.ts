@@ -19,7 +19,8 @@ const FIRST_DELAY_MS = 100;
 
 /** Delays for readiness: quick until the first yes, then at the interval. */
 export function readinessDelay(intervalMs: number): (successes: number, asked: number) => number {
-  return (successes, asked) => successes > 0 ? intervalMs : asked === 0 ? 0 : Math.min(intervalMs, FIRST_DELAY_MS * 2 ** Math.min(asked - 1, 16));
+  return (successes, asked) =>
+    successes > 0 ? intervalMs : asked === 0 ? 0 : Math.min(intervalMs, FIRST_DELAY_MS * 2 ** Math.min(asked - 1, 16));
 }
 
 /** Starts asking; the returned function ends it at once and for good. */
@@ -39,14 +40,15 @@ export function startProber({ check, clock, delayMs, timeoutMs, onAnswer }: Prob
       timedOut = true;
       controller.abort();
     }, timeoutMs);
-    const reason = await check(controller.signal).catch((error: unknown) => error instanceof Error ? error.message : String(error));
+    const answer = await answerOf(check, controller.signal);
     cancelTimer();
     abort = null;
     if (stopped) return;
     asked++;
+    const reason = timedOut ? `did not answer within ${timeoutMs} ms` : answer;
     if (reason === null) successes++;
     failures = reason === null ? 0 : failures + 1;
-    onAnswer(timedOut ? `did not answer within ${timeoutMs} ms` : reason, failures);
+    onAnswer(reason, failures);
     schedule();
   };
   // onAnswer may stop the prober.
@@ -60,4 +62,13 @@ export function startProber({ check, clock, delayMs, timeoutMs, onAnswer }: Prob
     cancelTimer();
     abort?.();
   };
+}
+
+/** A question that throws has not been answered with yes. */
+async function answerOf(check: Check, signal: AbortSignal): Promise<string | null> {
+  try {
+    return await check(signal);
+  } catch (error) {
+    return error instanceof Error ? error.message : "the check threw";
+  }
 }

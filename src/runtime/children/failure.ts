@@ -1,0 +1,51 @@
+/** What can be said about a value that was thrown; it may be anything, even an object whose getters throw. */
+import { cleanText } from "../../base/mod.ts";
+import type { Exit } from "../../event/mod.ts";
+
+/** Longest message in characters. */
+const LONGEST_MESSAGE = 1024;
+const LONGEST_CATEGORY = 64;
+
+/** Returns the exit of an attempt that threw. The stack is not read: making its text costs more than a whole restart. */
+export function panicExit(error: unknown): Exit {
+  return { kind: "panicked", failure: { kind: "panic", category: categoryOf(error), message: thrownMessage(error) } };
+}
+
+/** Returns the exit of an attempt that said itself what it threw. */
+export function reportedPanic(name: unknown, message: unknown): Exit {
+  const category = typeof name === "string" ? sanitized(name) : "Error";
+  const text = cleanText(typeof message === "string" ? message : "gave no reason", LONGEST_MESSAGE);
+  return { kind: "panicked", failure: { kind: "panic", category, message: text } };
+}
+
+/** Returns one line about a thrown value. */
+export function thrownMessage(error: unknown): string {
+  try {
+    const text = error instanceof Error ? `${error.message}` || `${error.name}` : `threw ${String(error)}`;
+    return cleanText(text, LONGEST_MESSAGE);
+  } catch {
+    return "threw a value that cannot be shown";
+  }
+}
+
+/** Whether an error says that something was aborted. */
+export function looksAborted(error: unknown): boolean {
+  try {
+    return error instanceof Error && error.name === "AbortError";
+  } catch {
+    return false;
+  }
+}
+
+function categoryOf(error: unknown): string {
+  try {
+    return error instanceof Error ? sanitized(`${error.name}`) : "thrown_value";
+  } catch {
+    return "thrown_value";
+  }
+}
+
+/** A category is a label: few characters, and never empty. */
+function sanitized(name: string): string {
+  return name.slice(0, LONGEST_CATEGORY).replace(/[^A-Za-z0-9_.-]/g, "_") || "Error";
+}

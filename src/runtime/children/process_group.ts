@@ -1,0 +1,39 @@
+/** Signals to processes and to whole process groups. */
+import { setTimeout } from "node:timers";
+import process from "node:process";
+
+/** Groups need sessions, which Windows does not have. */
+export const HAS_GROUPS = process.platform !== "win32";
+
+/**
+ * How often, in milliseconds, and how many times a killed group is looked at until it is gone.
+ *
+ * Members that are dead but not yet reaped by the system's first process count as there, for seconds in some containers: they harm nobody, so that the
+ * wait is short.
+ */
+const LOOK_MS = 5;
+const MOST_LOOKS = 20;
+
+/** Signals the process group that the process leads, or only the process; harmless when they are gone. */
+export function signalProcess(pid: number, signal: string, wholeGroup: boolean): void {
+  if (!(wholeGroup && HAS_GROUPS && sendSignal(-pid, signal))) sendSignal(pid, signal);
+}
+
+/** Kills what is left of a group whose leader is gone, then calls back. */
+export function sweepGroup(pid: number, onGone: () => void): void {
+  let looks = 0;
+  const look = (): void => {
+    if (!HAS_GROUPS || looks++ >= MOST_LOOKS || !sendSignal(-pid, "SIGKILL")) return onGone();
+    setTimeout(look, LOOK_MS).unref();
+  };
+  look();
+}
+
+/** Sends a signal; false when nobody was there to get it. */
+function sendSignal(pid: number, signal: string): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}

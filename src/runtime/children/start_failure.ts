@@ -1,0 +1,50 @@
+/** Says why a process could not be started. */
+import { stat } from "node:fs/promises";
+import { cleanText } from "../../base/mod.ts";
+import type { Failure } from "../../event/mod.ts";
+import { platform } from "../../platform/mod.ts";
+import type { ProcessOptions } from "../../spec/mod.ts";
+import { thrownMessage } from "./failure.ts";
+import { findCommand } from "./find_command.ts";
+
+/** Finds the reason behind an error of spawning, which often names the wrong thing: a missing directory looks like a missing command. */
+export async function startFailure(
+  error: unknown,
+  { command, cwd, shell }: ProcessOptions,
+  environment: ReadonlyMap<string, string>,
+): Promise<Failure> {
+  const reason = permissionReason(command, error) ??
+    await directoryReason(command, cwd) ??
+    (shell === true ? undefined : await commandReason(command, cwd, environment, error)) ??
+    `Cannot run "${command}": ${thrownMessage(error)}`;
+  return { kind: "error", category: "start_failed", message: cleanText(reason, 1024) };
+}
+
+function permissionReason(command: string, error: unknown): string | undefined {
+  const hint = platform.permissionHint(error);
+  return hint === undefined ? undefined : `Cannot run "${command}": the runtime does not permit it. ${hint}`;
+}
+
+async function directoryReason(command: string, cwd: string | undefined): Promise<string | undefined> {
+  if (cwd === undefined) return undefined;
+  try {
+    return (await stat(cwd)).isDirectory() ? undefined : `Cannot run "${command}" in "${cwd}": it is not a directory`;
+  } catch (error) {
+    return codeOf(error) === "ENOENT" ? `Cannot run "${command}" in "${cwd}": the directory does not exist` : undefined;
+  }
+}
+
+async function commandReason(
+  command: string,
+  cwd: string | undefined,
+  environment: ReadonlyMap<string, string>,
+  error: unknown,
+): Promise<string | undefined> {
+  const found = await findCommand(command, cwd, environment);
+  if ("reason" in found) return found.hint === undefined ? found.reason : `${found.reason}. ${found.hint}`;
+  return codeOf(error) === "ENOENT" ? `Cannot run "${command}": the interpreter that its first line names does not exist` : undefined;
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
+}

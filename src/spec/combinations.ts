@@ -1,0 +1,167 @@
+/** Options that are right alone and wrong together, or with the way a child runs. */
+import { didYouMean } from "../base/mod.ts";
+import { type Fields, isFields, nameOf, refuse, type Report, warn } from "./check.ts";
+import { DEFAULTS } from "./defaults.ts";
+
+/** A child whose options were looked at one by one. */
+export interface Subject {
+  /** The child itself. */
+  readonly child: Fields;
+  /** The kind of its `run`; `undefined` when there is none that is known. */
+  readonly kind: string | undefined;
+  /** Pointer to the child. */
+  readonly pointer: string;
+  /** The policy of the tree. */
+  readonly policy: Fields;
+}
+
+/** Looks at one child. */
+export function checkCombinations(subject: Subject, report: Report): void {
+  const { child, kind, pointer } = subject;
+  checkBackoff(child["backoff"], ["initialMs", "maxMs"], `${pointer}/backoff`, report);
+  checkStop(subject, report);
+  checkRole(subject, report);
+  checkVariables(child["environment"], `${pointer}/environment`, report);
+  if (child["waitTimeoutMs"] !== undefined && isEmpty(child["dependencies"])) {
+    warn(report, `${pointer}/waitTimeoutMs`, "no_effect", "has no effect, because the child has no dependencies");
+  }
+  if (kind === undefined) return;
+  checkReadiness(subject, report);
+  checkHealth(subject, report);
+  checkKind(subject, kind, report);
+}
+
+/** Looks at the defaults of the tree. */
+export function checkPolicy(policy: Fields, report: Report): void {
+  checkBackoff(policy, ["initialBackoffMs", "maxBackoffMs"], "/policy", report);
+  const { heartbeatIntervalMs, staleAfterMs } = policy;
+  if (typeof heartbeatIntervalMs !== "number" || typeof staleAfterMs !== "number" || staleAfterMs > heartbeatIntervalMs) return;
+  refuse(
+    report,
+    "/policy/staleAfterMs",
+    "stale_too_soon",
+    `is ${staleAfterMs}, must exceed heartbeatIntervalMs, which is ${heartbeatIntervalMs}`,
+  );
+}
+
+function checkBackoff(backoff: unknown, [first, longest]: readonly [string, string], pointer: string, report: Report): void {
+  if (!isFields(backoff)) return;
+  const [initialMs, maxMs] = [backoff[first], backoff[longest]];
+  if (typeof initialMs !== "number" || typeof maxMs !== "number" || !(initialMs > maxMs)) return;
+  refuse(report, `${pointer}/${first}`, "backoff_inverted", `is ${initialMs}, must not exceed ${longest}, which is ${maxMs}`);
+}
+
+function checkStop({ child, kind, pointer }: Subject, report: Report): void {
+  const { stop } = child;
+  if (!isFields(stop)) return;
+  const { mode, timeoutMs } = stop;
+  if (mode === "wait" && timeoutMs !== undefined && timeoutMs !== null) {
+    const hint = 'Use mode "graceful" to force the child after that time';
+    refuse(report, `${pointer}/stop/timeoutMs`, "wait_with_timeout", 'has no meaning with mode "wait", which waits for ever', hint);
+  }
+  if (kind === undefined || kind === "process") return;
+  for (const key of ["signal", "killTree"]) {
+    if (stop[key] !== undefined) warn(report, `${pointer}/stop/${key}`, "no_effect", `has no effect on a child of kind "${kind}"`);
+  }
+}
+
+function checkRole({ child, kind, pointer }: Subject, report: Report): void {
+  const { taskRole, restartPolicy, severity, criticality } = child;
+  if (taskRole === "supervisor" && kind !== undefined && kind !== "supervisor") {
+    refuse(report, `${pointer}/taskRole`, "role_not_for_kind", `"supervisor" does not fit a child of kind "${kind}", must be another role`);
+  } else if (kind === "supervisor" && typeof taskRole === "string" && taskRole !== "supervisor") {
+    refuse(report, `${pointer}/taskRole`, "role_not_for_kind", `is ${nameOf(taskRole)}, must be "supervisor" for a nested supervisor`);
+  }
+  if (taskRole === "job" && restartPolicy === "permanent") {
+    const hint = 'Use "transient" to run it until it succeeds';
+    warn(report, `${pointer}/restartPolicy`, "permanent_job", "a permanent job starts again after every success", hint);
+  }
+  if (typeof severity === "string" && typeof criticality === "string" && severity !== criticality) {
+    const reason = `is ${nameOf(criticality)}, but severity is ${nameOf(severity)}`;
+    refuse(report, `${pointer}/criticality`, "contradicting_severity", reason, "Keep severity alone");
+  }
+}
+
+function checkVariables(environment: unknown, pointer: string, report: Report): void {
+  if (!Array.isArray(environment)) return;
+  const seen = new Set<string>();
+  environment.forEach((variable: unknown, index) => {
+    if (!isFields(variable) || typeof variable["name"] !== "string") return;
+    const { name } = variable;
+    if (seen.has(name)) refuse(report, `${pointer}/${index}/name`, "duplicate_variable", `${nameOf(name)} is set twice, must be unique`);
+    seen.add(name);
+  });
+}
+
+const SUPERVISOR_MODES: readonly unknown[] = ["all", "started", "child"];
+
+function checkReadiness({ child, kind, pointer }: Subject, report: Report): void {
+  const { readiness, run } = child;
+  if (!isFields(readiness) || typeof readiness["mode"] !== "string") return;
+  const { mode } = readiness;
+  const place = `${pointer}/readiness/mode`;
+  const refuseMode = (hint: string): void =>
+    refuse(report, place, "readiness_not_for_kind", `is ${nameOf(mode)}, which does not fit a child of kind "${kind}"`, hint);
+  if (kind === "supervisor") {
+    if (!SUPERVISOR_MODES.includes(mode)) return refuseMode('A nested supervisor has "all", "started" or "child"');
+    if (mode === "child" && isFields(run)) checkReadinessChild(readiness["child"], run["children"], pointer, report);
+  } else if (SUPERVISOR_MODES.includes(mode)) {
+    refuseMode("It is for nested supervisors");
+  } else if (mode === "explicit" && kind === "process") {
+    refuseMode('A process cannot call ready(); use "http", "tcp", "exec" or "log_line"');
+  }
+}
+
+function checkReadinessChild(name: unknown, children: unknown, pointer: string, report: Report): void {
+  if (typeof name !== "string" || !Array.isArray(children)) return;
+  const names = children.flatMap((child: unknown) => isFields(child) && typeof child["name"] === "string" ? [child["name"]] : []);
+  if (names.includes(name)) return;
+  const reason = `is ${nameOf(name)}, must be a child of this supervisor`;
+  refuse(report, `${pointer}/readiness/child`, "unknown_child", reason, didYouMean(name, names));
+}
+
+function checkHealth({ child, kind, pointer, policy }: Subject, report: Report): void {
+  const { healthCheck } = child;
+  if (!isFields(healthCheck)) return;
+  const place = `${pointer}/healthCheck`;
+  const heartbeat = (healthCheck["mode"] ?? "heartbeat") === "heartbeat";
+  if (kind === "supervisor") {
+    return refuse(report, place, "health_not_for_kind", "does not fit a nested supervisor", "Give a health check to its children");
+  }
+  if (heartbeat && kind === "process") {
+    const hint = 'A process cannot call heartbeat(); use mode "http", "tcp" or "exec"';
+    refuse(report, `${place}/mode`, "health_not_for_kind", 'is "heartbeat", which does not fit a child of kind "process"', hint);
+  }
+  const { checkIntervalSecs, staleAfterMs } = healthCheck;
+  const inherited = heartbeat ? policy["heartbeatIntervalMs"] : undefined;
+  const intervalMs = typeof checkIntervalSecs === "number" ? checkIntervalSecs * 1000 : inherited ?? DEFAULTS.healthIntervalSecs * 1000;
+  if (typeof intervalMs !== "number") return;
+  if (typeof staleAfterMs === "number") {
+    if (staleAfterMs > intervalMs) return;
+    refuse(report, `${place}/staleAfterMs`, "stale_too_soon", `is ${staleAfterMs}, must exceed the interval, which is ${intervalMs} ms`);
+  } else if (
+    staleAfterMs === undefined && heartbeat && typeof policy["staleAfterMs"] === "number" && policy["staleAfterMs"] <= intervalMs
+  ) {
+    const reason = `the interval of ${intervalMs} ms is not shorter than staleAfterMs of the policy, which is ${policy["staleAfterMs"]}`;
+    warn(report, `${place}/checkIntervalSecs`, "stale_too_soon", reason, "Set staleAfterMs of the child");
+  }
+}
+
+/** Options that only some kinds have. */
+function checkKind({ child, pointer }: Subject, kind: string, report: Report): void {
+  const refuseOption = (key: string, hint: string): void =>
+    refuse(report, `${pointer}/${key}`, "option_not_for_kind", `does not fit a child of kind "${kind}"`, hint);
+  if (child["successExitCodes"] !== undefined && kind !== "process") refuseOption("successExitCodes", "Only processes have exit codes");
+  if (child["args"] !== undefined && kind === "process") refuseOption("args", "Put the arguments of a process beside its command");
+  if (kind !== "supervisor") return;
+  if (child["args"] !== undefined) refuseOption("args", "Give them to its children");
+  for (const key of ["environment", "logs"]) {
+    if (child[key] !== undefined) {
+      warn(report, `${pointer}/${key}`, "no_effect", "has no effect on a nested supervisor", "Give it to its children");
+    }
+  }
+}
+
+function isEmpty(list: unknown): boolean {
+  return list === undefined || (Array.isArray(list) && list.length === 0);
+}

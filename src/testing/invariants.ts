@@ -1,0 +1,99 @@
+/** The promises of a supervisor, checked after every step. */
+import type { ChildSlot, Effect, Message, NodeState } from "../core/mod.ts";
+import type { Interpreter } from "../runtime/mod.ts";
+import { InvariantViolation } from "./scripted.ts";
+
+const ENDS: ReadonlySet<string> = new Set(["child_failed", "child_succeeded", "child_stopped", "child_shutdown"]);
+
+/** Watches one tree; `inspect` goes to the interpreter, `checkAtRest` is called when nothing is left to do. */
+export class InvariantChecker {
+  readonly violations: InvariantViolation[] = [];
+  readonly #consumed = new Set<number>();
+  #interpreter: Interpreter | undefined;
+
+  /** Begins to watch. */
+  watch(interpreter: Interpreter): void {
+    this.#interpreter = interpreter;
+  }
+
+  /** Reports a violation from elsewhere. */
+  report = (violation: InvariantViolation): void => {
+    this.violations.push(violation);
+  };
+
+  /** Looks at one step. */
+  inspect = (message: Message, effects: readonly Effect[]): void => {
+    const nodes = this.#interpreter!.nodes;
+    if (message.type === "exited") this.#exitIsConsumedOnce(message.stamp, effects);
+    for (const effect of effects) {
+      if (effect.type === "start") this.#nothingStartsInAShutdown(nodes, effect.node);
+      if (effect.type === "cancel") this.#dependantsStopFirst(nodes[effect.node]!, effect.child);
+    }
+  };
+
+  /** Looks at a tree that has nothing to do until the next timer or report. */
+  checkAtRest(): void {
+    const { nodes, liveTimers } = this.#interpreter!;
+    let timers = 0;
+    for (const node of nodes) {
+      if (node.totalTimer !== 0) timers++;
+      for (const slot of node.slots) {
+        timers += (slot.timer === 0 ? 0 : 1) + (slot.healthTimer === 0 ? 0 : 1);
+        if (node.phase === "running") this.#downSaysWhy(node, slot);
+      }
+    }
+    if (liveTimers !== timers && nodes[0]!.phase !== "stopped") this.#violate(`${liveTimers} timers are set, but the state knows ${timers}`);
+  }
+
+  /** An exit counts once; a second report of the same attempt changes nothing. */
+  #exitIsConsumedOnce(stamp: number, effects: readonly Effect[]): void {
+    const events = effects.flatMap((effect) => effect.type === "emit" ? [effect.event.type] : []);
+    const ends = events.filter((type) => ENDS.has(type)).length;
+    if (this.#consumed.has(stamp)) {
+      if (effects.length !== 1 || events[0] !== "child_attempt_stale_report") this.#violate(`the exit of attempt ${stamp} was counted twice`);
+    } else if (ends === 0) {
+      this.#violate(`the exit of attempt ${stamp} was not counted`);
+    }
+    this.#consumed.add(stamp);
+  }
+
+  #nothingStartsInAShutdown(nodes: readonly NodeState[], id: number): void {
+    for (let node: NodeState | undefined = nodes[id]; node !== undefined; node = node.plan.parent === null ? undefined : nodes[node.plan.parent.node]) {
+      if (node.phase !== "running") return this.#violate(`a child of ${nodes[id]!.plan.path} was started while ${node.plan.path} is ${node.phase}`);
+    }
+  }
+
+  /** The reverse of the start order: nobody is asked to stop before those who depend on it have ended. */
+  #dependantsStopFirst(node: NodeState, child: number): void {
+    const slot = node.slots[child]!;
+    if (slot.stopCause !== "shutdown" || node.stop?.forced === true) return;
+    for (const index of slot.plan.dependants) {
+      const dependant = node.slots[index]!;
+      if (dependant.stamp !== 0 && dependant.phase !== "abandoned") this.#violate(`${slot.plan.path} was asked to stop before ${dependant.plan.path} had ended`);
+    }
+  }
+
+  /** A child that is down says why and when it may come back. */
+  #downSaysWhy(node: NodeState, slot: ChildSlot): void {
+    const { phase, timer, lastDecision, plan } = slot;
+    if (phase === "backoff" && (timer === 0 || lastDecision?.retryAtMs === null)) this.#violate(`${plan.path} waits for a restart that is not planned`);
+    if ((phase === "stopped" || phase === "failed") && lastDecision === null && !this.#isClosed(node)) this.#violate(`${plan.path} is ${phase} and does not say why`);
+    if (phase === "waiting" && plan.dependencies.every((index) => node.slots[index]!.readyAtMs !== null)) this.#violate(`${plan.path} waits for nobody`);
+    if (phase === "declared" && !this.#isClosed(node)) this.#violate(`${plan.path} was never started`);
+    const live = slot.stamp !== 0;
+    const shouldLive = ["starting", "running", "ready", "stopping", "killing", "abandoned"].includes(phase);
+    if (live !== shouldLive) this.#violate(`${plan.path} is ${phase} ${live ? "with" : "without"} a live attempt`);
+  }
+
+  #isClosed(node: NodeState): boolean {
+    const { nodes } = this.#interpreter!;
+    for (let parent = node.plan.parent; parent !== null; parent = nodes[parent.node]!.plan.parent) {
+      if (nodes[parent.node]!.phase !== "running") return true;
+    }
+    return false;
+  }
+
+  #violate(message: string): void {
+    this.violations.push(new InvariantViolation(message));
+  }
+}

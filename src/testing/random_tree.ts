@@ -1,0 +1,133 @@
+/** Random trees and random misfortune, drawn from a seed. */
+import { type Random, seededRandom } from "../base/mod.ts";
+import type { Exit } from "../event/mod.ts";
+import type { ChildSpec, TreeSpec } from "../spec/mod.ts";
+import type { AttemptScript } from "./scripted.ts";
+
+/** Which features a run has; each seed turns them on and off. */
+export interface Features {
+  readonly dependencies: boolean;
+  readonly nested: boolean;
+  readonly backoff: boolean;
+  readonly limits: boolean;
+  readonly escalation: boolean;
+  readonly explicitReadiness: boolean;
+  readonly timeouts: boolean;
+  readonly heartbeats: boolean;
+  readonly stubborn: boolean;
+  readonly unkillable: boolean;
+  readonly doubleExits: boolean;
+  readonly slowStarts: boolean;
+  readonly clockJumps: boolean;
+  readonly shutdown: boolean;
+  readonly force: boolean;
+}
+
+/** Dice of one run. */
+export class Dice {
+  readonly random: Random;
+
+  constructor(seed: number) {
+    this.random = seededRandom(seed);
+  }
+
+  chance(probability: number): boolean {
+    return this.random() < probability;
+  }
+
+  /** A whole number from `low` to `high`. */
+  between(low: number, high: number): number {
+    return low + Math.floor(this.random() * (high - low + 1));
+  }
+
+  pick<T>(items: readonly T[]): T {
+    return items[this.between(0, items.length - 1)]!;
+  }
+}
+
+/** Draws the features of a run. */
+export function drawFeatures(dice: Dice): Features {
+  const on = (): boolean => dice.chance(0.5);
+  return {
+    dependencies: on(),
+    nested: on(),
+    backoff: on(),
+    limits: on(),
+    escalation: dice.chance(0.3),
+    explicitReadiness: on(),
+    timeouts: on(),
+    heartbeats: on(),
+    stubborn: on(),
+    unkillable: dice.chance(0.3),
+    doubleExits: on(),
+    slowStarts: on(),
+    clockJumps: dice.chance(0.3),
+    shutdown: dice.chance(0.7),
+    force: dice.chance(0.2),
+  };
+}
+
+/** Draws a tree. */
+export function drawTree(dice: Dice, features: Features): TreeSpec {
+  return {
+    children: drawChildren(dice, features, 1),
+    shutdown: { gracefulTimeoutMs: dice.between(10, 2_000), abortWaitMs: dice.between(10, 500), totalTimeoutMs: dice.chance(0.2) ? dice.between(100, 5_000) : null },
+    observability: { eventJournalCapacity: 256 },
+  };
+}
+
+function drawChildren(dice: Dice, features: Features, depth: number): ChildSpec[] {
+  const count = dice.between(1, depth === 1 ? 6 : 4);
+  const children: ChildSpec[] = [];
+  for (let index = 0; index < count; index++) {
+    const nested = features.nested && depth < 4 && dice.chance(0.3);
+    const earlier = children.map((child) => child.name);
+    children.push({
+      name: `c${index}`,
+      run: nested ? { kind: "supervisor", children: drawChildren(dice, features, depth + 1) } : { kind: "task", task: () => {} },
+      dependencies: features.dependencies ? earlier.filter(() => dice.chance(0.3)) : [],
+      restartPolicy: dice.pick(["permanent", "permanent", "transient", "temporary"]),
+      taskRole: nested ? "supervisor" : dice.pick(["service", "worker", "job", undefined]),
+      backoff: features.backoff
+        ? { initialMs: dice.between(1, 100), maxMs: dice.between(100, 5_000), jitter: dice.pick(["none", "full", "decorrelated", "deterministic"]), resetAfterMs: dice.between(10, 5_000) }
+        : { initialMs: 5, maxMs: 5, jitter: "none" },
+      limit: features.limits
+        ? { maxRestarts: dice.between(1, 5), windowMs: dice.between(100, 20_000), onExceeded: dice.pick(features.escalation ? ["slow_down", "give_up", "escalate"] : ["slow_down", "give_up"]) }
+        : { maxRestarts: 1_000, onExceeded: "slow_down" },
+      readiness: features.explicitReadiness && !nested && dice.chance(0.5) ? { mode: "explicit" } : undefined,
+      timeouts: features.timeouts && !nested ? { startMs: dice.pick([null, dice.between(50, 3_000)]), runMs: dice.pick([null, null, dice.between(500, 20_000)]) } : undefined,
+      waitTimeoutMs: features.timeouts && dice.chance(0.3) ? dice.between(50, 5_000) : null,
+      healthCheck: features.heartbeats && !nested && dice.chance(0.4) ? { checkIntervalSecs: 1, staleAfterMs: 2_500, maxRetries: dice.between(0, 2) } : undefined,
+      stop: dice.chance(0.3) ? { mode: dice.pick(["graceful", "kill", "wait"]) } : undefined,
+    });
+  }
+  return children;
+}
+
+/** Draws what one attempt does; without faults it starts, gets ready, and stops when asked. */
+export function drawScript(dice: Dice, features: Features, faulty: boolean): AttemptScript {
+  const readyAfterMs = dice.between(0, 20);
+  if (!faulty) return { readyAfterMs };
+  const stubborn = features.stubborn && dice.chance(0.3);
+  const unkillable = features.unkillable && dice.chance(0.3);
+  return {
+    throwsAtStart: dice.chance(0.1),
+    runningAfterMs: features.slowStarts && dice.chance(0.4) ? dice.between(1, 500) : 0,
+    readyAfterMs: dice.chance(0.8) ? (features.slowStarts && dice.chance(0.3) ? dice.between(0, 3_000) : readyAfterMs) : undefined,
+    exit: dice.chance(0.6) ? { afterMs: dice.between(0, 4_000), exit: drawExit(dice) } : undefined,
+    cancelAfterMs: stubborn ? dice.pick([null, dice.between(0, 4_000)]) : dice.between(0, 5),
+    killAfterMs: unkillable ? null : stubborn ? dice.between(0, 800) : 0,
+    lateExitAfterMs: dice.chance(0.7) ? dice.between(0, 20_000) : null,
+    exitsTwice: features.doubleExits && dice.chance(0.3),
+  };
+}
+
+function drawExit(dice: Dice): Exit {
+  const failure = { category: "scripted", message: "scripted" };
+  return dice.pick<Exit>([
+    { kind: "succeeded" },
+    { kind: "failed", failure: { kind: "error", ...failure } },
+    { kind: "panicked", failure: { kind: "panic", ...failure } },
+    { kind: "cancelled" },
+  ]);
+}

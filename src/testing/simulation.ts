@@ -1,0 +1,142 @@
+/** Runs the real loop with scripted children, a virtual clock and misfortune from a seed. */
+import { seededRandom } from "../base/mod.ts";
+import type { NodeState } from "../core/mod.ts";
+import type { SupervisorEvent } from "../event/mod.ts";
+import { Bus, type LogRecord } from "../observe/mod.ts";
+import { Interpreter, type InterpreterOptions, planTree } from "../runtime/mod.ts";
+import { InvariantChecker } from "./invariants.ts";
+import { Dice, drawFeatures, drawScript, drawTree, type Features } from "./random_tree.ts";
+import { InvariantViolation, scriptedAdapter } from "./scripted.ts";
+import { VirtualClock } from "./virtual_clock.ts";
+
+/** Options of {@linkcode simulate}. */
+export interface SimulationOptions {
+  /** Replaces the decision core, to see whether a planted fault is found. */
+  readonly step?: InterpreterOptions["step"];
+}
+
+/** What a simulation came to. */
+export interface SimulationResult {
+  /** The seed that replays it. */
+  readonly seed: number;
+  /** Features that were on. */
+  readonly features: readonly string[];
+  /** Steps the loop took. */
+  readonly steps: number;
+  /** Promises that were broken; empty when all is well. */
+  readonly violations: readonly string[];
+}
+
+/** Virtual time during which things go wrong, and after which they must be well again, in milliseconds. */
+const FAULTS_MS = 20_000;
+const RECOVERY_MS = 600_000;
+
+/** Most steps of one run; more means that the loop runs away. */
+const MOST_STEPS = 20_000;
+
+/**
+ * Simulates one random tree with random faults and checks every promise after every step.
+ *
+ * The same seed gives the same run.
+ *
+ * @example
+ * ```ts
+ * import { simulate } from "@reeve/supervisor/testing";
+ *
+ * const { violations } = simulate(42);
+ * console.log(violations.length === 0);
+ * ```
+ */
+export function simulate(seed: number, { step }: SimulationOptions = {}): SimulationResult {
+  const dice = new Dice(seed);
+  const features = drawFeatures(dice);
+  const clock = new VirtualClock({ startMs: 1_000, automatic: false });
+  const checker = new InvariantChecker();
+  let steps = 0;
+  let faulty = true;
+  let finished = false;
+  const spec = drawTree(dice, features);
+  const interpreter = new Interpreter({
+    plan: planTree(spec, 70),
+    adapterFor: () => scriptedAdapter(() => drawScript(dice, features, faulty), checker.report),
+    startProbes: () => null,
+    clock,
+    random: seededRandom(seed ^ 0x5eed),
+    events: new Bus<SupervisorEvent>(256),
+    eventsPerSlice: 128,
+    logs: new Bus<LogRecord>(16),
+    onFinished: (cause) => {
+      finished = true;
+      if (cause.kind === "fault") checker.report(new InvariantViolation(cause.reason));
+    },
+    step,
+    inspect: (message, effects) => {
+      steps++;
+      checker.inspect(message, effects);
+    },
+  });
+  checker.watch(interpreter);
+  const isOver = (): boolean => checker.violations.length > 0 || steps > MOST_STEPS;
+  const settle = (): void => {
+    clock.run();
+    checker.checkAtRest();
+  };
+  const stop = (forced: boolean): void => {
+    interpreter.post({ type: "stop", node: 0, stamp: 0, cause: { kind: "shutdown", requestedBy: "simulation", reason: "drawn" }, forced });
+    settle();
+  };
+  /** Moves on from timer to timer until a time. */
+  const moveTo = (endMs: number): void => {
+    for (let next = clock.nextDueMs; next !== undefined && next <= endMs && !isOver(); next = clock.nextDueMs) {
+      const jump = features.clockJumps && faulty && dice.chance(0.05) ? dice.between(0, 8_000) : 0;
+      clock.jumpTo(next + jump);
+      settle();
+    }
+    clock.jumpTo(endMs);
+    settle();
+  };
+
+  interpreter.post({ type: "begin", node: 0, stamp: 0 });
+  settle();
+  const stopAtMs = features.shutdown ? dice.between(0, FAULTS_MS) : FAULTS_MS;
+  moveTo(1_000 + stopAtMs);
+  if (features.shutdown && !isOver()) stop(features.force);
+  if (features.shutdown && !isOver() && dice.chance(0.2)) stop(true);
+  moveTo(1_000 + FAULTS_MS);
+  faulty = false;
+  moveTo(1_000 + FAULTS_MS + RECOVERY_MS);
+  if (!isOver()) {
+    if (interpreter.nodes[0]!.phase !== "running" && !finished && !waitsForEver(interpreter.nodes, 0)) checker.report(new InvariantViolation("the shutdown never ended"));
+    checkLiveness(interpreter.nodes, 0, checker);
+  }
+  if (steps > MOST_STEPS) checker.report(new InvariantViolation(`the loop took more than ${MOST_STEPS} steps`));
+  const on = (Object.keys(features) as (keyof Features)[]).filter((feature) => features[feature]);
+  return { seed, features: on, steps, violations: checker.violations.map((violation) => violation.message) };
+}
+
+/** Faults have stopped and time went on: every child runs, is stopped, or is down for a named reason. */
+function checkLiveness(nodes: readonly NodeState[], id: number, checker: InvariantChecker): void {
+  const node = nodes[id]!;
+  for (const slot of node.slots) {
+    const { phase, plan } = slot;
+    if (plan.node !== -1 && nodes[plan.node]!.phase === "running") checkLiveness(nodes, plan.node, checker);
+    if (node.phase !== "running") {
+      if (node.phase === "stopped" && slot.outcome === null) checker.report(new InvariantViolation(`${plan.path} has no outcome in a tree that has stopped`));
+      continue;
+    }
+    const { health } = plan.policy;
+    // A child whose heartbeat nobody sends goes on being restarted, and one that was told so waits for ever.
+    const mayMove = health !== null || plan.policy.runMs !== null || plan.policy.restartPolicy === "permanent";
+    if (phase === "starting" || phase === "stopping" || phase === "killing" || phase === "backoff") {
+      if (!mayMove && slot.plan.policy.stop.mode !== "wait") checker.report(new InvariantViolation(`${plan.path} is still ${phase}`));
+    }
+  }
+}
+
+/** Whether the stop of a node waits for a child that was told to be waited for without end. */
+function waitsForEver(nodes: readonly NodeState[], id: number): boolean {
+  return nodes[id]!.slots.some(({ phase, plan }) => {
+    if (plan.node !== -1) return nodes[plan.node]!.phase !== "stopped" && (phase === "stopping" || phase === "killing") && waitsForEver(nodes, plan.node);
+    return phase === "stopping" && plan.policy.stop.timeoutMs === null;
+  });
+}

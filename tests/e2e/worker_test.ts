@@ -1,0 +1,169 @@
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { platform } from "../../src/platform/mod.ts";
+import { workerAdapter } from "../../src/runtime/children/worker.ts";
+import type { RunningChild } from "../../src/runtime/children/types.ts";
+import { VirtualClock } from "../../src/testing/mod.ts";
+import { Recorder, type RecorderOptions } from "../runtime/children/recorder.ts";
+
+/** What the adapter does for itself does not keep the program alive; in a tree something else does. */
+async function withWorker(
+  file: string,
+  options: RecorderOptions,
+  run: (recorder: Recorder, child: RunningChild) => Promise<void>,
+): Promise<void> {
+  const keepAlive = setInterval(() => {}, 1_000);
+  try {
+    const recorder = new Recorder(options);
+    await run(recorder, workerAdapter(new URL(`../fixtures/workers/${file}.ts`, import.meta.url).href).start(recorder));
+  } finally {
+    clearInterval(keepAlive);
+  }
+}
+
+function failure(kind: "failed" | "panicked", category: string, message: string): unknown {
+  return { kind, failure: { kind: kind === "failed" ? "error" : "panic", category, message } };
+}
+
+// --- how a worker ends -------------------------------------------------------------------------------------------------------------------
+
+Deno.test("workerAdapter() runs the function of the file with its context and reports success", () =>
+  withWorker("echo", { args: { size: 3 }, environment: [["MODE", "fast"]] }, async (recorder) => {
+    assertEquals(await recorder.exit(), { kind: "succeeded" });
+    assertEquals(recorder.reports, ["running", "ready true", "exited succeeded"]);
+    assertEquals(recorder.lines, ["log: first", "log: second", 'log: ["/tree/child","child",2,7,{"size":3},"fast"]']);
+    assertEquals(recorder.heartbeats.length, 1);
+    const age = recorder.clock.now() - recorder.heartbeats[0]!;
+    assert(age >= 0 && age < 5_000, `the heartbeat is ${age} ms old`);
+  }));
+
+Deno.test("workerAdapter() reports how a worker fails", async () => {
+  const missing = "never_written";
+  const cases: readonly (readonly [string, unknown, unknown])[] = [
+    ["throws", null, failure("panicked", "RangeError", "too far")],
+    ["exits", 3, { kind: "failed", failure: { kind: "error", category: "exit_code", message: "exited with code 3", exitCode: 3 } }],
+    ["exits", 0, { kind: "succeeded", exitCode: 0 }],
+    ["cancels_itself", null, { kind: "cancelled" }],
+    [
+      "forgets_to_serve",
+      null,
+      failure(
+        "failed",
+        "worker_handshake_missing",
+        "The worker ended without a report: its file must call serveWorker of @reeve/supervisor/worker",
+      ),
+    ],
+    [
+      "old_version",
+      null,
+      failure("failed", "worker_version", "Cannot use the worker: its messages have version 0, must be 1. Use one version of the package"),
+    ],
+  ];
+  for (const [file, args, expected] of cases) {
+    await withWorker(file, { args }, async (recorder) => assertEquals(await recorder.exit(), expected, file));
+  }
+  await withWorker(missing, {}, async (recorder) => {
+    const exit = await recorder.exit();
+    assert(exit.kind === "panicked" && exit.failure.message.includes(missing));
+  });
+});
+
+Deno.test("workerAdapter() reports an error outside of the function", () =>
+  withWorker("dies_outside", {}, async (recorder) => {
+    assertEquals(await recorder.exit(), failure("panicked", "TypeError", "outside of the function"));
+  }));
+
+Deno.test("workerAdapter() fails when the arguments cannot be sent", () =>
+  withWorker("echo", { args: () => {} }, async (recorder) => {
+    const exit = await recorder.exit();
+    assert(exit.kind === "failed" && exit.failure.category === "start_failed");
+  }));
+
+Deno.test("workerAdapter() trusts no message", () =>
+  withWorker("rude", {}, async (recorder) => {
+    assertEquals(await recorder.exit(), failure("panicked", "Error", "gave no reason"));
+    assertEquals(recorder.reports, ["running", "exited panicked"]);
+    assertEquals(recorder.lines, ["log: a line"]);
+    assertEquals(recorder.heartbeats.length, 5);
+    for (const atMs of recorder.heartbeats) assert(atMs <= recorder.clock.now());
+  }));
+
+Deno.test({
+  name: "workerAdapter() captures what a worker prints, where the runtime can",
+  ignore: platform.name !== "node",
+  fn: () =>
+    withWorker("prints", {}, async (recorder) => {
+      await recorder.exit();
+      assertEquals(recorder.lines.toSorted(), ["stderr: to stderr", "stdout: to stdout"]);
+    }),
+});
+
+// --- stopping ----------------------------------------------------------------------------------------------------------------------------
+
+Deno.test("cancel() aborts the signal of a worker and waits for its end", () =>
+  withWorker("until_stopped", {}, async (recorder, child) => {
+    await recorder.until(() => recorder.reports.includes("ready true"));
+    child.cancel();
+    child.cancel();
+    assertEquals(await recorder.exit(), { kind: "cancelled" });
+    assertEquals(recorder.lines, ["log: cleaning up"]);
+  }));
+
+Deno.test("cancel() reaches a worker that has not said hello yet", () =>
+  withWorker("until_stopped", {}, async (recorder, child) => {
+    child.cancel();
+    await recorder.until(() => recorder.reports.includes("running"));
+    // The listener comes too late to hear of the abort: forcing ends what asking did not.
+    child.kill();
+    const { kind } = await recorder.exit();
+    assertEquals(kind, "killed");
+  }));
+
+Deno.test("kill() ends a worker that ignores the stop but is not busy", () =>
+  withWorker("stubborn", {}, async (recorder, child) => {
+    await recorder.until(() => recorder.reports.includes("ready true"));
+    child.cancel();
+    child.kill();
+    assertEquals(await recorder.exit(), { kind: "killed" });
+    assertEquals(recorder.reports, ["running", "ready true", "exited killed"]);
+  }));
+
+Deno.test("kill() never says that a busy thread is gone while it still writes", async () => {
+  const numbers = new Int32Array(new SharedArrayBuffer(8));
+  await withWorker("busy", { args: numbers.buffer }, async (recorder, child) => {
+    await recorder.until(() => recorder.reports.includes("ready true"));
+    while (Atomics.load(numbers, 1) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    child.cancel();
+    child.kill();
+    await recorder.until(() => recorder.reports.length > 2);
+    const before = Atomics.load(numbers, 1);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    if (platform.terminateStopsBusyThreads) {
+      assertEquals(recorder.reports, ["running", "ready true", "exited killed"]);
+      assertEquals(Atomics.load(numbers, 1), before);
+    } else {
+      assertEquals(recorder.reports, ["running", "ready true", "abandoned"]);
+      assertGreater(Atomics.load(numbers, 1), before);
+    }
+    // Once it is no longer busy, it sees that it was asked to stop, and its end is told.
+    Atomics.store(numbers, 0, 1);
+    assertEquals((await recorder.exit()).kind, platform.terminateStopsBusyThreads ? "killed" : "cancelled");
+  });
+});
+
+Deno.test("workerAdapter() gives up a worker that never calls serveWorker", async () => {
+  const clock = new VirtualClock();
+  await withWorker("never_serves", { clock }, async (recorder) => {
+    await clock.advance(10_000);
+    if (platform.terminateStopsBusyThreads) {
+      const exit = await recorder.exit();
+      assert(exit.kind === "failed" && exit.failure.category === "worker_handshake_timeout");
+      return;
+    }
+    // Nobody can tell whether it is busy.
+    await clock.advance(250);
+    assertEquals(recorder.reports, ["abandoned"]);
+    assertEquals(recorder.lines, [
+      "log: The worker did not report within 10000 ms: its file must call serveWorker of @reeve/supervisor/worker",
+    ]);
+  });
+});

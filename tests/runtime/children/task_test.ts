@@ -1,0 +1,231 @@
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
+import type { Exit } from "../../../src/event/mod.ts";
+import { taskAdapter } from "../../../src/runtime/children/task.ts";
+import type { TaskContext, TaskFunction } from "../../../src/spec/mod.ts";
+import { VirtualClock } from "../../../src/testing/mod.ts";
+import { Recorder } from "./recorder.ts";
+
+async function exitOf(task: TaskFunction): Promise<Exit> {
+  const recorder = new Recorder();
+  taskAdapter(task).start(recorder);
+  const exit = await recorder.exit();
+  assertEquals(recorder.reports, ["running", `exited ${exit.kind}`]);
+  return exit;
+}
+
+function panic(category: string, message: string): Exit {
+  return { kind: "panicked", failure: { kind: "panic", category, message } };
+}
+
+function hostile(): never {
+  throw new Error("the value fights back");
+}
+
+// --- how a task ends ---------------------------------------------------------------------------------------------------------------------
+
+Deno.test("taskAdapter() reports success when the function returns, whatever it returns", async () => {
+  const values: readonly (readonly [string, unknown])[] = [
+    ["nothing", undefined],
+    ["null", null],
+    ["a number", 5],
+    ["an object", {}],
+    ["a function", () => {}],
+    ["a promise", Promise.resolve(1)],
+    ["a thenable", { then: (resolve: (value: number) => void) => resolve(1) }],
+  ];
+  for (const [what, value] of values) assertEquals(await exitOf(() => value), { kind: "succeeded" }, what);
+});
+
+Deno.test("taskAdapter() reports a panic alike when the function throws and when it rejects", async () => {
+  const expected = panic("RangeError", "too far");
+  const error = new RangeError("too far");
+  assertEquals(
+    await exitOf(() => {
+      throw error;
+    }),
+    expected,
+  );
+  assertEquals(await exitOf(() => Promise.reject(error)), expected);
+  assertEquals(await exitOf(() => ({ then: (_: unknown, reject: (error: unknown) => void) => reject(error) })), expected);
+});
+
+Deno.test("taskAdapter() survives whatever is thrown or returned", async () => {
+  const getters = new Error("x");
+  Object.defineProperty(getters, "name", { get: hostile });
+  const proxy = new Proxy({}, { get: hostile, has: hostile, getPrototypeOf: hostile });
+  const numbers = Object.assign(new Error("x"), { name: 5, message: 6 });
+  const values: readonly (readonly [unknown, Exit])[] = [
+    [undefined, panic("thrown_value", "threw undefined")],
+    ["text", panic("thrown_value", "threw text")],
+    [Symbol("s"), panic("thrown_value", "threw Symbol(s)")],
+    [{ toString: hostile }, panic("thrown_value", "threw a value that cannot be shown")],
+    [Object.create(null), panic("thrown_value", "threw a value that cannot be shown")],
+    [getters, panic("thrown_value", "x")],
+    [proxy, panic("thrown_value", "threw a value that cannot be shown")],
+    [numbers, panic("5", "6")],
+  ];
+  for (const [value, expected] of values) {
+    assertEquals(await exitOf(() => Promise.reject(value)), expected);
+    assertEquals(
+      await exitOf(() => {
+        throw value;
+      }),
+      expected,
+    );
+  }
+  assertEquals((await exitOf(() => proxy)).kind, "panicked");
+});
+
+Deno.test("taskAdapter() bounds and cleans what a failure says", async () => {
+  const error = Object.assign(new Error(`\x1b[31m${"x".repeat(5_000)}`), { name: `bad name\n${"n".repeat(100)}` });
+  const exit = await exitOf(() => Promise.reject(error));
+  assert(exit.kind === "panicked");
+  assertEquals(exit.failure.category, `bad_name_${"n".repeat(55)}`);
+  assert(exit.failure.message.startsWith("\\u{1b}[31mxxx"));
+  assert(exit.failure.message.length < 1_100);
+});
+
+Deno.test("taskAdapter() does not read the stack of an error, which is dear", async () => {
+  let reads = 0;
+  const error = new Error("x");
+  Object.defineProperty(error, "stack", { get: () => reads++ });
+  await exitOf(() => Promise.reject(error));
+  assertEquals(reads, 0);
+});
+
+// --- stopping ----------------------------------------------------------------------------------------------------------------------------
+
+Deno.test("cancel() leads to a cancelled exit when the task returns or rejects with an abort error", async () => {
+  const tasks: readonly TaskFunction[] = [
+    ({ signal }) => new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve())),
+    ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+    ({ signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(new DOMException("gone", "AbortError")))),
+  ];
+  for (const task of tasks) {
+    const recorder = new Recorder();
+    const child = taskAdapter(task).start(recorder);
+    assertEquals(recorder.reports, ["running"]);
+    child.cancel();
+    child.cancel();
+    assertEquals(await recorder.exit(), { kind: "cancelled" });
+    assertEquals(recorder.reports, ["running", "exited cancelled"]);
+  }
+});
+
+Deno.test("cancel() does not hide another error", async () => {
+  const recorder = new Recorder();
+  const task: TaskFunction = ({ signal }) =>
+    new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("clean-up failed"))));
+  taskAdapter(task).start(recorder).cancel();
+  assertEquals(await recorder.exit(), panic("Error", "clean-up failed"));
+});
+
+Deno.test("taskAdapter() counts an abort error as a failure when nobody asked the task to stop", async () => {
+  assertEquals(
+    await exitOf(() => Promise.reject(new DOMException("fetch was aborted", "AbortError"))),
+    panic("AbortError", "fetch was aborted"),
+  );
+});
+
+Deno.test("signal is aborted from the start when it is read after the stop", async () => {
+  const recorder = new Recorder();
+  const gate = Promise.withResolvers<void>();
+  let aborted: boolean | undefined;
+  const child = taskAdapter(async (context) => {
+    await gate.promise;
+    aborted = context.signal.aborted;
+  }).start(recorder);
+  child.cancel();
+  gate.resolve();
+  await recorder.exit();
+  assertStrictEquals(aborted, true);
+});
+
+Deno.test("signal gives every stop the same reason", async () => {
+  const reasons: unknown[] = [];
+  const task: TaskFunction = ({ signal }) =>
+    new Promise<void>((resolve) =>
+      signal.addEventListener("abort", () => {
+        reasons.push(signal.reason);
+        resolve();
+      })
+    );
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const recorder = new Recorder();
+    taskAdapter(task).start(recorder).cancel();
+    await recorder.exit();
+  }
+  assert(reasons[0] instanceof DOMException && reasons[0].name === "AbortError");
+  assertStrictEquals(reasons[0], reasons[1]);
+});
+
+Deno.test("context.cancel() makes the exit cancelled and aborts the signal", async () => {
+  let aborted = false;
+  const exit = await exitOf(({ signal, cancel }) => {
+    cancel("enough");
+    aborted = signal.aborted;
+  });
+  assertEquals(exit, { kind: "cancelled" });
+  assert(aborted);
+});
+
+Deno.test("kill() abandons the task, and a later end is still told", async () => {
+  const recorder = new Recorder();
+  const gate = Promise.withResolvers<void>();
+  const child = taskAdapter(() => gate.promise).start(recorder);
+  child.cancel();
+  child.kill();
+  assertEquals(recorder.reports, ["running", "abandoned"]);
+  gate.resolve();
+  await recorder.exit();
+  assertEquals(recorder.reports, ["running", "abandoned", "exited cancelled"]);
+});
+
+// --- the context -------------------------------------------------------------------------------------------------------------------------
+
+Deno.test("TaskContext works destructured and as a whole", async () => {
+  const clock = new VirtualClock({ startMs: 4_000 });
+  const use: readonly TaskFunction[] = [
+    (context) => {
+      context.ready();
+      context.ready(false);
+      context.heartbeat();
+      context.log("one\ntwo\r\n");
+      assert(!context.signal.aborted);
+    },
+    ({ ready, heartbeat, log, signal }) => {
+      ready();
+      ready(false);
+      heartbeat();
+      log("one\ntwo\r\n");
+      assert(!signal.aborted);
+    },
+  ];
+  for (const task of use) {
+    const recorder = new Recorder({ clock });
+    taskAdapter(task).start(recorder);
+    assertEquals(await recorder.exit(), { kind: "succeeded" });
+    assertEquals(recorder.reports, ["running", "ready true", "ready false", "exited succeeded"]);
+    assertEquals(recorder.heartbeats, [4_000]);
+    assertEquals(recorder.lines, ["log: one", "log: two"]);
+  }
+});
+
+Deno.test("TaskContext says which attempt it is, and what it was given", async () => {
+  const recorder = new Recorder({ args: { size: 3 }, environment: [["MODE", "fast"]] });
+  let seen: unknown[] = [];
+  taskAdapter(({ path, name, generation, attempt, args, environment }) => {
+    seen = [path, name, generation, attempt, args, environment.get("MODE")];
+  }).start(recorder);
+  await recorder.exit();
+  assertEquals(seen, ["/tree/child", "child", 2, 7, { size: 3 }, "fast"]);
+});
+
+Deno.test("TaskContext shows no way to force the task", () => {
+  let context: TaskContext | undefined;
+  taskAdapter((given) => {
+    context = given;
+  }).start(new Recorder());
+  assert(context !== undefined);
+  assert(!("kill" in context) && !("run" in context));
+});

@@ -1,0 +1,105 @@
+/** Declarations with options that are right alone and wrong together. */
+import { a, C, type Case, group, ofProcess, ofSupervisor, one, running } from "./case.ts";
+
+/** One row per combination. */
+export const COMBINATION_CASES: readonly Case[] = [
+  {
+    rule: "backoff_inverted",
+    spec: one({ backoff: { initialMs: 5, maxMs: 4 } }),
+    pointer: `${C}/backoff/initialMs`,
+    says: "must not exceed maxMs",
+  },
+  {
+    rule: "backoff_inverted",
+    spec: { children: [a()], policy: { initialBackoffMs: 9, maxBackoffMs: 8 } },
+    pointer: "/policy/initialBackoffMs",
+    says: "must not exceed maxBackoffMs, which is 8",
+  },
+  { rule: "wait_with_timeout", spec: one({ stop: { mode: "wait", timeoutMs: 5 } }), pointer: `${C}/stop/timeoutMs`, says: "graceful" },
+  {
+    rule: "readiness_not_for_kind",
+    spec: ofProcess({ readiness: { mode: "explicit" } }),
+    pointer: `${C}/readiness/mode`,
+    says: '"log_line"',
+  },
+  { rule: "readiness_not_for_kind", spec: one({ readiness: { mode: "all" } }), pointer: `${C}/readiness/mode`, says: "nested supervisors" },
+  {
+    rule: "readiness_not_for_kind",
+    spec: ofSupervisor({ readiness: { mode: "immediate" } }),
+    pointer: `${C}/readiness/mode`,
+    says: '"started"',
+  },
+  {
+    rule: "unknown_child",
+    spec: running(group([a({ name: "redis" })]), { readiness: { mode: "child", child: "reddis" } }),
+    pointer: `${C}/readiness/child`,
+    says: 'Did you mean "redis"?',
+  },
+  { rule: "health_not_for_kind", spec: ofProcess({ healthCheck: {} }), pointer: `${C}/healthCheck/mode`, says: '"tcp" or "exec"' },
+  { rule: "health_not_for_kind", spec: ofSupervisor({ healthCheck: {} }), pointer: `${C}/healthCheck`, says: "to its children" },
+  {
+    rule: "stale_too_soon",
+    spec: one({ healthCheck: { checkIntervalSecs: 2, staleAfterMs: 2000 } }),
+    pointer: `${C}/healthCheck/staleAfterMs`,
+    says: "which is 2000 ms",
+  },
+  {
+    rule: "stale_too_soon",
+    spec: one({ healthCheck: { staleAfterMs: 9_999 } }),
+    pointer: `${C}/healthCheck/staleAfterMs`,
+    says: "10000 ms",
+  },
+  {
+    rule: "stale_too_soon",
+    spec: { children: [a({ healthCheck: { staleAfterMs: 700 } })], policy: { heartbeatIntervalMs: 700 } },
+    pointer: `${C}/healthCheck/staleAfterMs`,
+    says: "700 ms",
+  },
+  {
+    rule: "stale_too_soon",
+    spec: { children: [a()], policy: { heartbeatIntervalMs: 5, staleAfterMs: 5 } },
+    pointer: "/policy/staleAfterMs",
+    says: "must exceed heartbeatIntervalMs",
+  },
+  {
+    rule: "stale_too_soon",
+    spec: { policy: { staleAfterMs: 3_000 }, children: [a({ healthCheck: { checkIntervalSecs: 5 } })] },
+    pointer: `${C}/healthCheck/checkIntervalSecs`,
+    says: "5000 ms",
+    severity: "warning",
+  },
+  { rule: "role_not_for_kind", spec: one({ taskRole: "supervisor" }), pointer: `${C}/taskRole`, says: "another role" },
+  { rule: "role_not_for_kind", spec: ofSupervisor({ taskRole: "service" }), pointer: `${C}/taskRole`, says: 'must be "supervisor"' },
+  {
+    rule: "permanent_job",
+    spec: one({ taskRole: "job", restartPolicy: "permanent" }),
+    pointer: `${C}/restartPolicy`,
+    says: "after every success",
+    severity: "warning",
+  },
+  {
+    rule: "contradicting_severity",
+    spec: one({ severity: "standard", criticality: "critical" }),
+    pointer: `${C}/criticality`,
+    says: "Keep severity alone",
+  },
+  {
+    rule: "duplicate_variable",
+    spec: one({ environment: [{ name: "A", value: "1" }, { name: "A", value: "2" }] }),
+    pointer: `${C}/environment/1/name`,
+    says: '"A" is set twice',
+  },
+  { rule: "option_not_for_kind", spec: one({ successExitCodes: [0] }), pointer: `${C}/successExitCodes`, says: "Only processes" },
+  { rule: "option_not_for_kind", spec: ofProcess({ args: ["x"] }), pointer: `${C}/args`, says: "beside its command" },
+  { rule: "option_not_for_kind", spec: ofSupervisor({ args: 1 }), pointer: `${C}/args`, says: "to its children" },
+  { rule: "no_effect", spec: one({ stop: { signal: "SIGINT" } }), pointer: `${C}/stop/signal`, says: 'kind "task"', severity: "warning" },
+  { rule: "no_effect", spec: ofSupervisor({ logs: {} }), pointer: `${C}/logs`, says: "nested supervisor", severity: "warning" },
+  { rule: "no_effect", spec: one({ waitTimeoutMs: 5 }), pointer: `${C}/waitTimeoutMs`, says: "no dependencies", severity: "warning" },
+  {
+    rule: "factory_missing",
+    spec: running({ kind: "factory", name: "f" }),
+    pointer: `${C}/run`,
+    says: 'factories: { "f"',
+    severity: "warning",
+  },
+];
