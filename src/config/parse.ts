@@ -39,19 +39,22 @@ export function parseBytes(bytes: Uint8Array): Parsed {
 /** Parses a text. */
 export function parseText(text: string): Parsed {
   if (text.length > LARGEST_FILE) return refused("too_large", `has more than ${LARGEST_FILE} characters`, "Split it with include");
+  if (isBlank(text)) return refused("empty", "is empty", "The smallest useful file is a list of children; see reeve template");
   let value: unknown;
   try {
     value = parseYaml(text, { schema: "core" });
   } catch (error) {
     return { problem: syntaxProblem(error) };
   }
-  if (value === null || value === undefined) {
-    return refused("empty", "is empty", "The smallest useful file is a list of children; see reeve template");
-  }
   const problem = findDanger(value);
   if (problem !== undefined) return { problem };
   if (!isRaw(value)) return refused("wrong_type", "must be a map with keys such as children");
   return { raw: value };
+}
+
+/** Whether there are only comments; parsers differ in what they make of that. */
+function isBlank(text: string): boolean {
+  return text.split("\n").every((line) => /^\s*(?:#|---|$)/.test(line));
 }
 
 /** Walks the data once per distinct value: aliases share values, so that a bomb is small until it is written out. */

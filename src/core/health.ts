@@ -23,15 +23,17 @@ export function heartbeatDue(step: Step, child: number, message: TimerMessage): 
   const slot = step.slot(child);
   const { health } = slot.plan.policy;
   if (health === null || slot.stamp === 0) return;
-  const ageMs = step.now - Math.max(slot.startedAtMs, message.heartbeatAtMs);
-  if (ageMs < health.staleAfterMs) {
+  const aliveAtMs = Math.max(slot.startedAtMs, message.heartbeatAtMs);
+  const staleAtMs = aliveAtMs + health.staleAfterMs;
+  // Compared as a time, not as an age: the difference of two times can be a hair less than what was added, and the timer would fire for ever.
+  if (staleAtMs > step.now) {
     recovered(step, slot);
-    return step.setHealthTimer(child, step.now + health.staleAfterMs - ageMs);
+    return step.setHealthTimer(child, staleAtMs);
   }
   if (step.now - message.dueMs > SUSPENDED_MS) return step.setHealthTimer(child, step.now + health.staleAfterMs);
   slot.failedChecks++;
   if (slot.failedChecks === 1) {
-    step.emitAttempt(slot, { type: "child_heartbeat_stale", ageMs });
+    step.emitAttempt(slot, { type: "child_heartbeat_stale", ageMs: step.now - aliveAtMs });
     step.emitAttempt(slot, { type: "child_unhealthy", reason: "its heartbeat is stale" });
   }
   if (slot.failedChecks > health.maxRetries && health.onUnhealthy === "restart") return stopAttempt(step, child, "unhealthy");

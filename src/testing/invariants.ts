@@ -39,7 +39,7 @@ export class InvariantChecker {
       if (node.totalTimer !== 0) timers++;
       for (const slot of node.slots) {
         timers += (slot.timer === 0 ? 0 : 1) + (slot.healthTimer === 0 ? 0 : 1);
-        if (node.phase === "running") this.#downSaysWhy(node, slot);
+        if (node.phase === "running" && !this.#isClosed(node)) this.#downSaysWhy(node, slot);
       }
     }
     if (liveTimers !== timers && nodes[0]!.phase !== "stopped") this.#violate(`${liveTimers} timers are set, but the state knows ${timers}`);
@@ -77,9 +77,9 @@ export class InvariantChecker {
   #downSaysWhy(node: NodeState, slot: ChildSlot): void {
     const { phase, timer, lastDecision, plan } = slot;
     if (phase === "backoff" && (timer === 0 || lastDecision?.retryAtMs === null)) this.#violate(`${plan.path} waits for a restart that is not planned`);
-    if ((phase === "stopped" || phase === "failed") && lastDecision === null && !this.#isClosed(node)) this.#violate(`${plan.path} is ${phase} and does not say why`);
+    if ((phase === "stopped" || phase === "failed") && lastDecision === null) this.#violate(`${plan.path} is ${phase} and does not say why`);
     if (phase === "waiting" && plan.dependencies.every((index) => node.slots[index]!.readyAtMs !== null)) this.#violate(`${plan.path} waits for nobody`);
-    if (phase === "declared" && !this.#isClosed(node)) this.#violate(`${plan.path} was never started`);
+    if (phase === "declared") this.#violate(`${plan.path} was never started`);
     const live = slot.stamp !== 0;
     const shouldLive = ["starting", "running", "ready", "stopping", "killing", "abandoned"].includes(phase);
     if (live !== shouldLive) this.#violate(`${plan.path} is ${phase} ${live ? "with" : "without"} a live attempt`);

@@ -72,6 +72,7 @@ export function simulate(seed: number, { step }: SimulationOptions = {}): Simula
     step,
     inspect: (message, effects) => {
       steps++;
+      if (steps > MOST_STEPS) throw new InvariantViolation(`the loop took more than ${MOST_STEPS} steps`);
       checker.inspect(message, effects);
     },
   });
@@ -109,7 +110,6 @@ export function simulate(seed: number, { step }: SimulationOptions = {}): Simula
     if (interpreter.nodes[0]!.phase !== "running" && !finished && !waitsForEver(interpreter.nodes, 0)) checker.report(new InvariantViolation("the shutdown never ended"));
     checkLiveness(interpreter.nodes, 0, checker);
   }
-  if (steps > MOST_STEPS) checker.report(new InvariantViolation(`the loop took more than ${MOST_STEPS} steps`));
   const on = (Object.keys(features) as (keyof Features)[]).filter((feature) => features[feature]);
   return { seed, features: on, steps, violations: checker.violations.map((violation) => violation.message) };
 }
@@ -126,7 +126,7 @@ function checkLiveness(nodes: readonly NodeState[], id: number, checker: Invaria
     }
     const { health } = plan.policy;
     // A child whose heartbeat nobody sends goes on being restarted, and one that was told so waits for ever.
-    const mayMove = health !== null || plan.policy.runMs !== null || plan.policy.restartPolicy === "permanent";
+    const mayMove = health !== null || plan.policy.runMs !== null || plan.policy.waitMs !== null || plan.policy.restartPolicy === "permanent";
     if (phase === "starting" || phase === "stopping" || phase === "killing" || phase === "backoff") {
       if (!mayMove && slot.plan.policy.stop.mode !== "wait") checker.report(new InvariantViolation(`${plan.path} is still ${phase}`));
     }

@@ -53,7 +53,7 @@ Deno.test("loadText() reads the environment only when a placeholder occurs", asy
 
 Deno.test("loadText() names a missing variable", async () => {
   const { problems } = await refusal(childWith('run: { process: { command: "${NOPE}", args: ["${ALSO}"] } }'));
-  assertEquals(problems.map(({ rule, line, column }) => [rule, line, column]), [["variable_missing", 3, 22], ["variable_missing", 3, 40]]);
+  assertEquals(problems.map(({ rule, line, column }) => [rule, line, column]), [["variable_missing", 3, 23], ["variable_missing", 3, 50]]);
   assertStringIncludes(problems[0]?.reason ?? "", '"NOPE"');
   assertStringIncludes(problems[0]?.hint ?? "", "${NOPE:-default}");
 });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { ConfigError, loadFile } from "../../src/config/mod.ts";
+import { errorsOf } from "./helpers.ts";
 
 const RUN = "run: { process: { command: x } }";
 
@@ -62,9 +63,9 @@ Deno.test("loadFile() includes a file once, however many ask for it", async () =
 Deno.test("loadFile() refuses a cycle of includes and shows the chain", async () => {
   await withFiles({ "a.yaml": "include: [b.yaml]", "b.yaml": "include: [c.yaml]", "c.yaml": "include: [a.yaml]" }, async (folder) => {
     const { problems } = await refusalOf(join(folder, "a.yaml"));
-    assertEquals(problems.filter(({ severity }) => severity === "error").map(({ rule }) => rule), ["include_cycle"]);
-    assertEquals(problems[0]?.reason.replaceAll(`${folder}/`, ""), "includes form a cycle: a.yaml → b.yaml → c.yaml → a.yaml");
-    assertEquals(problems[0]?.line, 1);
+    assertEquals(errorsOf(problems).map(({ rule }) => rule), ["include_cycle"]);
+    assertEquals(errorsOf(problems)[0]?.reason.replaceAll(`${folder}/`, ""), "includes form a cycle: a.yaml → b.yaml → c.yaml → a.yaml");
+    assertEquals(errorsOf(problems)[0]?.line, 1);
   });
 });
 
@@ -79,7 +80,7 @@ Deno.test("loadFile() refuses more than 64 files", async () => {
   const files = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`i${index}.yaml`, `severity_defaults: []`]));
   await withFiles({ ...files, "main.yaml": `include: [${Object.keys(files).join(",")}]` }, async (folder) => {
     assertEquals(
-      (await refusalOf(join(folder, "main.yaml"))).problems.map(({ rule, pointer }) => `${rule} ${pointer}`)[0],
+      errorsOf((await refusalOf(join(folder, "main.yaml"))).problems).map(({ rule, pointer }) => `${rule} ${pointer}`)[0],
       "too_many_files /include/63",
     );
   });

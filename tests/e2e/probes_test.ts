@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { execFile } from "node:child_process";
 import { createServer as createHttpServer } from "node:http";
 import { createServer, type Server } from "node:net";
-import process from "node:process";
 import { type Check, checkOf } from "../../src/runtime/probes/mod.ts";
 
 async function withServer(server: Server, run: (port: number) => Promise<void>): Promise<void> {
@@ -71,8 +71,10 @@ Deno.test("checkOf() of http ends when it is aborted while the server is silent"
 });
 
 Deno.test("checkOf() of http says no when the server speaks something else or nothing", async () => {
-  const server = createServer((socket) => socket.end("SSH-2.0-something\r\n"));
-  await withServer(server, async (port) => assert(await ask(checkOf({ mode: "http", port })) !== null));
+  for (const words of ["SSH-2.0-something\r\n", ""]) {
+    const server = createServer((socket) => socket.on("error", () => {}).resume().end(words));
+    await withServer(server, async (port) => assert(await ask(checkOf({ mode: "http", port })) !== null, words));
+  }
 });
 
 // --- tcp ---------------------------------------------------------------------------------------------------------------------------------
@@ -124,11 +126,11 @@ Deno.test("checkOf() of exec kills the command and what it started when it is ab
 
 /** Processes that sleep for as long as those of the test above; the dead that nobody has reaped do not count. */
 async function sleepers(): Promise<string[]> {
-  const { execFile } = await import("node:child_process");
   const list = await new Promise<string>((resolve, reject) => {
-    execFile("ps", ["-eo", "pid=,stat=,args="], { env: process.env }, (error, stdout) => error === null ? resolve(stdout) : reject(error));
+    execFile("ps", ["-eo", "pid=,stat=,args="], (error, stdout) => error === null ? resolve(stdout) : reject(error));
   });
-  return list.split("\n").filter((line) => line.includes("sleep 4321") && !line.includes("sh -c") && !/^\s*\d+\s+Z/.test(line)).map((
-    line,
-  ) => line.trim().split(/\s+/)[0] ?? "");
+  return list.split("\n").flatMap((line) => {
+    const [, pid, state] = /^\s*(\d+)\s+(\S+)\s+sleep 4321$/.exec(line) ?? [];
+    return pid === undefined || state?.startsWith("Z") ? [] : [pid];
+  });
 }
