@@ -28,7 +28,16 @@
  *
  * @module
  */
-export { type Clock, ERROR_CODES, type ErrorCode, type Problem, type Random, ReeveError, type ReeveErrorOptions, SpecError } from "./src/base/mod.ts";
+export {
+  type Clock,
+  ERROR_CODES,
+  type ErrorCode,
+  type Problem,
+  type Random,
+  ReeveError,
+  type ReeveErrorOptions,
+  SpecError,
+} from "./src/base/mod.ts";
 export * from "./src/event/mod.ts";
 export {
   type BackoffOptions,
@@ -66,6 +75,7 @@ export {
   type TcpProbe,
   type TimeoutOptions,
   type TreeSpec,
+  type ValidateOptions,
   validateTree,
 } from "./src/spec/mod.ts";
 export {
@@ -82,4 +92,4 @@ export {
   type TreeSnapshot,
 } from "./src/runtime/mod.ts";
 export type { LogRecord, ReadOptions, Since } from "./src/observe/mod.ts";
-export type { ChildPhase } from "./src/core/mod.ts";
+export type { ChildPhase, NodePhase } from "./src/core/mod.ts";

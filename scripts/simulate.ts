@@ -2,7 +2,10 @@
 import { parseArgs } from "node:util";
 import { simulate } from "../src/testing/mod.ts";
 
-const { values } = parseArgs({ args: Deno.args, options: { seeds: { type: "string", default: "10000" }, from: { type: "string", default: "1" } } });
+const { values } = parseArgs({
+  args: Deno.args,
+  options: { seeds: { type: "string", default: "10000" }, from: { type: "string", default: "1" } },
+});
 const from = Number(values.from);
 const count = Number(values.seeds);
 const start = performance.now();

@@ -33,7 +33,11 @@ await tests("tests", ["test", "-A", "--parallel", "--trace-leaks", ...await test
 const total = (key: "passed" | "failed" | "skipped"): number => outcomes.reduce((sum, outcome) => sum + outcome[key], 0);
 console.log("");
 for (const { name, passed, failed, skipped, seconds } of outcomes) {
-  console.log(`${failed === 0 ? "ok    " : "FAILED"}  ${name}: ${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""} (${seconds.toFixed(1)} s)`);
+  console.log(
+    `${failed === 0 ? "ok    " : "FAILED"}  ${name}: ${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""} (${
+      seconds.toFixed(1)
+    } s)`,
+  );
 }
 const skips = total("skipped");
 const required = Deno.env.get("REEVE_REQUIRE") === "all" ? skips : 0;
@@ -42,7 +46,11 @@ console.log(`${total("passed")} passed, ${failed} failed${skips > required ? `, 
 Deno.exit(failed === 0 ? 0 : 1);
 
 /** Runs one check that passes or fails as a whole. */
-async function gate(name: string, args: readonly string[], inspect: (output: string) => string | undefined = () => undefined): Promise<void> {
+async function gate(
+  name: string,
+  args: readonly string[],
+  inspect: (output: string) => string | undefined = () => undefined,
+): Promise<void> {
   const { code, output, seconds } = await deno(name, args, false);
   const complaint = code === 0 ? inspect(output) : `exit code ${code}`;
   if (complaint !== undefined) console.log(`${output}\n${name}: ${complaint}`);
@@ -63,7 +71,10 @@ async function deno(name: string, args: readonly string[], show: boolean): Promi
   console.log(`\n== ${name}`);
   const start = performance.now();
   const child = new Deno.Command(Deno.execPath(), { args: [...args], cwd: ROOT, stdout: "piped", stderr: "piped", stdin: "null" }).spawn();
-  const [out, error] = await Promise.all([collect(child.stdout, show ? Deno.stdout : undefined), collect(child.stderr, show ? Deno.stderr : undefined)]);
+  const [out, error] = await Promise.all([
+    collect(child.stdout, show ? Deno.stdout : undefined),
+    collect(child.stderr, show ? Deno.stderr : undefined),
+  ]);
   const { code } = await child.status;
   return { code, output: `${out}${error}`, seconds: (performance.now() - start) / 1000 };
 }
@@ -80,7 +91,11 @@ async function collect(stream: ReadableStream<Uint8Array>, copyTo: { writeSync(b
 
 /** What may be in the package. */
 function onlyWanted(output: string): string | undefined {
-  const files = [...output.matchAll(/file:\/\/\S+?\/((?:src|mod\.ts|tests|scripts|bench|examples|docs|npm|README|LICENSE|CHANGELOG|deno\.json|\.)\S*) \(/g)].map((match) => match[1] ?? "");
+  const files = [
+    ...output.matchAll(
+      /file:\/\/\S+?\/((?:src|mod\.ts|tests|scripts|bench|examples|docs|npm|README|LICENSE|CHANGELOG|deno\.json|\.)\S*) \(/g,
+    ),
+  ].map((match) => match[1] ?? "");
   const unwanted = files.filter((file) => !/^(mod\.ts|deno\.json|LICENSE|README\.md|CHANGELOG\.md|src\/.*\.ts)$/.test(file));
   if (files.length === 0) return "the list of files was not found";
   return unwanted.length === 0 ? undefined : `unwanted files in the package: ${unwanted.join(", ")}`;
@@ -92,7 +107,9 @@ async function testFiles(): Promise<string[]> {
     for await (const entry of Deno.readDir(`${ROOT}/${folder}`)) {
       const path = `${folder}/${entry.name}`;
       if (entry.isDirectory) await walk(path);
-      else if (entry.name.endsWith("_test.ts") && (filters.length === 0 || filters.some((filter) => path.includes(filter)))) found.push(path);
+      else if (entry.name.endsWith("_test.ts") && (filters.length === 0 || filters.some((filter) => path.includes(filter)))) {
+        found.push(path);
+      }
     }
   };
   await walk("tests");

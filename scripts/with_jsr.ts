@@ -35,7 +35,11 @@ const { url, note } = await registryFor();
 if (url !== undefined || !Deno.env.has("REEVE_QUIET_JSR")) console.error(note);
 const child = new Deno.Command(command === "deno" ? Deno.execPath() : command, {
   args,
-  env: { REEVE_QUIET_JSR: "1", PATH: `${dirname(Deno.execPath())}${delimiter}${Deno.env.get("PATH") ?? ""}`, ...(url === undefined ? {} : { JSR_URL: url }) },
+  env: {
+    REEVE_QUIET_JSR: "1",
+    PATH: `${dirname(Deno.execPath())}${delimiter}${Deno.env.get("PATH") ?? ""}`,
+    ...(url === undefined ? {} : { JSR_URL: url }),
+  },
   stdin: "inherit",
   stdout: "inherit",
   stderr: "inherit",

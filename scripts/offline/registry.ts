@@ -8,9 +8,11 @@ const PACKAGES = [
 
 /** Writes the registry below the cache folder of the project, once per content, and returns its URL. */
 export async function layOutRegistry(): Promise<string> {
-  const sources = await Promise.all(PACKAGES.flatMap((pack) =>
-    pack.files.map(async (file) => ({ pack, file, bytes: await Deno.readFile(new URL(`./${pack.name}/${file}`, import.meta.url)) }))
-  ));
+  const sources = await Promise.all(
+    PACKAGES.flatMap((pack) =>
+      pack.files.map(async (file) => ({ pack, file, bytes: await Deno.readFile(new URL(`./${pack.name}/${file}`, import.meta.url)) }))
+    ),
+  );
   const fingerprint = await sha256(new Blob([JSON.stringify(PACKAGES), ...sources.map(({ bytes }) => bytes)]));
   const cache = new URL("../../.cache/", import.meta.url);
   const final = new URL(`jsr-${fingerprint.slice(0, 16)}/`, cache);

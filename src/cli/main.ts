@@ -67,7 +67,10 @@ function buildProgram(io: CommandIo, done: (code: number) => void): Command {
     .option("--verbose", "show every event", false)
     .option("--no-output", "do not show what the children print")
     .option("--json", "print events and the report as JSON, one a line", false)
-    .addHelpText("after", "\nCtrl-C stops the tree in order, a second one forces it.\n\nExamples:\n  reeve run supervisor.yaml\n  reeve run supervisor.yaml --for 20\n")
+    .addHelpText(
+      "after",
+      "\nCtrl-C stops the tree in order, a second one forces it.\n\nExamples:\n  reeve run supervisor.yaml\n  reeve run supervisor.yaml --for 20\n",
+    )
     .action(async (file: string, options: { for?: number; verbose: boolean; output: boolean; json: boolean }) =>
       done(await run({ file, forSecs: options.for, verbose: options.verbose, output: options.output, json: options.json }, io))
     );
@@ -83,7 +86,9 @@ function buildProgram(io: CommandIo, done: (code: number) => void): Command {
     .argument("<child>", "path or name of the child")
     .option("--json", "print JSON", false)
     .addHelpText("after", "\nExample:\n  reeve explain supervisor.yaml ingest\n")
-    .action(async (file: string, child: string, options: { json: boolean }) => done(await explain({ file, child, json: options.json }, io)));
+    .action(async (file: string, child: string, options: { json: boolean }) =>
+      done(await explain({ file, child, json: options.json }, io))
+    );
   program.command("schema")
     .description("print the JSON Schema of a file")
     .addHelpText("after", "\nExample:\n  reeve schema > supervisor.schema.json\n")

@@ -4,7 +4,11 @@
 const WAIT_MS = 25;
 
 /** Merges streams whose items carry a time; items of about the same moment are sorted by it. */
-export async function inOrder<T>(streams: readonly AsyncIterable<T>[], timeOf: (item: T) => number, show: (item: T) => void): Promise<void> {
+export async function inOrder<T>(
+  streams: readonly AsyncIterable<T>[],
+  timeOf: (item: T) => number,
+  show: (item: T) => void,
+): Promise<void> {
   let waiting: T[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
   const flush = (): void => {

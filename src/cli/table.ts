@@ -4,7 +4,9 @@
 export function renderTable(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = heading.map((title, column) => Math.max(title.length, ...rows.map((row) => visibleLength(row[column] ?? ""))));
   const line = (cells: readonly string[]): string =>
-    cells.map((cell, column) => column === cells.length - 1 ? cell : cell + " ".repeat((widths[column] ?? 0) - visibleLength(cell))).join("  ").trimEnd();
+    cells.map((cell, column) => column === cells.length - 1 ? cell : cell + " ".repeat((widths[column] ?? 0) - visibleLength(cell))).join(
+      "  ",
+    ).trimEnd();
   return [line(heading), ...rows.map(line)].map((text) => `${text}\n`).join("");
 }
 

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import {
   childName,
+  fileName,
   natural,
   naturalMs,
   port,
@@ -30,14 +31,17 @@ const run = z.strictObject({
   factory: setting(word, "Name of a function that the program registers.", { example: "ingest" }),
   module: setting(
     z.strictObject({
-      url: word.meta({ description: "Module, relative to this file.", examples: ["./ingest.ts"] }),
+      url: fileName.meta({ description: "Module, relative to this file.", examples: ["./ingest.ts"] }),
       export: setting(word, "Name of the exported function.", { default: "default" }),
     }),
     "Runs an exported function as a task in this program.",
   ),
   worker: setting(
     z.strictObject({
-      url: word.meta({ description: "File of the worker, relative to this file; it calls serveWorker.", examples: ["./thumbnails.ts"] }),
+      url: fileName.meta({
+        description: "File of the worker, relative to this file; it calls serveWorker.",
+        examples: ["./thumbnails.ts"],
+      }),
       type: setting(z.enum(["module"]), "Kind of the file.", { default: "module" }),
     }),
     "Runs a file as a worker thread.",

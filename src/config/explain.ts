@@ -18,7 +18,7 @@ export interface ExplainedSetting {
 /**
  * Lists the effective values of a child with their sources, in a fixed order.
  *
- * Rejects with `child_not_found` when no child has the path.
+ * The path may be just the name where only one child has it. Rejects with `child_not_found` otherwise.
  *
  * @example
  * ```ts
@@ -44,13 +44,22 @@ interface Found {
   readonly pointer: string;
 }
 
-function findChild(children: readonly ChildSpec[], path: string): Found {
+function findChild(children: readonly ChildSpec[], wanted: string): Found {
   const all = new Map(everyChild(children, "", ""));
-  const found = all.get(path.startsWith("/") ? path : `/${path}`);
-  if (found !== undefined) return found;
-  const hint = didYouMean(path.startsWith("/") ? path : `/${path}`, all.keys()) ??
-    `The children are ${[...all.keys()].slice(0, 20).join(", ")}`;
-  throw new ReeveError("child_not_found", `Cannot find child "${path}"`, { path, hint });
+  const path = wanted.startsWith("/") ? wanted : `/${wanted}`;
+  const exact = all.get(path);
+  if (exact !== undefined) return exact;
+  const named = [...all.keys()].filter((candidate) => candidate.endsWith(path));
+  const only = named.length === 1 ? all.get(named[0] ?? "") : undefined;
+  if (only !== undefined) return only;
+  if (named.length > 1) {
+    throw new ReeveError("child_not_found", `Cannot tell which child "${wanted}" is: ${named.join(", ")}`, {
+      path: wanted,
+      hint: "Give the whole path",
+    });
+  }
+  const hint = didYouMean(path, all.keys()) ?? `The children are ${[...all.keys()].slice(0, 20).join(", ")}`;
+  throw new ReeveError("child_not_found", `Cannot find child "${wanted}"`, { path: wanted, hint });
 }
 
 function* everyChild(children: readonly ChildSpec[], parentPath: string, parentPointer: string): Generator<[string, Found]> {

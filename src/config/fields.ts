@@ -30,6 +30,11 @@ export const ratio = z.number().min(0).max(1);
 export const port = z.int().min(1).max(65535);
 /** A text that is not blank. */
 export const word = z.string().regex(/\S/, "must not be blank");
+/** A file on this machine, as a path or a file: URL; a scheme has at least two letters, so that drives are paths. */
+export const fileName = z.string().regex(
+  /^(?!(?!file:)[A-Za-z][A-Za-z0-9+.-]+:)(?=[^]*\S)/,
+  "must be a file on this machine: modules from elsewhere are not loaded",
+);
 /** A name of a child. */
 export const childName = z.string().regex(/^[a-zA-Z_][a-zA-Z0-9_-]*$/, "must be letters, digits, _ and -, not starting with a digit or -");
 /** A name of an environment variable. */

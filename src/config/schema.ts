@@ -46,7 +46,11 @@ const policy = z.strictObject({
         default: "time_sliding",
       }),
       window_secs: setting(positiveSecs, "Length of the window in seconds.", { default: 60 }),
-      max_count: setting(positive, "How many of the last failures are looked at in mode count_sliding.", { default: 5 }),
+      max_count: setting(
+        positive,
+        "How many of the last failures are looked at in mode count_sliding; one more than the threshold where absent.",
+        { example: 8 },
+      ),
       threshold: setting(positive, "Failures allowed; the next one exceeds the limit.", { default: 5 }),
     }),
     "Default of a child's limit where child_restart_limit is absent.",

@@ -14,7 +14,11 @@ export function classifyExit(exit: Exit, stopWanted: boolean): ExitClass {
     case "panicked":
       return "panic";
     case "failed":
-      return exit.failure.kind === "timeout" ? "timeout" : exit.failure.kind === "cancelled" ? (stopWanted ? "manual_stop" : "external_cancel") : "nonzero_exit";
+      return exit.failure.kind === "timeout"
+        ? "timeout"
+        : exit.failure.kind === "cancelled"
+        ? (stopWanted ? "manual_stop" : "external_cancel")
+        : "nonzero_exit";
   }
 }
 

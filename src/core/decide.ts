@@ -29,7 +29,9 @@ export function decide(policy: ChildPolicy, input: DecisionInput, random: Random
   const { exitClass } = input;
   if (exitClass === "manual_stop" || exitClass === "external_cancel") return STAYS_STOPPED;
   if (!isFailure(exitClass)) {
-    return policy.restartPolicy === "permanent" ? restart("role_success_restart", backoffDelay(policy.backoff, input, random), input.now) : SUCCEEDED;
+    return policy.restartPolicy === "permanent"
+      ? restart("role_success_restart", backoffDelay(policy.backoff, input, random), input.now)
+      : SUCCEEDED;
   }
   if (policy.restartPolicy === "temporary") return TEMPORARY;
   const { maxRestarts, onExceeded } = policy.limit;

@@ -57,7 +57,9 @@ export function settle(step: Step, child: number, exit: Exit): void {
   slot.consecutive++;
   const { consecutive, previousDelayMs } = slot;
   const seed = step.node.plan.id * 1_009 + child;
-  const decision = step.environment.closed ? CLOSED : decide(policy, { exitClass, now: step.now, failures, consecutive, previousDelayMs, seed }, step.environment.random);
+  const decision = step.environment.closed
+    ? CLOSED
+    : decide(policy, { exitClass, now: step.now, failures, consecutive, previousDelayMs, seed }, step.environment.random);
   slot.lastDecision = decision;
   const uptimeMs = step.now - slot.startedAtMs;
   if (failed) {
@@ -112,9 +114,15 @@ function attribute(slot: ChildSlot, exit: Exit): Exit {
   const output = "failure" in exit && exit.failure.lastLines !== undefined ? { lastLines: exit.failure.lastLines } : {};
   switch (slot.stopCause) {
     case "start_timeout":
-      return { kind: "timed_out", failure: { kind: "timeout", category: "start_timeout", message: `not ready within ${startMs} ms`, ...output } };
+      return {
+        kind: "timed_out",
+        failure: { kind: "timeout", category: "start_timeout", message: `not ready within ${startMs} ms`, ...output },
+      };
     case "run_timeout":
-      return { kind: "timed_out", failure: { kind: "timeout", category: "run_timeout", message: `ran longer than ${runMs} ms`, ...output } };
+      return {
+        kind: "timed_out",
+        failure: { kind: "timeout", category: "run_timeout", message: `ran longer than ${runMs} ms`, ...output },
+      };
     case "unhealthy": {
       const message = `failed ${slot.failedChecks} health checks in a row`;
       return { kind: "failed", failure: { kind: "unhealthy", category: "unhealthy", message, ...output } };

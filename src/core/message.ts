@@ -33,7 +33,14 @@ export interface TimerMessage {
 
 /** What the interpreter must do; `start`, `cancel`, `kill` and `setTimer` come back as messages. */
 export type Effect =
-  | { readonly type: "start"; readonly node: number; readonly child: number; readonly stamp: number; readonly generation: number; readonly attempt: number }
+  | {
+    readonly type: "start";
+    readonly node: number;
+    readonly child: number;
+    readonly stamp: number;
+    readonly generation: number;
+    readonly attempt: number;
+  }
   | { readonly type: "cancel"; readonly node: number; readonly child: number; readonly stamp: number }
   | { readonly type: "kill"; readonly node: number; readonly child: number; readonly stamp: number }
   | { readonly type: "setTimer"; readonly node: number; readonly child: number; readonly timer: number; readonly dueMs: number }

@@ -140,7 +140,9 @@ function nodeBecameReady(step: Step): void {
   const { node } = step;
   node.ready = true;
   step.emit(node.plan.path, 0, { type: "supervisor_ready", tookMs: step.now - node.startedAtMs });
-  if (node.plan.parent !== null) step.effects.push({ type: "tellParent", node: node.plan.id, stamp: node.stamp, report: { type: "ready" } });
+  if (node.plan.parent !== null) {
+    step.effects.push({ type: "tellParent", node: node.plan.id, stamp: node.stamp, report: { type: "ready" } });
+  }
 }
 
 function resetForIncarnation(slot: ChildSlot): void {

@@ -18,6 +18,9 @@ export type ChildPhase =
   | "stopped"
   | "failed";
 
+/** Where a supervisor is in its life. */
+export type NodePhase = "idle" | "running" | "stopping" | "stopped";
+
 /** One child's state; only the core changes it. */
 export interface ChildSlot {
   readonly plan: ChildPlan;
@@ -77,7 +80,7 @@ export interface NodeStop {
 /** A supervisor's state; only the core changes it. */
 export interface NodeState {
   readonly plan: NodePlan;
-  phase: "idle" | "running" | "stopping" | "stopped";
+  phase: NodePhase;
   /** Stamp of this node as an attempt of its parent; 0 for the root. */
   stamp: number;
   startedAtMs: number;

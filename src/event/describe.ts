@@ -56,7 +56,9 @@ export function describe(event: SupervisorEvent | GapMarker): string {
     case "child_healthy":
       return "healthy again";
     case "child_stopping":
-      return `asked to stop (${event.cause.replaceAll("_", " ")})${event.timeoutMs === null ? "" : `, forced in ${duration(event.timeoutMs)}`}`;
+      return `asked to stop (${event.cause.replaceAll("_", " ")})${
+        event.timeoutMs === null ? "" : `, forced in ${duration(event.timeoutMs)}`
+      }`;
     case "child_killing":
       return "forced to stop";
     case "child_abandoned":

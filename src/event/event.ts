@@ -99,7 +99,12 @@ export type SupervisorEvent =
   | (AttemptEventBase & { readonly type: "child_killing"; readonly cause: StopCause })
   | (AttemptEventBase & { readonly type: "child_abandoned" })
   | (AttemptEventBase & { readonly type: "child_attempt_stale_report"; readonly report: string })
-  | (AttemptEventBase & { readonly type: "child_shutdown"; readonly status: ShutdownStatus; readonly tookMs: number; readonly exit: Exit | null })
+  | (AttemptEventBase & {
+    readonly type: "child_shutdown";
+    readonly status: ShutdownStatus;
+    readonly tookMs: number;
+    readonly exit: Exit | null;
+  })
   | (EventBase & { readonly type: "shutdown_requested"; readonly cause: ShutdownCause; readonly forced: boolean })
   | (EventBase & { readonly type: "shutdown_completed"; readonly exitCode: number; readonly tookMs: number });
 

@@ -5,9 +5,18 @@
  */
 import type { Clock, Random } from "../base/mod.ts";
 import { cleanText } from "../base/mod.ts";
-import { type Effect, initialNode, type Message, type NodeState, step, type StepEnvironment, type TreeCounters, type TreePlan } from "../core/mod.ts";
+import {
+  type Effect,
+  initialNode,
+  type Message,
+  type NodeState,
+  step,
+  type StepEnvironment,
+  type TreeCounters,
+  type TreePlan,
+} from "../core/mod.ts";
 import type { Failure, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
-import { Bus, type LogRecord } from "../observe/mod.ts";
+import type { Bus, LogRecord } from "../observe/mod.ts";
 import { Attempt, type AttemptHost } from "./attempt.ts";
 import type { SupervisorAdapter } from "./children/supervisor.ts";
 import { supervisorAdapter } from "./children/supervisor.ts";
@@ -72,7 +81,9 @@ export class Interpreter implements AttemptHost {
     this.clock = clock;
     this.nodes = plan.nodes.map(initialNode);
     this.#timers = new TimerQueue(clock, (timer) => this.#onTimer(timer));
-    this.#adapters = plan.nodes.map((node) => node.children.map((child, index) => child.node === -1 ? options.adapterFor(node.id, index) : this.#nodeAdapter(child.node)));
+    this.#adapters = plan.nodes.map((node) =>
+      node.children.map((child, index) => child.node === -1 ? options.adapterFor(node.id, index) : this.#nodeAdapter(child.node))
+    );
     this.#live = plan.nodes.map((node) => new Array<Attempt | undefined>(node.children.length));
   }
 
@@ -175,7 +186,13 @@ export class Interpreter implements AttemptHost {
   }
 
   #handle(message: Message, now: number): void {
-    const environment: StepEnvironment = { now, random: this.#options.random, counters: this.#counters, tree: this.#options.plan, closed: this.#isClosed(message.node) };
+    const environment: StepEnvironment = {
+      now,
+      random: this.#options.random,
+      counters: this.#counters,
+      tree: this.#options.plan,
+      closed: this.#isClosed(message.node),
+    };
     this.#effects = this.#step(this.nodes[message.node]!, message, environment);
     this.#carriedOut = 0;
     this.#options.inspect?.(message, this.#effects);

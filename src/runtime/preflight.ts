@@ -71,7 +71,8 @@ function isTaskFunction(value: unknown): value is TaskFunction {
 
 function exportHint(name: string, module: Record<string, unknown>): string {
   const functions = Object.keys(module).filter((key) => typeof module[key] === "function");
-  return didYouMean(name, functions) ?? (functions.length === 0 ? "It exports no function" : `It exports ${functions.map((key) => `"${key}"`).join(", ")}`);
+  return didYouMean(name, functions) ??
+    (functions.length === 0 ? "It exports no function" : `It exports ${functions.map((key) => `"${key}"`).join(", ")}`);
 }
 
 async function checkFile(url: string, what: "module" | "worker"): Promise<Refusal | null> {
@@ -81,14 +82,20 @@ async function checkFile(url: string, what: "module" | "worker"): Promise<Refusa
     return found.isFile() ? null : { rule: `${what}_not_found`, reason: `Cannot use ${what} "${url}": it is not a file` };
   } catch (error) {
     const hint = platform.permissionHint(error);
-    return { rule: `${what}_not_found`, reason: `Cannot read ${what} "${url}": ${hint === undefined ? "it does not exist" : messageOf(error)}`, hint };
+    return {
+      rule: `${what}_not_found`,
+      reason: `Cannot read ${what} "${url}": ${hint === undefined ? "it does not exist" : messageOf(error)}`,
+      hint,
+    };
   }
 }
 
 async function checkProcess(run: ProcessOptions, environment: ReadonlyMap<string, string>): Promise<Refusal | null> {
   if (run.cwd !== undefined) {
     try {
-      if (!(await stat(run.cwd)).isDirectory()) return { rule: "cwd_not_found", reason: `Cannot run in "${run.cwd}": it is not a directory` };
+      if (!(await stat(run.cwd)).isDirectory()) {
+        return { rule: "cwd_not_found", reason: `Cannot run in "${run.cwd}": it is not a directory` };
+      }
     } catch (error) {
       return { rule: "cwd_not_found", reason: `Cannot run in "${run.cwd}": ${messageOf(error)}`, hint: platform.permissionHint(error) };
     }

@@ -73,12 +73,18 @@ export class RunningTree implements Tree {
     signal?.addEventListener("abort", onAbort);
     try {
       signal?.throwIfAborted();
-      const events = this.#events.read({ since: "now", filter: (event) => event.type === "supervisor_ready" && event.path === "/", signal: stop.signal });
+      const events = this.#events.read({
+        since: "now",
+        filter: (event) => event.type === "supervisor_ready" && event.path === "/",
+        signal: stop.signal,
+      });
       const { done } = await events.next();
       await events.return?.();
       if (done !== true || this.#interpreter.nodes[0]!.ready) return;
       signal?.throwIfAborted();
-      if (timedOut) throw new ReeveError("tree_not_ready", `Tree "${this.name}" was not ready within ${timeoutMs} ms: ${this.#whatIsMissing()}`);
+      if (timedOut) {
+        throw new ReeveError("tree_not_ready", `Tree "${this.name}" was not ready within ${timeoutMs} ms: ${this.#whatIsMissing()}`);
+      }
       throw new ReeveError("tree_finished", `Tree "${this.name}" finished before it was ready`);
     } finally {
       cancelTimer();
@@ -98,7 +104,10 @@ export class RunningTree implements Tree {
     const all = flatten(this.snapshot().children);
     const found = all.find((child) => child.path === path);
     if (found !== undefined) return found;
-    throw new ReeveError("child_not_found", `Cannot find child "${path}"`, { path, hint: didYouMean(path, all.map((child) => child.path)) });
+    throw new ReeveError("child_not_found", `Cannot find child "${path}"`, {
+      path,
+      hint: didYouMean(path, all.map((child) => child.path)),
+    });
   }
 
   events(options?: ReadOptions<SupervisorEvent>): AsyncIterableIterator<SupervisorEvent | GapMarker> {
@@ -163,7 +172,9 @@ export class RunningTree implements Tree {
 
   #whatIsMissing(): string {
     const missing = flatten(this.snapshot().children).filter((child) => child.phase !== "ready");
-    const shown = missing.slice(0, 5).map((child) => `${child.path} is ${child.phase}${child.waitingFor.length === 0 ? "" : ` for ${child.waitingFor.join(", ")}`}`);
+    const shown = missing.slice(0, 5).map((child) =>
+      `${child.path} is ${child.phase}${child.waitingFor.length === 0 ? "" : ` for ${child.waitingFor.join(", ")}`}`
+    );
     return `${shown.join("; ")}${missing.length > 5 ? `; and ${missing.length - 5} more` : ""}`;
   }
 }

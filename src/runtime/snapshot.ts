@@ -1,5 +1,5 @@
 /** How a tree is right now. */
-import { type ChildPhase, countFailures, type NodeState, waitingFor } from "../core/mod.ts";
+import { type ChildPhase, countFailures, type NodePhase, type NodeState, waitingFor } from "../core/mod.ts";
 import type { Decision, Exit } from "../event/mod.ts";
 import type { ChildKind, TaskRole } from "../spec/mod.ts";
 
@@ -48,7 +48,7 @@ export interface TreeSnapshot {
   /** Name of the tree. */
   readonly name: string;
   /** Phase of the root supervisor. */
-  readonly phase: NodeState["phase"];
+  readonly phase: NodePhase;
   /** Whether every child that must be ready has been. */
   readonly ready: boolean;
   /** Sequence number of the last event that is in the snapshot. */

@@ -50,7 +50,9 @@ export interface Tree extends AsyncDisposable {
   /** What happens, in order, as long as the tree lives; a slow reader gets a gap marker instead of what it missed. */
   events(options?: ReadOptions<SupervisorEvent>): AsyncIterableIterator<SupervisorEvent | GapMarker>;
   /** A snapshot, and all events after it: no gap, no double. */
-  observe(options?: Pick<ReadOptions<SupervisorEvent>, "signal">): { snapshot: TreeSnapshot; events: AsyncIterableIterator<SupervisorEvent | GapMarker> };
+  observe(
+    options?: Pick<ReadOptions<SupervisorEvent>, "signal">,
+  ): { snapshot: TreeSnapshot; events: AsyncIterableIterator<SupervisorEvent | GapMarker> };
   /** What the children print and log. */
   logs(options?: ReadOptions<LogRecord>): AsyncIterableIterator<LogRecord | GapMarker>;
   /** Stops the tree in reverse order of its dependencies; repeated calls join the first, `force` makes it immediate. */

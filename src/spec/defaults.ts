@@ -36,7 +36,6 @@ export const DEFAULTS = {
   backoffResetAfterMs: 30_000,
   limitWindowMs: 60_000,
   failureWindowThreshold: 5,
-  failureWindowMaxCount: 5,
   stopTimeoutMs: 5_000,
   killWaitMs: 1_000,
   stopSignal: "SIGTERM",

@@ -104,7 +104,8 @@ export interface ExplainedValue {
   readonly source: ValueSource;
 }
 
-type Defaults = Pick<TreeSpec, "policy" | "shutdown" | "severityDefaults">;
+/** The parts of a tree that children inherit from. */
+export type InheritedDefaults = Pick<TreeSpec, "policy" | "shutdown" | "severityDefaults">;
 type Recorder = (row: ExplainedValue) => void;
 type Candidate<T> = readonly [ValueSource, T | undefined];
 
@@ -114,7 +115,7 @@ export function childKind(run: RunSpec): ChildKind {
 }
 
 /** Returns a function that resolves children of one tree; children that declare the same share one policy. */
-export function policyResolver(defaults: Defaults): (child: ChildSpec) => ChildPolicy {
+export function policyResolver(defaults: InheritedDefaults): (child: ChildSpec) => ChildPolicy {
   const known = new Map<string, ChildPolicy>();
   return (child) => {
     const key = policyKey(child);
@@ -128,7 +129,7 @@ export function policyResolver(defaults: Defaults): (child: ChildSpec) => ChildP
 }
 
 /** Lists every effective value of a child with its source. */
-export function explainChild(child: ChildSpec, defaults: Defaults): ExplainedValue[] {
+export function explainChild(child: ChildSpec, defaults: InheritedDefaults): ExplainedValue[] {
   const rows: ExplainedValue[] = [];
   resolve(child, defaults, (row) => rows.push(row));
   return rows;
@@ -141,11 +142,14 @@ function policyKey(child: ChildSpec): string {
   return declared.every((value) => value === undefined) ? kind : `${kind} ${JSON.stringify(declared)}`;
 }
 
-function resolve(child: ChildSpec, defaults: Defaults, record: Recorder): ChildPolicy {
+function resolve(child: ChildSpec, defaults: InheritedDefaults, record: Recorder): ChildPolicy {
   const kind = childKind(child.run);
   const role = child.taskRole ?? (kind === "supervisor" ? "supervisor" : null);
   const pack = ROLE_PACKS[role ?? FALLBACK_ROLE];
-  function pick<T extends string | number | boolean | null>(key: string, ...candidates: readonly [...Candidate<T>[], readonly [ValueSource, T]]): T {
+  function pick<T extends string | number | boolean | null>(
+    key: string,
+    ...candidates: readonly [...Candidate<T>[], readonly [ValueSource, T]]
+  ): T {
     for (const [source, value] of candidates) {
       if (value !== undefined) {
         record({ key, value, source });
@@ -184,7 +188,7 @@ type Picker = <T extends string | number | boolean | null>(
   ...candidates: readonly [...Candidate<T>[], readonly [ValueSource, T]]
 ) => T;
 
-function resolveBackoff(child: ChildSpec, { policy }: Defaults, pick: Picker): BackoffPolicy {
+function resolveBackoff(child: ChildSpec, { policy }: InheritedDefaults, pick: Picker): BackoffPolicy {
   const initialMs = pick<number>("backoff.initial_ms", ["child", child.backoff?.initialMs], ["policy", policy?.initialBackoffMs], [
     "default",
     DEFAULTS.backoffInitialMs,
@@ -197,12 +201,15 @@ function resolveBackoff(child: ChildSpec, { policy }: Defaults, pick: Picker): B
     maxMs: pick<number>("backoff.max_ms", ["child", child.backoff?.maxMs], inherited),
     factor: pick<number>("backoff.factor", ["child", child.backoff?.factor], ["default", DEFAULTS.backoffFactor]),
     jitter: pick<JitterMode>("backoff.jitter", ["child", child.backoff?.jitter], ["default", "full"]),
-    ratio: pick<number>("backoff.ratio", ["child", child.backoff?.ratio], ["policy", policy?.jitterRatio], ["default", DEFAULTS.backoffRatio]),
+    ratio: pick<number>("backoff.ratio", ["child", child.backoff?.ratio], ["policy", policy?.jitterRatio], [
+      "default",
+      DEFAULTS.backoffRatio,
+    ]),
     resetAfterMs: pick<number>("backoff.reset_after_ms", ["child", child.backoff?.resetAfterMs], ["default", DEFAULTS.backoffResetAfterMs]),
   };
 }
 
-function resolveLimit(child: ChildSpec, { policy }: Defaults, role: TaskRole | null, pick: Picker): LimitPolicy {
+function resolveLimit(child: ChildSpec, { policy }: InheritedDefaults, role: TaskRole | null, pick: Picker): LimitPolicy {
   const pack = ROLE_PACKS[role ?? FALLBACK_ROLE];
   const window = policy?.failureWindow;
   const counted = window?.mode === "count_sliding" && policy?.childRestartWindowMs === undefined;
@@ -216,12 +223,15 @@ function resolveLimit(child: ChildSpec, { policy }: Defaults, role: TaskRole | n
       "policy",
       counted ? null : window?.windowSecs === undefined ? undefined : window.windowSecs * 1000,
     ], ["default", DEFAULTS.limitWindowMs]),
-    maxCount: counted && child.limit?.windowMs === undefined ? window.maxCount ?? DEFAULTS.failureWindowMaxCount : maxRestarts + 1,
-    onExceeded: pick<LimitAction>("limit.on_exceeded", ["child", child.limit?.onExceeded], [role === null ? "default" : "role", pack.onExceeded]),
+    maxCount: counted && child.limit?.windowMs === undefined ? window.maxCount ?? maxRestarts + 1 : maxRestarts + 1,
+    onExceeded: pick<LimitAction>("limit.on_exceeded", ["child", child.limit?.onExceeded], [
+      role === null ? "default" : "role",
+      pack.onExceeded,
+    ]),
   };
 }
 
-function resolveStop(child: ChildSpec, { shutdown }: Defaults, kind: ChildKind, pick: Picker): StopPolicy {
+function resolveStop(child: ChildSpec, { shutdown }: InheritedDefaults, kind: ChildKind, pick: Picker): StopPolicy {
   const mode = pick<StopPolicy["mode"]>("stop.mode", ["child", child.stop?.mode], ["default", "graceful"]);
   const patient = mode === "wait" || kind === "supervisor";
   return {
@@ -240,7 +250,7 @@ function resolveStop(child: ChildSpec, { shutdown }: Defaults, kind: ChildKind, 
   };
 }
 
-function resolveHealth(child: ChildSpec, { policy }: Defaults, pick: Picker): HealthPolicy | null {
+function resolveHealth(child: ChildSpec, { policy }: InheritedDefaults, pick: Picker): HealthPolicy | null {
   const declared = child.healthCheck;
   if (declared === undefined) return null;
   const mode = pick<HealthPolicy["mode"]>("health_check.mode", ["child", declared.mode], ["default", "heartbeat"]);
@@ -253,7 +263,10 @@ function resolveHealth(child: ChildSpec, { policy }: Defaults, pick: Picker): He
     mode,
     intervalMs,
     timeoutMs: 1000 * pick<number>("health_check.timeout_secs", ["child", declared.timeoutSecs], ["default", DEFAULTS.healthTimeoutSecs]),
-    staleAfterMs: pick<number>("health_check.stale_after_ms", ["child", declared.staleAfterMs], ["policy", beats ? policy?.staleAfterMs : undefined], [
+    staleAfterMs: pick<number>("health_check.stale_after_ms", ["child", declared.staleAfterMs], [
+      "policy",
+      beats && declared.checkIntervalSecs === undefined ? policy?.staleAfterMs : undefined,
+    ], [
       "default",
       3 * intervalMs,
     ]),

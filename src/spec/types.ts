@@ -299,7 +299,7 @@ export interface FailureWindowOptions {
   readonly mode?: "time_sliding" | "count_sliding";
   /** Length of the window in seconds. @default {60} */
   readonly windowSecs?: number;
-  /** How many of the last failures are looked at in `count_sliding`. @default {5} */
+  /** How many of the last failures are looked at in `count_sliding`. @default {one more than the threshold} */
   readonly maxCount?: number;
   /** Failures allowed; the next one exceeds the limit. @default {5} */
   readonly threshold?: number;

@@ -42,7 +42,9 @@ export class InvariantChecker {
         if (node.phase === "running" && !this.#isClosed(node)) this.#downSaysWhy(node, slot);
       }
     }
-    if (liveTimers !== timers && nodes[0]!.phase !== "stopped") this.#violate(`${liveTimers} timers are set, but the state knows ${timers}`);
+    if (liveTimers !== timers && nodes[0]!.phase !== "stopped") {
+      this.#violate(`${liveTimers} timers are set, but the state knows ${timers}`);
+    }
   }
 
   /** An exit counts once; a second report of the same attempt changes nothing. */
@@ -50,7 +52,9 @@ export class InvariantChecker {
     const events = effects.flatMap((effect) => effect.type === "emit" ? [effect.event.type] : []);
     const ends = events.filter((type) => ENDS.has(type)).length;
     if (this.#consumed.has(stamp)) {
-      if (effects.length !== 1 || events[0] !== "child_attempt_stale_report") this.#violate(`the exit of attempt ${stamp} was counted twice`);
+      if (effects.length !== 1 || events[0] !== "child_attempt_stale_report") {
+        this.#violate(`the exit of attempt ${stamp} was counted twice`);
+      }
     } else if (ends === 0) {
       this.#violate(`the exit of attempt ${stamp} was not counted`);
     }
@@ -58,8 +62,14 @@ export class InvariantChecker {
   }
 
   #nothingStartsInAShutdown(nodes: readonly NodeState[], id: number): void {
-    for (let node: NodeState | undefined = nodes[id]; node !== undefined; node = node.plan.parent === null ? undefined : nodes[node.plan.parent.node]) {
-      if (node.phase !== "running") return this.#violate(`a child of ${nodes[id]!.plan.path} was started while ${node.plan.path} is ${node.phase}`);
+    for (
+      let node: NodeState | undefined = nodes[id];
+      node !== undefined;
+      node = node.plan.parent === null ? undefined : nodes[node.plan.parent.node]
+    ) {
+      if (node.phase !== "running") {
+        return this.#violate(`a child of ${nodes[id]!.plan.path} was started while ${node.plan.path} is ${node.phase}`);
+      }
     }
   }
 
@@ -69,16 +79,24 @@ export class InvariantChecker {
     if (slot.stopCause !== "shutdown" || node.stop?.forced === true) return;
     for (const index of slot.plan.dependants) {
       const dependant = node.slots[index]!;
-      if (dependant.stamp !== 0 && dependant.phase !== "abandoned") this.#violate(`${slot.plan.path} was asked to stop before ${dependant.plan.path} had ended`);
+      if (dependant.stamp !== 0 && dependant.phase !== "abandoned") {
+        this.#violate(`${slot.plan.path} was asked to stop before ${dependant.plan.path} had ended`);
+      }
     }
   }
 
   /** A child that is down says why and when it may come back. */
   #downSaysWhy(node: NodeState, slot: ChildSlot): void {
     const { phase, timer, lastDecision, plan } = slot;
-    if (phase === "backoff" && (timer === 0 || lastDecision?.retryAtMs === null)) this.#violate(`${plan.path} waits for a restart that is not planned`);
-    if ((phase === "stopped" || phase === "failed") && lastDecision === null) this.#violate(`${plan.path} is ${phase} and does not say why`);
-    if (phase === "waiting" && plan.dependencies.every((index) => node.slots[index]!.readyAtMs !== null)) this.#violate(`${plan.path} waits for nobody`);
+    if (phase === "backoff" && (timer === 0 || lastDecision?.retryAtMs === null)) {
+      this.#violate(`${plan.path} waits for a restart that is not planned`);
+    }
+    if ((phase === "stopped" || phase === "failed") && lastDecision === null) {
+      this.#violate(`${plan.path} is ${phase} and does not say why`);
+    }
+    if (phase === "waiting" && plan.dependencies.every((index) => node.slots[index]!.readyAtMs !== null)) {
+      this.#violate(`${plan.path} waits for nobody`);
+    }
     if (phase === "declared") this.#violate(`${plan.path} was never started`);
     const live = slot.stamp !== 0;
     const shouldLive = ["starting", "running", "ready", "stopping", "killing", "abandoned"].includes(phase);

@@ -71,7 +71,11 @@ export function drawFeatures(dice: Dice): Features {
 export function drawTree(dice: Dice, features: Features): TreeSpec {
   return {
     children: drawChildren(dice, features, 1),
-    shutdown: { gracefulTimeoutMs: dice.between(10, 2_000), abortWaitMs: dice.between(10, 500), totalTimeoutMs: dice.chance(0.2) ? dice.between(100, 5_000) : null },
+    shutdown: {
+      gracefulTimeoutMs: dice.between(10, 2_000),
+      abortWaitMs: dice.between(10, 500),
+      totalTimeoutMs: dice.chance(0.2) ? dice.between(100, 5_000) : null,
+    },
     observability: { eventJournalCapacity: 256 },
   };
 }
@@ -89,15 +93,28 @@ function drawChildren(dice: Dice, features: Features, depth: number): ChildSpec[
       restartPolicy: dice.pick(["permanent", "permanent", "transient", "temporary"]),
       taskRole: nested ? "supervisor" : dice.pick(["service", "worker", "job", undefined]),
       backoff: features.backoff
-        ? { initialMs: dice.between(1, 100), maxMs: dice.between(100, 5_000), jitter: dice.pick(["none", "full", "decorrelated", "deterministic"]), resetAfterMs: dice.between(10, 5_000) }
+        ? {
+          initialMs: dice.between(1, 100),
+          maxMs: dice.between(100, 5_000),
+          jitter: dice.pick(["none", "full", "decorrelated", "deterministic"]),
+          resetAfterMs: dice.between(10, 5_000),
+        }
         : { initialMs: 5, maxMs: 5, jitter: "none" },
       limit: features.limits
-        ? { maxRestarts: dice.between(1, 5), windowMs: dice.between(100, 20_000), onExceeded: dice.pick(features.escalation ? ["slow_down", "give_up", "escalate"] : ["slow_down", "give_up"]) }
+        ? {
+          maxRestarts: dice.between(1, 5),
+          windowMs: dice.between(100, 20_000),
+          onExceeded: dice.pick(features.escalation ? ["slow_down", "give_up", "escalate"] : ["slow_down", "give_up"]),
+        }
         : { maxRestarts: 1_000, onExceeded: "slow_down" },
       readiness: features.explicitReadiness && !nested && dice.chance(0.5) ? { mode: "explicit" } : undefined,
-      timeouts: features.timeouts && !nested ? { startMs: dice.pick([null, dice.between(50, 3_000)]), runMs: dice.pick([null, null, dice.between(500, 20_000)]) } : undefined,
+      timeouts: features.timeouts && !nested
+        ? { startMs: dice.pick([null, dice.between(50, 3_000)]), runMs: dice.pick([null, null, dice.between(500, 20_000)]) }
+        : undefined,
       waitTimeoutMs: features.timeouts && dice.chance(0.3) ? dice.between(50, 5_000) : null,
-      healthCheck: features.heartbeats && !nested && dice.chance(0.4) ? { checkIntervalSecs: 1, staleAfterMs: 2_500, maxRetries: dice.between(0, 2) } : undefined,
+      healthCheck: features.heartbeats && !nested && dice.chance(0.4)
+        ? { checkIntervalSecs: 1, staleAfterMs: 2_500, maxRetries: dice.between(0, 2) }
+        : undefined,
       stop: dice.chance(0.3) ? { mode: dice.pick(["graceful", "kill", "wait"]) } : undefined,
     });
   }

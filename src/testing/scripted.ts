@@ -32,7 +32,10 @@ export class InvariantViolation extends Error {
 }
 
 /** Returns an adapter whose attempts follow scripts; it throws when two of them would be alive at the same time. */
-export function scriptedAdapter(nextScript: (context: AttemptContext) => AttemptScript, onViolation: (violation: InvariantViolation) => void): ChildAdapter {
+export function scriptedAdapter(
+  nextScript: (context: AttemptContext) => AttemptScript,
+  onViolation: (violation: InvariantViolation) => void,
+): ChildAdapter {
   let live = 0;
   return {
     start(context) {

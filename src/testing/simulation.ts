@@ -9,12 +9,6 @@ import { Dice, drawFeatures, drawScript, drawTree, type Features } from "./rando
 import { InvariantViolation, scriptedAdapter } from "./scripted.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
-/** Options of {@linkcode simulate}. */
-export interface SimulationOptions {
-  /** Replaces the decision core, to see whether a planted fault is found. */
-  readonly step?: InterpreterOptions["step"];
-}
-
 /** What a simulation came to. */
 export interface SimulationResult {
   /** The seed that replays it. */
@@ -47,7 +41,12 @@ const MOST_STEPS = 20_000;
  * console.log(violations.length === 0);
  * ```
  */
-export function simulate(seed: number, { step }: SimulationOptions = {}): SimulationResult {
+export function simulate(seed: number): SimulationResult {
+  return simulateWith(seed, undefined);
+}
+
+/** The same with another decision core, to see whether a planted fault is found. */
+export function simulateWith(seed: number, step: InterpreterOptions["step"]): SimulationResult {
   const dice = new Dice(seed);
   const features = drawFeatures(dice);
   const clock = new VirtualClock({ startMs: 1_000, automatic: false });
@@ -107,7 +106,9 @@ export function simulate(seed: number, { step }: SimulationOptions = {}): Simula
   faulty = false;
   moveTo(1_000 + FAULTS_MS + RECOVERY_MS);
   if (!isOver()) {
-    if (interpreter.nodes[0]!.phase !== "running" && !finished && !waitsForEver(interpreter.nodes, 0)) checker.report(new InvariantViolation("the shutdown never ended"));
+    if (interpreter.nodes[0]!.phase !== "running" && !finished && !waitsForEver(interpreter.nodes, 0)) {
+      checker.report(new InvariantViolation("the shutdown never ended"));
+    }
     checkLiveness(interpreter.nodes, 0, checker);
   }
   const on = (Object.keys(features) as (keyof Features)[]).filter((feature) => features[feature]);
@@ -121,14 +122,16 @@ function checkLiveness(nodes: readonly NodeState[], id: number, checker: Invaria
     const { phase, plan } = slot;
     if (plan.node !== -1 && nodes[plan.node]!.phase === "running") checkLiveness(nodes, plan.node, checker);
     if (node.phase !== "running") {
-      if (node.phase === "stopped" && slot.outcome === null) checker.report(new InvariantViolation(`${plan.path} has no outcome in a tree that has stopped`));
+      if (node.phase === "stopped" && slot.outcome === null) {
+        checker.report(new InvariantViolation(`${plan.path} has no outcome in a tree that has stopped`));
+      }
       continue;
     }
-    const { health } = plan.policy;
-    // A child whose heartbeat nobody sends goes on being restarted, and one that was told so waits for ever.
-    const mayMove = health !== null || plan.policy.runMs !== null || plan.policy.waitMs !== null || plan.policy.restartPolicy === "permanent";
-    if (phase === "starting" || phase === "stopping" || phase === "killing" || phase === "backoff") {
-      if (!mayMove && slot.plan.policy.stop.mode !== "wait") checker.report(new InvariantViolation(`${plan.path} is still ${phase}`));
+    // Backoff and waiting are reasons with a name; a child on the way must have arrived, unless a limit of its own moves it on again and again.
+    const { health, runMs, waitMs, stop } = plan.policy;
+    const moves = health !== null || runMs !== null || waitMs !== null || stop.mode === "wait" || plan.node !== -1;
+    if ((phase === "starting" || phase === "stopping" || phase === "killing") && !moves) {
+      checker.report(new InvariantViolation(`${plan.path} is still ${phase}`));
     }
   }
 }
@@ -136,7 +139,9 @@ function checkLiveness(nodes: readonly NodeState[], id: number, checker: Invaria
 /** Whether the stop of a node waits for a child that was told to be waited for without end. */
 function waitsForEver(nodes: readonly NodeState[], id: number): boolean {
   return nodes[id]!.slots.some(({ phase, plan }) => {
-    if (plan.node !== -1) return nodes[plan.node]!.phase !== "stopped" && (phase === "stopping" || phase === "killing") && waitsForEver(nodes, plan.node);
+    if (plan.node !== -1) {
+      return nodes[plan.node]!.phase !== "stopped" && (phase === "stopping" || phase === "killing") && waitsForEver(nodes, plan.node);
+    }
     return phase === "stopping" && plan.policy.stop.timeoutMs === null;
   });
 }

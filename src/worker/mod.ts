@@ -13,4 +13,4 @@
  * @module
  */
 export { serveWorker, type WorkerContext, type WorkerFunction } from "./serve.ts";
-export { isReeveMessage, type ReeveMessage, type ToWorker, WORKER_PROTOCOL } from "./protocol.ts";
+export { isReeveMessage, type ReeveMessage, type ToWorker, WORKER_PROTOCOL, type WorkerStart } from "./protocol.ts";

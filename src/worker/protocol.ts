@@ -5,13 +5,21 @@ export const WORKER_PROTOCOL = 1;
 
 /** What a worker is started with. */
 export interface WorkerStart {
+  /** Version of the messages. */
   readonly reeve: number;
+  /** What the message is. */
   readonly type: "start";
+  /** Path of the child. */
   readonly path: string;
+  /** Name of the child. */
   readonly name: string;
+  /** Which incarnation this is, counted from 0. */
   readonly generation: number;
+  /** Which attempt this is, counted from 1. */
   readonly attempt: number;
+  /** The child's `args`. */
   readonly args: unknown;
+  /** The child's `environment`, as pairs of name and value. */
   readonly environment: readonly (readonly [string, string])[];
 }
 

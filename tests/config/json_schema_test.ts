@@ -29,7 +29,7 @@ Deno.test("jsonSchema() is a schema of 2020-12 with an identity", () => {
 const GOOD: readonly string[] = [
   COMPLETE,
   "children: [{ name: a }]",
-  childWith(RUN, "args: { any: [thing, null] }"),
+  childWith("args: { any: [thing, null] }"),
   childWith(RUN, "readiness: { mode: http, port: 80, path: /up, host: h, scheme: https, check_interval_secs: 1 }"),
   childWith(RUN, "health_check: { mode: tcp, port: 80, max_retries: 0 }"),
   childWith("run: { supervisor: { children: [{ name: in, run: { module: { url: ./m.ts } } }] } }"),

@@ -166,7 +166,7 @@ const REFUSED: readonly Refused[] = [
   {
     input: "module from the web",
     text: childWith("run: { module: { url: 'https://example.com/m.ts' } }"),
-    expected: ["url_not_file /children/0/run/module/url"],
+    expected: ["wrong_text /children/0/run/module/url"],
   },
   {
     input: "nested child",

@@ -33,7 +33,7 @@ function test(name: string, run: () => Promise<void>, ignore = false): void {
   Deno.test({
     name,
     ignore: ignore || process.platform === "win32",
-    async fn() {
+    async fn(): Promise<void> {
       const keepAlive = setInterval(() => {}, 1_000);
       try {
         await run();
@@ -153,6 +153,21 @@ test("processAdapter() says why a process could not be started", async () => {
   }
 });
 
+for (const [permission, flag] of [["run", "--allow-run"], ["env", "--allow-env"]] as const) {
+  Deno.test({
+    name: `processAdapter() names ${flag} when that permission is missing`,
+    ignore: platform.name !== "deno",
+    permissions: { run: true, env: true, read: true, [permission]: false },
+    async fn(): Promise<void> {
+      const { recorder } = start({ command: "sh" });
+      assertEquals(
+        await recorder.exit(),
+        failed("start_failed", `Cannot run "sh": the runtime does not permit it. Add ${flag} to the command`),
+      );
+    },
+  });
+}
+
 // --- stopping ----------------------------------------------------------------------------------------------------------------------------
 
 test("cancel() asks by the signal, and an end by it or with a success code counts as cancelled", async () => {
@@ -195,15 +210,19 @@ test("kill() ends a process that ignores the signal", async () => {
   assertEquals(await isAlive(child.pid!), false);
 });
 
-test("an exit before the stop was asked for stays what it was", async () => {
-  const { recorder, child } = start(script("sleep 60 & echo up; exit 5"));
-  await recorder.until(() => recorder.lines.length > 0);
-  // Until the report the group is swept and the pipes are read; what is asked meanwhile comes too late.
-  const exits = recorder.exit();
-  while (await isAlive(child.pid!)) await new Promise((resolve) => setTimeout(resolve, 5));
-  child.kill();
-  const { kind } = await exits;
-  assert(kind === "failed" || kind === "killed", kind);
+test("kill() after the exit does not change what the exit was", async () => {
+  // The grandchild holds the pipes, so that the report takes a moment after the exit.
+  const { recorder, child } = start(script("sleep 60 & echo $!; exit 5"), { killTree: false });
+  const grandchild = await saidPid(recorder);
+  try {
+    while (await isAlive(child.pid!)) await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    child.cancel();
+    child.kill();
+    assertEquals(await recorder.exit(), failed("exit_code", "exited with code 5", { exitCode: 5 }));
+  } finally {
+    process.kill(grandchild, "SIGKILL");
+  }
 });
 
 test("processAdapter() leaves no grandchild behind, even one that holds the pipes", async () => {

@@ -79,7 +79,11 @@ export function assertThrows<E extends Error = Error>(run: () => unknown, type?:
   failed("Expected a throw");
 }
 
-export async function assertRejects<E extends Error = Error>(run: () => PromiseLike<unknown>, type?: Constructor<E>, includes?: string): Promise<E> {
+export async function assertRejects<E extends Error = Error>(
+  run: () => PromiseLike<unknown>,
+  type?: Constructor<E>,
+  includes?: string,
+): Promise<E> {
   try {
     await run();
   } catch (error) {

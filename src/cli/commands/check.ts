@@ -19,7 +19,11 @@ export async function check({ file, json }: CheckArgs, io: CommandIo): Promise<n
       io.stdout(`${JSON.stringify({ ok: true, file, files, config_version: configVersion, problems: warnings }, null, 2)}\n`);
     } else {
       printProblems(warnings, io);
-      io.stdout(`${cleanText(file)} is valid: ${countOf(spec.children.length, "child", "children")}, ${countOf(warnings.length, "warning", "warnings")}\n`);
+      io.stdout(
+        `${cleanText(file)} is valid: ${countOf(spec.children.length, "child", "children")}, ${
+          countOf(warnings.length, "warning", "warnings")
+        }\n`,
+      );
     }
     return EXIT.clean;
   } catch (error) {
@@ -34,7 +38,11 @@ export async function check({ file, json }: CheckArgs, io: CommandIo): Promise<n
 export function printRefusal(error: ConfigError, file: string, io: CommandIo): void {
   printProblems(error.problems, io);
   const errors = error.problems.filter((problem) => problem.severity === "error").length;
-  io.stderr(`${cleanText(file)} is refused: ${countOf(errors, "violation", "violations")}, ${countOf(error.problems.length - errors, "warning", "warnings")}\n`);
+  io.stderr(
+    `${cleanText(file)} is refused: ${countOf(errors, "violation", "violations")}, ${
+      countOf(error.problems.length - errors, "warning", "warnings")
+    }\n`,
+  );
 }
 
 /** 2 when the file cannot be read, else 1. */

@@ -32,7 +32,10 @@ export async function explain({ file, child, json }: ExplainArgs, io: CommandIo)
 }
 
 function table(rows: readonly ExplainedSetting[], io: CommandIo): string {
-  const cells = [["KEY", "VALUE", "SOURCE"], ...rows.map(({ key, value, source, place }) => [key, String(value), place === undefined ? source : `${source}  ${place}`])];
+  const cells = [
+    ["KEY", "VALUE", "SOURCE"],
+    ...rows.map(({ key, value, source, place }) => [key, String(value), place === undefined ? source : `${source}  ${place}`]),
+  ];
   const widths = [0, 1].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   const lines = cells.map((row) => row.map((cell, column) => cleanText(cell).padEnd(widths[column] ?? 0)).join("  ").trimEnd());
   return `${lines.map((line, index) => index === 0 ? paint(io, "bold", line) : line).join("\n")}\n`;

@@ -30,7 +30,9 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
     const tree = await supervise(spec);
     using _signals = handleSignals(tree);
     const shown = showAll(tree, args, io);
-    const stopLater = args.forSecs === undefined ? undefined : setTimeout(() => tree.shutdown({ by: "reeve", reason: `${args.forSecs} s are over` }), args.forSecs * 1000);
+    const stopLater = args.forSecs === undefined
+      ? undefined
+      : setTimeout(() => tree.shutdown({ by: "reeve", reason: `${args.forSecs} s are over` }), args.forSecs * 1000);
     const report = await tree.finished;
     clearTimeout(stopLater);
     await shown;
@@ -59,7 +61,8 @@ function printReport(tree: Tree, report: Report, { json }: RunArgs, io: CommandI
 
 /** A stray error of one child's code must not end what keeps the others alive. */
 function survive(io: CommandIo): () => void {
-  const say = (error: unknown): void => io.stderr(`reeve: an error outside of any child was caught: ${error instanceof Error ? error.message : String(error)}\n`);
+  const say = (error: unknown): void =>
+    io.stderr(`reeve: an error outside of any child was caught: ${error instanceof Error ? error.message : String(error)}\n`);
   process.on("unhandledRejection", say);
   process.on("uncaughtException", say);
   return () => {

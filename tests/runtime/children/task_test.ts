@@ -17,6 +17,12 @@ function panic(category: string, message: string): Exit {
   return { kind: "panicked", failure: { kind: "panic", category, message } };
 }
 
+function newGate(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve: () => void = () => {};
+  const promise = new Promise<void>((done) => resolve = done);
+  return { promise, resolve };
+}
+
 function hostile(): never {
   throw new Error("the value fights back");
 }
@@ -129,7 +135,7 @@ Deno.test("taskAdapter() counts an abort error as a failure when nobody asked th
 
 Deno.test("signal is aborted from the start when it is read after the stop", async () => {
   const recorder = new Recorder();
-  const gate = Promise.withResolvers<void>();
+  const gate = newGate();
   let aborted: boolean | undefined;
   const child = taskAdapter(async (context) => {
     await gate.promise;
@@ -171,7 +177,7 @@ Deno.test("context.cancel() makes the exit cancelled and aborts the signal", asy
 
 Deno.test("kill() abandons the task, and a later end is still told", async () => {
   const recorder = new Recorder();
-  const gate = Promise.withResolvers<void>();
+  const gate = newGate();
   const child = taskAdapter(() => gate.promise).start(recorder);
   child.cancel();
   child.kill();

@@ -1,0 +1,160 @@
+import { assert, assertEquals } from "@std/assert";
+import { jsonSchema, PENDING_KEYS } from "../../src/config/mod.ts";
+import { plain, schemaAt, type SchemaNode } from "../../src/config/json_schema.ts";
+import { childWith, load } from "./helpers.ts";
+
+/** Keys that are for the loader itself. */
+const OF_THE_LOADER: ReadonlySet<string> = new Set(["/schema_version", "/include", "/children/*/kind", "/children/*/run/worker/type"]);
+
+function isPending(pattern: string): boolean {
+  return PENDING_KEYS.some((key) => pattern === key.pattern || pattern.startsWith(`${key.pattern}/`));
+}
+
+/** Every key that is neither a group of keys nor pending. */
+function leaves(node: SchemaNode, pattern: string): string[] {
+  const { properties, items } = plain(node);
+  if (isPending(pattern) || OF_THE_LOADER.has(pattern)) return [];
+  const inner = items === undefined ? undefined : plain(items);
+  if (pattern.endsWith("/supervisor/children") || pattern === "/children/*/args") return [];
+  if (inner?.properties !== undefined) return leaves(inner, `${pattern}/*`);
+  if (properties === undefined) return [pattern];
+  return Object.entries(properties).flatMap(([key, child]) => leaves(child, `${pattern}/${key}`));
+}
+
+Deno.test("the schema has no key without an effect: each gets into the declaration, or is pending", () => {
+  const mapped = /^\/(name|policy\/|shutdown\/|severity_defaults|observability\/event_journal_capacity|children\/\*\/)/;
+  const unknown = leaves(jsonSchema(), "").filter((pattern) => !mapped.test(pattern));
+  assertEquals(unknown, []);
+});
+
+Deno.test("every key of a section that is not pending changes the declaration", async () => {
+  const plainText = childWith("run: { process: { command: x } }");
+  const base = JSON.stringify((await load(plainText)).spec);
+  const checked: string[] = [];
+  for (const pattern of leaves(jsonSchema(), "")) {
+    if (!/^\/(policy|shutdown|observability)\//.test(pattern)) continue;
+    const path = pattern.split("/").slice(1);
+    const value = otherValue(schemaAt(path) ?? {});
+    const text = `${path.map((key, depth) => `${"  ".repeat(depth)}${key}:`).join("\n")} ${JSON.stringify(value)}\n${plainText}`;
+    assert(JSON.stringify((await load(text)).spec) !== base, `${pattern} must have an effect`);
+    checked.push(pattern);
+  }
+  assert(checked.length >= 16, checked.join(" "));
+});
+
+/** Options of a child, each in a form that has an effect. */
+const CHILD_OPTIONS: readonly string[] = [
+  "args: 1",
+  "dependencies: [other]",
+  "requires: [other]",
+  "wait_timeout_ms: 5",
+  "task_role: job",
+  "restart_policy: temporary",
+  "severity: Critical",
+  "criticality: critical",
+  "backoff: { initial_ms: 1 }",
+  "backoff: { max_ms: 100 }",
+  "backoff: { factor: 3 }",
+  "backoff: { jitter: none }",
+  "backoff: { ratio: 0.5 }",
+  "backoff: { reset_after_ms: 1 }",
+  "limit: { max_restarts: 1 }",
+  "limit: { window_ms: 1 }",
+  "limit: { on_exceeded: give_up }",
+  "stop: { mode: kill }",
+  "stop: { signal: SIGINT }",
+  "stop: { timeout_ms: 1 }",
+  "stop: { kill_wait_ms: 1 }",
+  "stop: { kill_tree: false }",
+  "timeouts: { start_ms: 1 }",
+  "timeouts: { run_ms: 1 }",
+  "readiness: { mode: explicit }",
+  "readiness: { mode: http, port: 1, host: h, path: /p, scheme: https }",
+  "readiness: { mode: exec, command: x, args: [y] }",
+  "readiness: { mode: log_line, pattern: p, check_interval_secs: 1, timeout_secs: 1 }",
+  "health_check: { max_retries: 1 }",
+  "health_check: { stale_after_ms: 99000 }",
+  "health_check: { on_unhealthy: event, check_interval_secs: 1, timeout_secs: 1 }",
+  "health_check: { mode: http, port: 1, host: h, path: /p, scheme: https }",
+  "environment: [{ name: A, value: b }]",
+  "tags: [a]",
+  "logs: { tail_lines: 5 }",
+];
+
+Deno.test("the list of a child's options has every key of the schema that is not pending", () => {
+  const patterns = leaves(jsonSchema(), "").filter((pattern) =>
+    /^\/children\/\*\/(?!name$|run\/|secrets\/|success_exit_codes$)/.test(pattern)
+  );
+  const missing = patterns.filter((pattern) => {
+    const [first = "", ...inner] = pattern.split("/").slice(3).filter((segment) => segment !== "*" && segment !== "secret_ref");
+    return !CHILD_OPTIONS.some((option) => option.startsWith(`${first}:`) && inner.every((key) => option.includes(`${key}:`)));
+  });
+  assert(patterns.length > 30);
+  // Only for supervisors, which the refusals look at.
+  assertEquals(missing, ["/children/*/readiness/child"]);
+});
+
+Deno.test("every option of a child that is not pending gets into the declaration, in camelCase", async () => {
+  for (const option of CHILD_OPTIONS) {
+    const { spec, warnings } = await load(`${childWith(option)}  - name: other\n`);
+    const key = option.slice(0, option.indexOf(":")).replace("requires", "dependencies").replace(
+      /_([a-z])/g,
+      (_, letter: string) => letter.toUpperCase(),
+    );
+    assert(Object.hasOwn(spec.children[0] ?? {}, key), option);
+    assertEquals(warnings.filter(({ rule }) => rule === "pending_key"), [], option);
+    const inner = [...option.matchAll(/([a-z_]+): /g)].map(([, name]) => name).slice(1);
+    const text = JSON.stringify(spec.children[0]);
+    for (const name of inner) {
+      assert(text.includes(`"${name?.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())}":`), `${name} of ${option}`);
+    }
+  }
+  assertEquals(
+    (await load(childWith("run: { process: { command: x } }", "success_exit_codes: [0, 3]"))).spec.children[0]?.successExitCodes,
+    [0, 3],
+  );
+});
+
+Deno.test("a pending key warns with what happens meanwhile, unless it asks for what happens anyway", async () => {
+  const quiet = [
+    "supervisor: { strategy: OneForOne }",
+    "observability: { metrics_enabled: false }",
+    "groups: []",
+    "dashboard: null",
+    "policy: { hot_loop: null }",
+  ];
+  for (const text of quiet) assertEquals((await load(`${text}\n${childWith("run: { process: { command: x } }")}`)).warnings, [], text);
+  const loud = [
+    "supervisor: { strategy: OneForAll }",
+    "observability: { metrics_enabled: true }",
+    "groups: [{ name: g }]",
+    "policy: { supervisor_failure_limit: 3 }",
+  ];
+  for (const text of loud) {
+    const [warning, ...more] = (await load(`${text}\n${childWith("run: { process: { command: x } }")}`)).warnings;
+    assertEquals([warning?.rule, warning?.severity, warning?.line, more.length], ["pending_key", "warning", 1, 0], text);
+  }
+});
+
+Deno.test("a pending key of a nested child warns like one of the root", async () => {
+  const { warnings } = await load(
+    childWith("run: { supervisor: { children: [{ name: in, instances: 2, run: { process: { command: x } } }] } }"),
+  );
+  assertEquals(warnings.map(({ rule, pointer }) => `${rule} ${pointer}`), ["pending_key /children/0/run/supervisor/children/0/instances"]);
+});
+
+Deno.test("every pending pattern is a key of the schema", () => {
+  for (const { pattern, meanwhile } of PENDING_KEYS) {
+    const path = pattern.split("/").slice(1).map((segment) => segment === "*" ? 0 : segment);
+    assert(schemaAt(path) !== undefined, pattern);
+    assert(meanwhile.length > 0);
+  }
+  assert(Object.isFrozen(PENDING_KEYS));
+});
+
+function otherValue(node: SchemaNode): unknown {
+  const { enum: words, type, default: fallback } = plain(node);
+  if (words !== undefined) return words.find((word) => word !== fallback);
+  if (type === "boolean") return fallback !== true;
+  return type === "number" ? 0.5 : 100;
+}

@@ -1,0 +1,23 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { readFile } from "node:fs/promises";
+import { keyReference } from "../../src/config/mod.ts";
+
+const PAGE = new URL("../../docs/reference/configuration.md", import.meta.url);
+
+Deno.test("the page of all keys is what the schema says", async () => {
+  const page = await readFile(PAGE, "utf8");
+  const [, table] = /<!-- keys -->\n([^]*?)<!-- end of keys -->/.exec(page) ?? [];
+  assertEquals(
+    table?.trim(),
+    keyReference().trim(),
+    "docs/reference/configuration.md is out of date: put what keyReference() returns between its two marks",
+  );
+});
+
+Deno.test("keyReference() lists nested keys with value, default and what has no effect yet", () => {
+  const table = keyReference();
+  assertStringIncludes(table, "| `children[].stop.timeout_ms` |");
+  assertStringIncludes(table, "`children[].run.process.command`");
+  const [line] = table.split("\n").filter((row) => row.startsWith("| `policy.meltdown` |"));
+  assert(line?.includes("*No effect yet:"));
+});

@@ -1,0 +1,59 @@
+/** Faults planted into the decision core; the simulation must find each of them. */
+import { type Effect, type Message, step } from "../../src/core/mod.ts";
+
+type Step = typeof step;
+
+/** A planted fault. */
+export interface Mutant {
+  readonly name: string;
+  readonly step: () => Step;
+}
+
+/** Faults that supervisors really had. */
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "a stale exit is accepted",
+    step: () => (state, message, environment) => step(state, pretendLive(message, state), environment),
+  },
+  {
+    name: "a child starts after the shutdown began",
+    step: () => (state, message, environment) => {
+      const effects = step(state, message, environment);
+      const isLate = state.phase === "stopping" && message.type === "exited";
+      return isLate ? [...effects, startAgain(message, environment)] : effects;
+    },
+  },
+  {
+    name: "a timer is left behind",
+    step: () => (state, message, environment) => step(state, message, environment).filter((effect) => effect.type !== "clearTimer"),
+  },
+  {
+    name: "a restart happens twice",
+    step: () => (state, message, environment) => {
+      const effects = step(state, message, environment);
+      const restarted = effects.find((effect) => effect.type === "start" && effect.attempt > 1);
+      return restarted === undefined ? effects : [...effects, restarted];
+    },
+  },
+  {
+    name: "dependencies stop before their dependants",
+    step: () => (state, message, environment) => {
+      const effects = step(state, message, environment);
+      if (message.type !== "stop" || message.forced) return effects;
+      const cancels: Effect[] = state.slots.flatMap((slot, child) => {
+        if (slot.phase !== "ready" || slot.stopCause !== null) return [];
+        slot.stopCause = "shutdown";
+        return [{ type: "cancel", node: message.node, child, stamp: slot.stamp }];
+      });
+      return [...effects, ...cancels];
+    },
+  },
+];
+
+function pretendLive(message: Message, state: Parameters<Step>[0]): Message {
+  return message.type === "exited" ? { ...message, stamp: state.slots[message.child]!.stamp } : message;
+}
+
+function startAgain(message: Message & { type: "exited" }, { counters }: Parameters<Step>[2]): Effect {
+  return { type: "start", node: message.node, child: message.child, stamp: ++counters.stamp, generation: 0, attempt: 1 };
+}
