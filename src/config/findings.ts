@@ -3,7 +3,7 @@ import type { Problem } from "../base/mod.ts";
 import type { FileProblem } from "./errors.ts";
 import type { ParseProblem } from "./parse.ts";
 import type { Filled } from "./placeholders.ts";
-import { type Finder, positionsIn } from "./positions.ts";
+import { type Finder, type Position, positionsIn } from "./positions.ts";
 import type { Merged, SourceFile, SourceProblem } from "./sources.ts";
 
 /** The problems of one load. */
@@ -42,8 +42,13 @@ export class Findings {
       if (finder === undefined) finders.set(path, finder = await positionsIn(text));
       return finder;
     };
+    const placeOf = async (path: string, text: string, pointer: string): Promise<Position | undefined> => {
+      if (text === "") return undefined;
+      // What is wrong with a whole file needs no second parser, for which such a file may be too much.
+      return pointer === "" ? { line: 1, column: 1 } : (await finderOf(path, text))(pointer);
+    };
     for (const { path, text, rule, pointer, reason, hint, position } of this.#sources) {
-      const place = position ?? (text === "" ? undefined : (await finderOf(path, text))(pointer));
+      const place = position ?? await placeOf(path, text, pointer);
       located.push({ severity: "error", rule, pointer, reason, ...(hint === undefined ? {} : { hint }), file: path, ...place });
     }
     const told = new Set(located.map(({ file, pointer }) => `${file} ${pointer}`));

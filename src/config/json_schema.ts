@@ -4,16 +4,38 @@ import { fileSchema } from "./schema.ts";
 
 /** A node of a JSON Schema, as far as it is used here. */
 export interface SchemaNode {
+  /** Kind of the value. */
+  /** JSON type. */
   readonly type?: string;
+  /** Keys of a map. */
+  /** Keys of a map. */
   readonly properties?: Readonly<Record<string, SchemaNode>>;
+  /** What each entry of a list is. */
+  /** Entries of a list. */
   readonly items?: SchemaNode;
+  /** Alternatives, one of which is often null. */
+  /** Alternatives. */
   readonly anyOf?: readonly SchemaNode[];
+  /** Words that are allowed. */
+  /** Allowed values. */
   readonly enum?: readonly unknown[];
+  /** What the key means, with its unit. */
+  /** Meaning, with its unit. */
   readonly description?: string;
+  /** Value where the key is absent. */
+  /** What counts where the key is absent. */
   readonly default?: unknown;
+  /** Values to show. */
+  /** Values as they might be. */
   readonly examples?: readonly unknown[];
+  /** Keys that must be given. */
+  /** Keys that must be there. */
   readonly required?: readonly string[];
+  /** Name of a definition. */
+  /** Reference to another node. */
   readonly $ref?: string;
+  /** Definitions by name. */
+  /** Nodes to refer to. */
   readonly $defs?: Readonly<Record<string, SchemaNode>>;
 }
 
@@ -33,12 +55,11 @@ let known: SchemaNode | undefined;
  * ```
  */
 export function jsonSchema(): SchemaNode {
-  known ??= {
-    $id: SCHEMA_ID,
-    title: "Reeve configuration",
-    ...z.toJSONSchema(fileSchema, { target: "draft-2020-12", io: "input" }),
-  } as SchemaNode;
-  return known;
+  if (known === undefined) {
+    const schema = z.toJSONSchema(fileSchema, { target: "draft-2020-12", io: "input" });
+    known = JSON.parse(JSON.stringify({ $id: SCHEMA_ID, title: "Reeve configuration", ...schema }));
+  }
+  return known ?? {};
 }
 
 /** Follows references and takes the part of a union that is not null. */

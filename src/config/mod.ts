@@ -21,3 +21,4 @@ export { type LoadedConfig, loadFile, type LoadOptions, loadText } from "./load.
 export { PENDING_KEYS, type PendingKey } from "./pending.ts";
 export { keyReference } from "./reference.ts";
 export { template } from "./template.ts";
+export type { ValueSource } from "../spec/mod.ts";

@@ -1,6 +1,7 @@
 /** The way to start a tree. */
 import { SpecError } from "../base/mod.ts";
 import type { TreeSpec } from "../spec/mod.ts";
+import { systemClock } from "./clock.ts";
 import { preflight } from "./preflight.ts";
 import { RunningTree } from "./running_tree.ts";
 import type { SuperviseOptions, Tree } from "./tree.ts";
@@ -33,6 +34,8 @@ import type { SuperviseOptions, Tree } from "./tree.ts";
 export async function supervise(spec: TreeSpec, options: SuperviseOptions = {}): Promise<Tree> {
   const { problems, tasks } = await preflight(spec);
   if (problems.some((problem) => problem.severity === "error")) throw new SpecError(problems);
+  // Checking ten thousand children takes tens of milliseconds, and so does planning them: the program gets a turn in between.
+  await new Promise<void>((resolve) => (options.clock ?? systemClock()).macrotask(resolve));
   const running = new RunningTree(spec, options, tasks);
   await running.begin();
   return running;

@@ -115,7 +115,7 @@ const BAD: readonly string[] = [
 ];
 
 for (const text of BAD) {
-  Deno.test(`jsonSchema() and loadText() refuse ${JSON.stringify(text.replace(/^children:\n  - name: web\n/m, "… ").trim())}`, async () => {
+  Deno.test(`jsonSchema() and loadText() refuse ${JSON.stringify(text.replace("children:\n  - name: web\n", "… ").trim())}`, async () => {
     assertEquals(accepts(text), false, "the schema must refuse it");
     assertEquals(await loads(text), false, "the loader must refuse it");
   });

@@ -76,6 +76,7 @@ const CHILD_OPTIONS: readonly string[] = [
   "health_check: { stale_after_ms: 99000 }",
   "health_check: { on_unhealthy: event, check_interval_secs: 1, timeout_secs: 1 }",
   "health_check: { mode: http, port: 1, host: h, path: /p, scheme: https }",
+  "health_check: { mode: exec, command: x, args: [y] }",
   "environment: [{ name: A, value: b }]",
   "tags: [a]",
   "logs: { tail_lines: 5 }",
