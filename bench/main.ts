@@ -71,8 +71,18 @@ async function startAndStop(count: number): Promise<void> {
     clearInterval(timer);
   }
   const deno = "Deno" in globalThis;
-  report(`${count} tasks: from supervise() until all are ready`, median(up), "ms", count === 10_000 ? (deno ? "< 150" : "< 300") : undefined);
-  report(`${count} tasks: from close() until all have stopped`, median(down), "ms", count === 10_000 ? (deno ? "< 250" : "< 500") : undefined);
+  report(
+    `${count} tasks: from supervise() until all are ready`,
+    median(up),
+    "ms",
+    count === 10_000 ? (deno ? "< 150" : "< 300") : undefined,
+  );
+  report(
+    `${count} tasks: from close() until all have stopped`,
+    median(down),
+    "ms",
+    count === 10_000 ? (deno ? "< 250" : "< 500") : undefined,
+  );
   report(`${count} tasks: a snapshot`, median(asked), "ms");
   report(`${count} tasks: longest silence of a 5 ms timer meanwhile`, longestSilence, "ms");
 }
@@ -135,7 +145,12 @@ async function restartsPerSecond(siblings: number): Promise<void> {
   const startedAt = performance.now();
   await done;
   const seconds = (performance.now() - startedAt) / 1000;
-  report(`restarts per second with ${siblings} idle siblings and one reader`, (wanted - from) / seconds, "/s", "Deno" in globalThis ? "> 100,000" : "> 40,000");
+  report(
+    `restarts per second with ${siblings} idle siblings and one reader`,
+    (wanted - from) / seconds,
+    "/s",
+    "Deno" in globalThis ? "> 100,000" : "> 40,000",
+  );
   await tree.close();
   await reading;
   if (events < 4 * (wanted - from)) throw new Error(`only ${events} events were read`);

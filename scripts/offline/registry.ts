@@ -1,4 +1,7 @@
 /** Lays out a miniature JSR from the stand-ins in this folder. */
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
 /** The stand-ins: name, version and entry file. */
 const PACKAGES = [
@@ -6,7 +9,7 @@ const PACKAGES = [
   { scope: "std", name: "yaml", version: "1.0.0", files: ["mod.ts"] },
 ] as const;
 
-/** Writes the registry below the cache folder of the project, once per content, and returns its URL. */
+/** Writes the registry below the cache folder of the user (in the project it would count as part of the package), once per content, and returns its URL. */
 export async function layOutRegistry(): Promise<string> {
   const sources = await Promise.all(
     PACKAGES.flatMap((pack) =>
@@ -14,7 +17,7 @@ export async function layOutRegistry(): Promise<string> {
     ),
   );
   const fingerprint = await sha256(new Blob([JSON.stringify(PACKAGES), ...sources.map(({ bytes }) => bytes)]));
-  const cache = new URL("../../.cache/", import.meta.url);
+  const cache = pathToFileURL(`${join(Deno.env.get("XDG_CACHE_HOME") ?? join(homedir(), ".cache"), "reeve-offline")}/`);
   const final = new URL(`jsr-${fingerprint.slice(0, 16)}/`, cache);
   if (await exists(final)) return final.href;
 

@@ -40,7 +40,7 @@ export interface SchemaNode {
 }
 
 /** Stable identity of the schema. */
-export const SCHEMA_ID = "https://jsr.io/@reeve/supervisor/schema/v1.json";
+export const SCHEMA_ID = "urn:reeve:supervisor:configuration:1";
 
 let known: SchemaNode | undefined;
 

@@ -47,6 +47,7 @@ export const PENDING_KEYS: readonly PendingKey[] = Object.freeze([
   { pattern: "/children/*/wants", meanwhile: "the order is not changed" },
   { pattern: "/children/*/binds_to", meanwhile: "the child is not bound" },
   { pattern: "/children/*/never_restart_on", meanwhile: "the restart policy alone decides" },
+  { pattern: "/children/*/secrets/*/key", meanwhile: "a secret is read from the environment variable of its name" },
   { pattern: "/children/*/group", meanwhile: NO_GROUPS, harmless: [null] },
   { pattern: "/children/*/sidecar_config", meanwhile: "the sidecar is independent of its primary" },
   { pattern: "/children/*/significant", meanwhile: "its end does not end the supervisor", harmless: [false] },
@@ -64,6 +65,6 @@ export const PENDING_KEYS: readonly PendingKey[] = Object.freeze([
 
 /** The pending key at a path, if there is one; nested supervisors are looked at like the root. */
 export function pendingAt(pointer: string): PendingKey | undefined {
-  const own = pointer.replace(/^(\/children\/\d+\/run\/supervisor)+(?=\/children\/)/, "").replace(/^\/children\/\d+/, "/children/*");
+  const own = pointer.replace(/^(\/children\/\d+\/run\/supervisor)+(?=\/children\/)/, "").replace(/\/\d+(?=\/|$)/g, "/*");
   return PENDING_KEYS.find((key) => key.pattern === own);
 }

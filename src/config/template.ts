@@ -1,7 +1,9 @@
 /** A commented file with every key, made from the schema. */
-import { jsonSchema, plain, SCHEMA_ID, type SchemaNode } from "./json_schema.ts";
+import { jsonSchema, plain, type SchemaNode } from "./json_schema.ts";
 
-const HEAD = `# yaml-language-server: $schema=${SCHEMA_ID}
+const HEAD = `# yaml-language-server: $schema=./supervisor.schema.json
+#
+# For help in your editor, once: reeve schema > supervisor.schema.json
 #
 # A supervision tree. The list of children at the end is enough for a file;
 # every other key is shown as a comment, with its default or an example.

@@ -77,6 +77,10 @@ function toChild(raw: unknown, file: string, options: TranslateOptions): unknown
     child["environment"] = raw["environment"].filter((variable) => isRaw(variable) && variable["value"] !== undefined);
   }
   if (isRaw(raw["logs"]) && raw["logs"]["tail_lines"] !== undefined) child["logs"] = { tailLines: raw["logs"]["tail_lines"] };
+  for (const key of ["readiness", "healthCheck"]) {
+    const probe = child[key];
+    if (isRaw(probe) && probe["command"] !== undefined) child[key] = { ...probe, command: commandPath(probe["command"], false, file) };
+  }
   child["run"] = toRun(raw, file, options);
   return child;
 }

@@ -97,7 +97,10 @@ async function checkProcess(run: ProcessOptions, environment: ReadonlyMap<string
         return { rule: "cwd_not_found", reason: `Cannot run in "${run.cwd}": it is not a directory` };
       }
     } catch (error) {
-      return { rule: "cwd_not_found", reason: `Cannot run in "${run.cwd}": ${messageOf(error)}`, hint: platform.permissionHint(error) };
+      // What may not be looked at may still be used: the start will tell.
+      if (platform.permissionHint(error) === undefined) {
+        return { rule: "cwd_not_found", reason: `Cannot run in "${run.cwd}": it does not exist` };
+      }
     }
   }
   if (run.shell === true) return null;

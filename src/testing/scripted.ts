@@ -38,7 +38,7 @@ export function scriptedAdapter(
 ): ChildAdapter {
   let live = 0;
   return {
-    start(context) {
+    start(context): RunningChild {
       if (live > 0) onViolation(new InvariantViolation(`${context.path} was started while an earlier attempt is alive`));
       const script = nextScript(context);
       if (script.throwsAtStart) throw new Error("scripted failure to start");
