@@ -24,6 +24,7 @@ export class RunningTree implements Tree {
   readonly #interpreter: Interpreter;
   readonly #events: Bus<SupervisorEvent>;
   readonly #logs = new Bus<LogRecord>(LOG_CAPACITY);
+  readonly #signal: AbortSignal | undefined;
   readonly #startedAtMs: number;
   readonly #startedWallMs: number;
   #finish: (report: Report) => void = () => {};
@@ -52,12 +53,13 @@ export class RunningTree implements Tree {
       onFinished: (cause, exitCode) => this.#onFinished(cause, exitCode),
     });
     if (keepAlive) this.#release = holdProgram();
-    if (signal !== undefined) this.#listenTo(signal);
+    this.#signal = signal;
   }
 
   /** Starts the children that wait for nobody; resolves when that is done. */
   begin(): Promise<void> {
     this.#interpreter.post({ type: "begin", node: 0, stamp: 0 });
+    if (this.#signal !== undefined) this.#listenTo(this.#signal);
     return this.#interpreter.whenIdle();
   }
 

@@ -124,13 +124,16 @@ function drawChildren(dice: Dice, features: Features, depth: number): ChildSpec[
 /** Draws what one attempt does; without faults it starts, gets ready, and stops when asked. */
 export function drawScript(dice: Dice, features: Features, faulty: boolean): AttemptScript {
   const readyAfterMs = dice.between(0, 20);
-  if (!faulty) return { readyAfterMs };
+  const heartbeatEveryMs = features.heartbeats && (!faulty || dice.chance(0.6)) ? 1_000 : undefined;
+  if (!faulty) return { readyAfterMs, heartbeatEveryMs };
   const stubborn = features.stubborn && dice.chance(0.3);
   const unkillable = features.unkillable && dice.chance(0.3);
   return {
     throwsAtStart: dice.chance(0.1),
     runningAfterMs: features.slowStarts && dice.chance(0.4) ? dice.between(1, 500) : 0,
     readyAfterMs: dice.chance(0.8) ? (features.slowStarts && dice.chance(0.3) ? dice.between(0, 3_000) : readyAfterMs) : undefined,
+    notReadyAfterMs: features.explicitReadiness && dice.chance(0.2) ? dice.between(1, 2_000) : undefined,
+    heartbeatEveryMs,
     exit: dice.chance(0.6) ? { afterMs: dice.between(0, 4_000), exit: drawExit(dice) } : undefined,
     cancelAfterMs: stubborn ? dice.pick([null, dice.between(0, 4_000)]) : dice.between(0, 5),
     killAfterMs: unkillable ? null : stubborn ? dice.between(0, 800) : 0,

@@ -10,6 +10,10 @@ export interface AttemptScript {
   readonly runningAfterMs?: number;
   /** When it says that it is ready. @default {never, for children that are ready when running} */
   readonly readyAfterMs?: number;
+  /** When it takes its readiness back, after it was ready. @default {never} */
+  readonly notReadyAfterMs?: number;
+  /** How often it sends a heartbeat. @default {never} */
+  readonly heartbeatEveryMs?: number;
   /** When and how it ends by itself. @default {never} */
   readonly exit?: { readonly afterMs: number; readonly exit: Exit };
   /** When it ends after it was asked to stop; `null` ignores that. @default {0, at once} */
@@ -61,7 +65,8 @@ class ScriptedAttempt implements RunningChild {
     this.#onEnd = onEnd;
     this.#after(script.runningAfterMs ?? 0, () => {
       context.running();
-      if (script.readyAfterMs !== undefined) this.#after(script.readyAfterMs, () => context.ready(true));
+      if (script.readyAfterMs !== undefined) this.#after(script.readyAfterMs, () => this.#becomeReady());
+      if (script.heartbeatEveryMs !== undefined) this.#beat(script.heartbeatEveryMs);
       if (script.exit !== undefined) this.#after(script.exit.afterMs, () => this.#end(script.exit!.exit));
     });
   }
@@ -76,6 +81,17 @@ class ScriptedAttempt implements RunningChild {
     if (killAfterMs !== null) return this.#after(killAfterMs, () => this.#end({ kind: "killed" }));
     this.#context.abandoned();
     if (lateExitAfterMs !== null) this.#after(lateExitAfterMs, () => this.#end({ kind: "cancelled" }));
+  }
+
+  #becomeReady(): void {
+    const { notReadyAfterMs } = this.#script;
+    this.#context.ready(true);
+    if (notReadyAfterMs !== undefined) this.#after(notReadyAfterMs, () => this.#context.ready(false));
+  }
+
+  #beat(everyMs: number): void {
+    this.#context.heartbeat(this.#context.clock.now());
+    this.#after(everyMs, () => this.#beat(everyMs));
   }
 
   #end(exit: Exit): void {
