@@ -26,7 +26,7 @@ if (filters.length === 0) {
   await gate("types", ["check", ...doors, "tests", "scripts", "bench", "examples"]);
   await gate("documentation", ["doc", "--lint", ...doors]);
   await gate("package", ["publish", "--dry-run", "--allow-dirty", "--no-check"], onlyWanted);
-  await tests("examples in the documentation", ["test", "-A", "--doc", "mod.ts", "src"]);
+  await tests("examples in the documentation", ["test", "-A", "--doc", "mod.ts", "src", "README.md", "docs"]);
 }
 await tests("tests", ["test", "-A", "--parallel", "--trace-leaks", ...await testFiles()]);
 

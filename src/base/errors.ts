@@ -5,12 +5,9 @@ export const ERROR_CODES = {
   invalid_spec: "a supervision tree was declared with violations; `problems` lists all of them",
   invalid_config: "a configuration file has violations; `problems` lists all of them with file, line and column",
   config_unreadable: "a configuration file cannot be read",
-  permission_denied: "the runtime refused an operation; the message names the flag to add",
-  unsupported_platform: "this runtime or operating system cannot do what was asked; the message says what to use",
   child_not_found: "no child has that path; the message names the nearest one",
   tree_not_ready: "the tree did not become ready in time; the message says which children it waits for",
   tree_finished: "the tree has finished, so that it cannot do what was asked",
-  internal: "a fault in the package itself; please report it",
 } as const;
 
 /** A stable error code, documented in the reference. */

@@ -1,0 +1,37 @@
+import { assert, assertEquals } from "@std/assert";
+import { ERROR_CODES } from "../mod.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+async function pages(folder = "docs/"): Promise<string[]> {
+  const found: string[] = [];
+  for await (const entry of Deno.readDir(new URL(folder, ROOT))) {
+    if (entry.isDirectory) found.push(...await pages(`${folder}${entry.name}/`));
+    else if (entry.name.endsWith(".md")) found.push(`${folder}${entry.name}`);
+  }
+  return found;
+}
+
+Deno.test("the page of errors has every error code, and no other", async () => {
+  const page = await Deno.readTextFile(new URL("docs/reference/errors.md", ROOT));
+  const [table = ""] = page.split("\n## ");
+  const codes = [...table.matchAll(/^\| `(\w+)`\s+\|/gm)].map((match) => match[1]);
+  assertEquals(codes, Object.keys(ERROR_CODES));
+});
+
+Deno.test("every link between the pages leads somewhere", async () => {
+  for (const page of ["README.md", "CHANGELOG.md", ...await pages()]) {
+    const text = await Deno.readTextFile(new URL(page, ROOT));
+    for (const [, target = ""] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
+      const found = await Deno.stat(new URL(target, new URL(page, ROOT))).then((stat) => stat.isFile, () => false);
+      assert(found, `${page} links to ${target}, which does not exist`);
+    }
+  }
+});
+
+Deno.test("every page of the guide is linked from the README or another page", async () => {
+  const texts = await Promise.all(["README.md", ...await pages()].map((page) => Deno.readTextFile(new URL(page, ROOT))));
+  const linked = texts.join("\n");
+  const lonely = (await pages("docs/guide/")).filter((page) => !linked.includes(page.split("/").at(-1)!));
+  assertEquals(lonely, []);
+});
