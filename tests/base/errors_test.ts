@@ -23,14 +23,14 @@ Deno.test("ReeveError carries code, path, hint and cause", () => {
 });
 
 Deno.test("ReeveError has no hint and no cause when there is none", () => {
-  const error = new ReeveError("internal", "Cannot go on");
+  const error = new ReeveError("tree_finished", "Cannot go on");
   assertEquals([error.message, error.hint, error.path, "cause" in error], ["Cannot go on", undefined, undefined, false]);
 });
 
 Deno.test("ReeveError is an Error, and so is what is derived from it", () => {
   const error = new SpecError(PROBLEMS);
   assert(error instanceof Error && error instanceof ReeveError && error instanceof SpecError);
-  const other: unknown = new ReeveError("internal", "x");
+  const other: unknown = new ReeveError("tree_finished", "x");
   assert(!(other instanceof SpecError));
 });
 
@@ -49,14 +49,14 @@ Deno.test("ReeveError does not recognize anything else", () => {
 
 Deno.test("ReeveError tells a subclass without a brand of its own apart", () => {
   class OwnError extends ReeveError {}
-  const own: unknown = new OwnError("internal", "x");
-  const base: unknown = new ReeveError("internal", "x");
+  const own: unknown = new OwnError("tree_finished", "x");
+  const base: unknown = new ReeveError("tree_finished", "x");
   assert(own instanceof OwnError && own instanceof ReeveError);
   assert(!(base instanceof OwnError));
 });
 
 Deno.test("ReeveError does not show its brands when it is printed or copied", () => {
-  assertEquals(Object.getOwnPropertySymbols({ ...new ReeveError("internal", "x") }), []);
+  assertEquals(Object.getOwnPropertySymbols({ ...new ReeveError("tree_finished", "x") }), []);
 });
 
 Deno.test("ERROR_CODES are snake_case and each has a meaning", () => {
