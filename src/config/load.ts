@@ -36,6 +36,8 @@ export interface LoadedConfig {
   readonly configVersion: string;
   /** Finds the line of a key of the file; for those who explain. */
   readonly place: (pointer: string) => Promise<string>;
+  /** Gives problems of the declaration their places in the file. */
+  readonly locate: (problems: readonly Problem[]) => Promise<FileProblem[]>;
 }
 
 /**
@@ -90,6 +92,11 @@ async function build(path: string, sources: Sources, options: LoadOptions): Prom
       const { file, pointer: own } = origin(pointer);
       const position = (await positionsIn(file.text))(own);
       return position === undefined ? file.path : `${file.path}:${position.line}`;
+    },
+    locate: async (problems) => {
+      const more = new Findings([]);
+      more.add(problems.map((problem) => ({ ...problem, pointer: filePointer(problem.pointer, raw) })));
+      return redact(await more.located(merged, paths), filled);
     },
   };
 }

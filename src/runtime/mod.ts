@@ -5,6 +5,7 @@ export * from "./supervise.ts";
 export * from "./tree.ts";
 export type { ChildSnapshot, TreeSnapshot } from "./snapshot.ts";
 export { Interpreter, type InterpreterOptions } from "./interpreter.ts";
+export { checkFiles } from "./preflight.ts";
 export { systemClock } from "./clock.ts";
 export { planTree, type TreePlan } from "../core/mod.ts";
 export type { AttemptContext, ChildAdapter, RunningChild } from "./children/mod.ts";

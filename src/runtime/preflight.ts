@@ -16,17 +16,33 @@ export interface Preflight {
 
 type Refusal = Pick<Problem, "rule" | "reason" | "hint">;
 
-/** Checks the whole declaration; modules are imported only when it is valid otherwise. */
+/** Checks the whole declaration; modules are imported only when nothing else is wrong. */
 export async function preflight(spec: TreeSpec): Promise<Preflight> {
   const problems = [...validateTree(spec, { forStart: true })];
   const tasks = new Map<ChildSpec, TaskFunction>();
-  if (problems.some((problem) => problem.severity === "error")) return { problems, tasks };
+  if (!hasErrors(problems)) problems.push(...await checkFiles(spec));
+  if (hasErrors(problems)) return { problems, tasks };
   for (const { child, pointer } of everyChild(spec.children, "")) {
-    const found = await inspect(child);
+    if (child.run.kind !== "module") continue;
+    const found = await loadModule(child.run.url, child.run.export ?? "default");
     if (typeof found === "function") tasks.set(child, found);
-    else if (found !== null) problems.push({ severity: "error", pointer: `${pointer}/run`, ...found });
+    else problems.push({ severity: "error", pointer: `${pointer}/run`, ...found });
   }
   return { problems, tasks };
+}
+
+/** Lists modules, workers, commands and folders that a valid declaration names and that are not there; nothing is run. */
+export async function checkFiles(spec: TreeSpec): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const { child, pointer } of everyChild(spec.children, "")) {
+    const refusal = await missingFile(child);
+    if (refusal !== null) problems.push({ severity: "error", pointer: `${pointer}/run`, ...refusal });
+  }
+  return problems;
+}
+
+function hasErrors(problems: readonly Problem[]): boolean {
+  return problems.some((problem) => problem.severity === "error");
 }
 
 function* everyChild(children: readonly ChildSpec[], parent: string): Generator<{ child: ChildSpec; pointer: string }> {
@@ -37,10 +53,10 @@ function* everyChild(children: readonly ChildSpec[], parent: string): Generator<
   }
 }
 
-function inspect({ run, environment }: ChildSpec): Promise<TaskFunction | Refusal | null> {
+function missingFile({ run, environment }: ChildSpec): Promise<Refusal | null> {
   switch (run.kind) {
     case "module":
-      return loadModule(run.url, run.export ?? "default");
+      return checkFile(run.url, "module");
     case "worker":
       return checkFile(run.url, "worker");
     case "process":
@@ -51,8 +67,6 @@ function inspect({ run, environment }: ChildSpec): Promise<TaskFunction | Refusa
 }
 
 async function loadModule(url: string, name: string): Promise<TaskFunction | Refusal> {
-  const missing = await checkFile(url, "module");
-  if (missing !== null) return missing;
   let module: Record<string, unknown>;
   try {
     module = await import(url);

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { check } from "../../src/cli/commands/check.ts";
 import { RecordingIo, withFile } from "./helpers.ts";
 
-const GOOD = "children:\n  - name: web\n    run: { process: { command: caddy } }\n";
+const GOOD = "children:\n  - name: web\n    run: { process: { command: sh } }\n";
 
 Deno.test("check() returns 0 and says so when a file is valid", async () => {
   await withFile(GOOD, async (file) => {
@@ -76,4 +76,17 @@ Deno.test("check() uses colors only where they are wanted, and lets no control c
       assertEquals(io.err.includes("\u202e"), false);
     }
   });
+});
+
+Deno.test("check() returns 1 and says which files and commands are missing", async () => {
+  await withFile(
+    "children:\n  - name: a\n    run: { module: { url: ./nope.ts } }\n  - name: b\n    run: { process: { command: no-such-command } }\n",
+    async (file) => {
+      const io = new RecordingIo();
+      assertEquals(await check({ file, json: false }, io), 1);
+      const lines = io.err.trimEnd().split("\n");
+      assertStringIncludes(lines[0] ?? "", `error  ${file}:3:5  /children/0/run: Cannot read module`);
+      assertStringIncludes(lines[1] ?? "", `error  ${file}:5:5  /children/1/run: Cannot run "no-such-command": it is not in PATH`);
+    },
+  );
 });

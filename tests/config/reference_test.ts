@@ -10,7 +10,7 @@ Deno.test("the page of all keys is what the schema says", async () => {
   assertEquals(
     table?.trim(),
     keyReference().trim(),
-    "docs/reference/configuration.md is out of date: put what keyReference() returns between its two marks",
+    "docs/reference/configuration.md is out of date, run: deno task reference",
   );
 });
 

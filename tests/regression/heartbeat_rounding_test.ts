@@ -19,6 +19,9 @@ Deno.test("heartbeatDue() never sets its timer to the moment at which it fired",
   at(startedAtMs, { type: "running", node: 0, child: 0, stamp: 1 });
   const dueMs = startedAtMs + 2_500;
   const effects = at(dueMs, { type: "timer", node: 0, child: 0, timer: node.slots[0]!.healthTimer, dueMs, heartbeatAtMs: 0 });
-  assertEquals(effects.flatMap((effect) => effect.type === "emit" ? [effect.event.type] : []), ["child_heartbeat_stale", "child_unhealthy"]);
+  assertEquals(effects.flatMap((effect) => effect.type === "emit" ? [effect.event.type] : []), [
+    "child_heartbeat_stale",
+    "child_unhealthy",
+  ]);
   assertEquals(effects.flatMap((effect) => effect.type === "setTimer" ? [effect.dueMs > dueMs] : []), [true]);
 });

@@ -1,6 +1,7 @@
 /** `reeve check FILE`: everything that is wrong with a file, at once. */
 import { cleanText } from "../../base/mod.ts";
 import { ConfigError, describeFileProblem, type FileProblem, loadFile } from "../../config/mod.ts";
+import { checkFiles } from "../../runtime/mod.ts";
 import { type CommandIo, EXIT, paint } from "../io.ts";
 
 /** Arguments of {@linkcode check}. */
@@ -14,7 +15,9 @@ export interface CheckArgs {
 /** Prints all problems of a file; returns 0 when it loads, 1 when it has violations, 2 when it cannot be read. */
 export async function check({ file, json }: CheckArgs, io: CommandIo): Promise<number> {
   try {
-    const { warnings, files, configVersion, spec } = await loadFile(file);
+    const { warnings, files, configVersion, spec, locate } = await loadFile(file);
+    const missing = await locate(await checkFiles(spec));
+    if (missing.length > 0) throw new ConfigError("invalid_config", file, [...warnings, ...missing]);
     if (json) {
       io.stdout(`${JSON.stringify({ ok: true, file, files, config_version: configVersion, problems: warnings }, null, 2)}\n`);
     } else {

@@ -1,12 +1,12 @@
 /** `reeve run FILE`: runs a tree in the foreground. */
 import process from "node:process";
-import { type ChildSnapshot, handleSignals, type Report, supervise, type Tree } from "../../../mod.ts";
-import { loadFile } from "../../config/mod.ts";
+import { type ChildSnapshot, handleSignals, type Report, SpecError, supervise, type Tree } from "../../../mod.ts";
+import { ConfigError, type LoadedConfig, loadFile } from "../../config/mod.ts";
 import { eventLog, type LogItem } from "../event_log.ts";
-import type { CommandIo } from "../io.ts";
+import { type CommandIo, EXIT } from "../io.ts";
 import { inOrder } from "../ordered.ts";
 import { summary } from "../summary.ts";
-import { printProblems } from "./check.ts";
+import { exitCodeOf, printProblems, printRefusal } from "./check.ts";
 
 /** Arguments of `run`. */
 export interface RunArgs {
@@ -23,7 +23,9 @@ export interface RunArgs {
 
 /** Runs the tree of a file until it ends; returns its exit code. */
 export async function run(args: RunArgs, io: CommandIo): Promise<number> {
-  const { spec, warnings } = await loadFile(args.file);
+  const loaded = await loadConfig(args.file, io);
+  if (typeof loaded === "number") return loaded;
+  const { spec, warnings, locate } = loaded;
   printProblems(warnings, io);
   const unguard = survive(io);
   try {
@@ -38,8 +40,23 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
     await shown;
     printReport(tree, report, args, io);
     return report.exitCode;
+  } catch (error) {
+    if (!(error instanceof SpecError)) throw error;
+    printRefusal(new ConfigError("invalid_config", args.file, await locate(error.problems)), args.file, io);
+    return EXIT.problems;
   } finally {
     unguard();
+  }
+}
+
+/** Loads the file, or says why not and returns the exit code. */
+async function loadConfig(file: string, io: CommandIo): Promise<LoadedConfig | number> {
+  try {
+    return await loadFile(file);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    printRefusal(error, file, io);
+    return exitCodeOf(error);
   }
 }
 
