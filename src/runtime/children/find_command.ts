@@ -1,10 +1,12 @@
 /** Looks a command up before anything starts. */
-import { constants } from "node:fs";
-import { access, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
 import process from "node:process";
 import { platform } from "../../platform/mod.ts";
 import { thrownMessage } from "./failure.ts";
+
+/** Bits of a file's mode that let its owner, its group or others run it. */
+const ANYBODY_MAY_RUN = 0o111;
 
 /** Where a command is, or why it cannot be run. */
 export type FoundCommand = { readonly path: string } | { readonly reason: string; readonly hint?: string };
@@ -47,14 +49,11 @@ function searchPath(environment: ReadonlyMap<string, string>): string[] {
 
 async function look(path: string): Promise<"executable" | "refused" | "absent" | "unknown"> {
   try {
-    if (!(await stat(path)).isFile()) return "absent";
+    const found = await stat(path);
+    if (!found.isFile()) return "absent";
+    // Whether this user may run it is left to the start: access() would need the permission to ask who this user is.
+    return (found.mode & ANYBODY_MAY_RUN) === 0 ? "refused" : "executable";
   } catch (error) {
     return platform.permissionHint(error) === undefined ? "absent" : "unknown";
-  }
-  try {
-    await access(path, constants.X_OK);
-    return "executable";
-  } catch {
-    return "refused";
   }
 }
