@@ -1,0 +1,72 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { describe, duration, type EventType, type SupervisorEvent } from "../../src/event/mod.ts";
+
+const base = { seq: 1, atMs: 0, path: "/a", correlation: 1 };
+const attempt = { ...base, generation: 0, attempt: 2 };
+const exit = { kind: "failed", failure: { kind: "error", category: "x", message: "it broke" } } as const;
+const back = { action: "restart", reason: "within_restart_budget", delayMs: 1_500, retryAtMs: 1_500 } as const;
+const stays = { action: "stop", reason: "role_success_stop", delayMs: 0, retryAtMs: null } as const;
+
+/** One event of each type with the sentence for it; a new type does not compile without one. */
+const SENTENCES = {
+  supervisor_started: [{ ...base, type: "supervisor_started", children: 1 }, "supervising 1 child"],
+  supervisor_ready: [{ ...base, type: "supervisor_ready", tookMs: 20 }, "everything is ready after 20 ms"],
+  supervisor_escalated: [{ ...base, type: "supervisor_escalated", child: "/a", reason: "no" }, 'gives up because of "/a": no'],
+  child_waiting: [{ ...base, type: "child_waiting", waitingFor: ["b", "c"] }, "waits for b, c"],
+  child_starting: [{ ...attempt, type: "child_starting" }, "starting, attempt 2"],
+  child_running: [{ ...attempt, type: "child_running" }, "running, not ready yet"],
+  child_ready: [{ ...attempt, type: "child_ready", tookMs: 61_000 }, "ready after 1 min"],
+  child_not_ready: [{ ...attempt, type: "child_not_ready" }, "no longer ready"],
+  child_failed: [
+    { ...attempt, type: "child_failed", exit, exitClass: "nonzero_exit", uptimeMs: 3, limit: { used: 1, limit: 3 }, decision: back },
+    "failed: it broke after 3 ms (failure 1, limit 3); back in 1.5 s",
+  ],
+  child_succeeded: [
+    { ...attempt, type: "child_succeeded", exit: { kind: "succeeded" }, uptimeMs: 3, decision: stays },
+    "finished after 3 ms; stays down, as wanted",
+  ],
+  child_stopped: [{ ...attempt, type: "child_stopped", exit: { kind: "cancelled" }, decision: stays }, "cancelled; stays down, as wanted"],
+  backoff_scheduled: [{ ...attempt, type: "backoff_scheduled", delayMs: 5, retryAtMs: 5 }, "next attempt in 5 ms"],
+  child_restarting: [{ ...attempt, type: "child_restarting", cause: "crash", restartsTotal: 4 }, "restarting after crash, restart 4"],
+  child_heartbeat_stale: [{ ...attempt, type: "child_heartbeat_stale", ageMs: 2_500 }, "no heartbeat for 2.5 s"],
+  child_unhealthy: [{ ...attempt, type: "child_unhealthy", reason: "refused" }, "unhealthy: refused"],
+  child_healthy: [{ ...attempt, type: "child_healthy" }, "healthy again"],
+  child_stopping: [
+    { ...attempt, type: "child_stopping", cause: "run_timeout", timeoutMs: 5_000 },
+    "asked to stop (run timeout), forced in 5 s",
+  ],
+  child_killing: [{ ...attempt, type: "child_killing", cause: "shutdown" }, "forced to stop"],
+  child_abandoned: [{ ...attempt, type: "child_abandoned" }, "cannot be forced to stop; left behind, not started again until it ends"],
+  child_attempt_stale_report: [
+    { ...attempt, type: "child_attempt_stale_report", report: "failed" },
+    "a report of an attempt that is over was ignored (failed)",
+  ],
+  child_shutdown: [{ ...attempt, type: "child_shutdown", status: "graceful", tookMs: 7, exit: null }, "stopped in 7 ms"],
+  shutdown_requested: [
+    { ...base, type: "shutdown_requested", cause: { kind: "shutdown", requestedBy: "ops", reason: "deploy" }, forced: false },
+    "shutdown by ops: deploy",
+  ],
+  shutdown_completed: [{ ...base, type: "shutdown_completed", exitCode: 0, tookMs: 7 }, "shut down in 7 ms, exit code 0"],
+} satisfies { readonly [Type in EventType]: readonly [SupervisorEvent & { type: Type }, string] };
+
+for (const [event, sentence] of Object.values(SENTENCES)) {
+  Deno.test(`describe() says what ${event.type} means`, () => assertEquals(describe(event), sentence));
+}
+
+Deno.test("describe() says how much a reader missed", () =>
+  assertEquals(describe({ type: "gap", from: 3, to: 7 }), "5 events were missed"));
+
+Deno.test("describe() says when a child does not come back, and why", () => {
+  const failed = (decision: (SupervisorEvent & { type: "child_failed" })["decision"]): string =>
+    describe({ ...attempt, type: "child_failed", exit, exitClass: "nonzero_exit", uptimeMs: 0, limit: null, decision });
+  assertMatch(failed({ ...stays, action: "give_up", reason: "restart_limit_exhausted" }), /stays down until someone starts it/);
+  assertMatch(failed({ ...stays, action: "escalate", reason: "restart_limit_exhausted" }), /the supervisor gives up/);
+  assertMatch(failed({ ...stays, reason: "restart_policy_temporary" }), /its restart policy is temporary/);
+  assertMatch(failed({ ...back, reason: "restart_limit_slow_down" }), /back in 1\.5 s, slowed down at its limit/);
+  assertMatch(failed({ ...back, delayMs: 0 }), /back at once/);
+});
+
+Deno.test("duration() renders any time for people", () => {
+  assertEquals([0, 999, 1_000, 59_949, 90_000, 5_400_000].map(duration), ["0 ms", "999 ms", "1 s", "59.9 s", "1.5 min", "1.5 h"]);
+  assert(!duration(1e12).includes("e"));
+});
