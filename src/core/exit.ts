@@ -2,11 +2,12 @@
 import type { Decision, Exit, StartCause } from "../event/mod.ts";
 import { classifyExit, isFailure } from "./classify.ts";
 import { decide } from "./decide.ts";
+import { endReadiness } from "./readiness.ts";
 import { leaveWaiters, startOrWait } from "./start.ts";
 import { type ChildSlot, waitingFor } from "./state.ts";
 import type { Step } from "./step.ts";
 import { endInShutdown, endLate, stopNode } from "./stop.ts";
-import { clearWindow, emptyWindow, recordFailure } from "./window.ts";
+import { emptyWindow, recordFailure } from "./window.ts";
 
 /** The live attempt ended; nothing of it is left. */
 export function childExited(step: Step, child: number, reported: Exit): void {
@@ -19,7 +20,7 @@ export function childExited(step: Step, child: number, reported: Exit): void {
   switch (step.node.phase) {
     case "stopping":
       if (isFailure(classifyExit(exit, slot.stopCause === "shutdown"))) slot.failuresTotal++;
-      slot.readyAtMs = null;
+      endReadiness(step, slot);
       return endInShutdown(step, child, exit);
     case "running":
       slot.stopCause = null;
@@ -45,8 +46,7 @@ export function settle(step: Step, child: number, exit: Exit): void {
   const { policy } = slot.plan;
   const exitClass = classifyExit(exit, false);
   const failed = isFailure(exitClass);
-  forgetAfterHealthyTime(step, slot);
-  slot.readyAtMs = null;
+  endReadiness(step, slot);
   slot.lastExit = exit;
   let failures = 0;
   if (failed) {
@@ -97,15 +97,6 @@ function escalate(step: Step, slot: ChildSlot, exit: Exit): void {
   const reason = `"${path}" exceeded its restart limit${detail}`;
   step.emit(step.node.plan.path, slot.correlation, { type: "supervisor_escalated", child: path, reason });
   stopNode(step, { kind: "escalation", requestedBy: "supervisor", reason, path });
-}
-
-/** A long healthy time makes the child start afresh: first delay again, and an empty count where it has no window of time. */
-function forgetAfterHealthyTime(step: Step, slot: ChildSlot): void {
-  const { backoff, limit } = slot.plan.policy;
-  if (slot.readyAtMs === null || step.now - slot.readyAtMs < backoff.resetAfterMs) return;
-  slot.consecutive = 0;
-  slot.previousDelayMs = 0;
-  if (slot.window !== null && limit.windowMs === null) clearWindow(slot.window);
 }
 
 /** An attempt that was stopped for a reason of ours ends for that reason, whatever it reports itself. */

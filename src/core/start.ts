@@ -1,6 +1,7 @@
 /** From declared to ready: start order, waiting for dependencies, limits of an attempt. */
 import { type ChildSlot, waitingFor } from "./state.ts";
 import type { Step } from "./step.ts";
+import { endReadiness } from "./readiness.ts";
 
 /** Begins an incarnation of the node: starts what waits for nobody, in start order. */
 export function startInOrder(step: Step, stamp: number): void {
@@ -22,7 +23,7 @@ export function startInOrder(step: Step, stamp: number): void {
 /** Starts the child now, or lets it wait for the dependencies that are not ready. */
 export function startOrWait(step: Step, child: number): void {
   const slot = step.slot(child);
-  if (step.environment.closed) return step.enter(slot, "stopped");
+  if (step.isClosed) return step.enter(slot, "stopped");
   const restarting = slot.phase !== "declared";
   if (restarting) {
     slot.restartsTotal++;
@@ -83,7 +84,7 @@ export function childLostReadiness(step: Step, child: number): void {
   const slot = step.slot(child);
   if (slot.phase !== "ready") return;
   step.enter(slot, "running");
-  slot.readyAtMs = null;
+  endReadiness(step, slot);
   step.emitAttempt(slot, { type: "child_not_ready" });
 }
 
@@ -120,7 +121,7 @@ function joinWaiters(dependency: ChildSlot, child: number): void {
 }
 
 function wakeWaiters(step: Step, dependency: ChildSlot): void {
-  if (step.environment.closed) return;
+  if (step.isClosed) return;
   const waiters = dependency.waiters ?? [];
   dependency.waiters = null;
   for (const child of waiters) {

@@ -22,6 +22,11 @@ export class Step {
     this.now = environment.now;
   }
 
+  /** Whether nothing may be started here any more. */
+  get isClosed(): boolean {
+    return this.environment.closed || this.node.phase !== "running";
+  }
+
   slot(child: number): ChildSlot {
     return this.node.slots[child]!;
   }

@@ -1,5 +1,6 @@
 /** From running to stopped: one attempt, or a whole node in reverse order of its dependencies. */
 import type { Exit, ShutdownCause, ShutdownStatus, StopCause } from "../event/mod.ts";
+import { endReadiness } from "./readiness.ts";
 import type { ChildSlot } from "./state.ts";
 import type { Step } from "./step.ts";
 
@@ -10,7 +11,7 @@ export function stopAttempt(step: Step, child: number, cause: StopCause): void {
   step.clearTimers(slot);
   slot.stopCause = cause;
   slot.stopAtMs = step.now;
-  slot.readyAtMs = null;
+  endReadiness(step, slot);
   if (stop.mode === "kill") return kill(step, child);
   step.emitAttempt(slot, { type: "child_stopping", cause, timeoutMs: stop.timeoutMs });
   cancel(step, child);
@@ -31,7 +32,7 @@ export function childAbandoned(step: Step, child: number): void {
   const slot = step.slot(child);
   if (slot.phase === "abandoned") return;
   step.clearTimers(slot);
-  slot.readyAtMs = null;
+  endReadiness(step, slot);
   step.enter(slot, "abandoned");
   step.emitAttempt(slot, { type: "child_abandoned" });
   if (step.node.phase === "stopping") endInShutdown(step, child, null);
@@ -65,7 +66,8 @@ export function forceNode(step: Step, cause: ShutdownCause): void {
   for (let index = node.plan.order.length - 1; index >= 0; index--) {
     const child = node.plan.order[index]!;
     const slot = step.slot(child);
-    if (slot.stamp === 0 || slot.phase === "killing" || slot.phase === "abandoned") continue;
+    const isForced = slot.phase === "killing" && slot.plan.policy.stop.force;
+    if (slot.stamp === 0 || isForced || slot.phase === "abandoned") continue;
     if (slot.stopCause === null) {
       slot.stopCause = "shutdown";
       slot.stopAtMs = step.now;
@@ -80,7 +82,7 @@ export function endInShutdown(step: Step, child: number, exit: Exit | null): voi
   const slot = step.slot(child);
   if (slot.outcome !== null) return endLate(step, child, exit!);
   const queue: number[] = [];
-  recordOutcome(step, child, shutdownStatus(slot, exit), exit, queue);
+  recordOutcome(step, child, shutdownStatus(step, slot, exit), exit, queue);
   release(step, queue);
 }
 
@@ -125,21 +127,23 @@ function isDownForGood(slot: ChildSlot): boolean {
   return slot.phase === "failed" || slot.phase === "stopped";
 }
 
-function shutdownStatus(slot: ChildSlot, exit: Exit | null): ShutdownStatus {
+function shutdownStatus({ node }: Step, slot: ChildSlot, exit: Exit | null): ShutdownStatus {
   if (exit === null) return "abort_failed";
   if (slot.stopCause === null) return "already_exited";
-  return slot.phase === "killing" && slot.plan.policy.stop.force ? "aborted" : "graceful";
+  const wasForced = slot.plan.policy.stop.force || node.stop!.forced;
+  return slot.phase === "killing" && wasForced ? "aborted" : "graceful";
 }
 
 function kill(step: Step, child: number): void {
   const slot = step.slot(child);
   const { kind, policy } = slot.plan;
-  const wasAsked = slot.phase === "stopping";
+  const wasAsked = slot.phase === "stopping" || slot.phase === "killing";
+  const hadTime = wasAsked && slot.stopAtMs < step.now;
   step.emitAttempt(slot, { type: "child_killing", cause: slot.stopCause! });
   step.enter(slot, "killing");
-  // A task cannot be forced: it is asked, if it was not yet, and then only waited for.
+  // A task cannot be forced: it is asked, if it was not yet, and one that had no time to obey is only waited for.
   if (!wasAsked) cancel(step, child);
-  if (wasAsked || kind !== "task") step.effects.push({ type: "kill", node: step.node.plan.id, child, stamp: slot.stamp });
+  if (hadTime || kind !== "task") step.effects.push({ type: "kill", node: step.node.plan.id, child, stamp: slot.stamp });
   // A supervisor ends by the budgets of its own children.
   if (kind !== "supervisor") step.setTimer(child, step.now + policy.stop.killWaitMs);
 }

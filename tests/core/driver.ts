@@ -1,303 +1,150 @@
-/**
- * Drives the decision core by hand: a clock that a test moves, and children that do what the test says.
- *
- * It refuses what no runtime could carry out: a second live attempt, a timer set to the past, a timer cleared twice.
- */
-import { fail } from "@std/assert";
-import type { Random } from "../../src/base/mod.ts";
-import type { EventType, Exit, ShutdownCause, SupervisorEvent } from "../../src/event/mod.ts";
-import { child, type ChildOptions, type ChildSpec, type TreeSpec, validateTree } from "../../src/spec/mod.ts";
-import {
-  type ChildSlot,
-  type Effect,
-  initialNode,
-  type Message,
-  type NodeState,
-  planTree,
-  step,
-  type TreeCounters,
-  type TreePlan,
-} from "../../src/core/mod.ts";
+/** Drives one node of the core by hand: time, messages and effects in the hands of a test. */
+import { type Effect, initialNode, type Message, type NodeState, planTree, step, type TreePlan } from "../../src/core/mod.ts";
+import type { Exit, SupervisorEvent } from "../../src/event/mod.ts";
+import type { ChildSpec, TreeSpec } from "../../src/spec/mod.ts";
 
-/** What an attempt does of itself when it is started. */
-export type Answer = "running" | "ready" | "nothing";
-
-/** Options of a driver: those of a tree, and how its children behave. */
-export interface DriverOptions extends Omit<TreeSpec, "children"> {
-  /** What children do when they are started, by path. @default {"running"} */
-  readonly answers?: Readonly<Record<string, Answer>>;
-  /** Whether children end when they are asked to stop, or forced. @default {false} */
-  readonly obedient?: boolean;
-  /** Random numbers. @default {always 0.5} */
-  readonly random?: Random;
+/** A child that the driver answers for. */
+export function scripted(name: string, options: Partial<ChildSpec> = {}): ChildSpec {
+  return {
+    backoff: { initialMs: 100, maxMs: 1_000, jitter: "none" },
+    ...options,
+    name,
+    run: options.run ?? { kind: "task", task: () => {} },
+  };
 }
 
-type EventOf<T extends EventType> = Extract<SupervisorEvent, { readonly type: T }>;
-type SetTimer = Extract<Effect, { readonly type: "setTimer" }>;
-type Place = { readonly node: number; readonly child: number };
-
+export const FAILED: Exit = { kind: "failed", failure: { kind: "error", category: "test", message: "it broke" } };
 export const SUCCEEDED: Exit = { kind: "succeeded" };
 export const CANCELLED: Exit = { kind: "cancelled" };
-export const KILLED: Exit = { kind: "killed" };
-export const FAILED: Exit = { kind: "failed", failure: { kind: "error", category: "error", message: "boom" } };
-export const PANICKED: Exit = { kind: "panicked", failure: { kind: "panic", category: "TypeError", message: "boom" } };
-export const TIMED_OUT: Exit = { kind: "timed_out", failure: { kind: "timeout", category: "timeout", message: "too slow" } };
 
-/** Who stops a tree in these tests. */
-export const CAUSE: ShutdownCause = { kind: "shutdown", requestedBy: "test", reason: "enough" };
-
-/** A task that does nothing by itself. */
-export function task(name: string, options: ChildOptions = {}): ChildSpec {
-  return child.task(name, () => {}, options);
-}
-
-/** A process, which can be forced to stop. */
-export function process(name: string, options: ChildOptions = {}): ChildSpec {
-  return child.process(name, { command: "true", ...options });
-}
-
-/** A tree whose core is driven by hand. Delays are not spread unless the test says so. */
+/** One node with everything around it. */
 export class Driver {
-  now = 0;
-  readonly tree: TreePlan;
-  readonly nodes: readonly NodeState[];
-  readonly counters: TreeCounters = { stamp: 0, timer: 0, correlation: 0, event: 0 };
-  /** Every event so far. */
+  now = 1_000;
+  random = 0.5;
+  closed = false;
+  readonly plan: TreePlan;
+  readonly node: NodeState;
   readonly events: SupervisorEvent[] = [];
-  readonly timers = new Map<number, SetTimer>();
-  /** How the tree ended, `null` while it has not. */
-  finished: { readonly cause: ShutdownCause; readonly exitCode: number } | null = null;
-  readonly #options: DriverOptions;
-  readonly #places = new Map<string, Place>();
-  readonly #heartbeats = new Map<string, number>();
-  readonly #mailbox: Message[] = [];
-  #handling = false;
-  #commands: string[] = [];
-  #said = 0;
+  /** Effects of the last message. */
+  last: readonly Effect[] = [];
+  readonly #timers = new Map<number, { readonly child: number; readonly dueMs: number }>();
+  readonly #counters = { stamp: 0, timer: 0, correlation: 0, event: 0 };
 
-  constructor(children: readonly ChildSpec[], options: DriverOptions = {}) {
-    const { answers: _answers, obedient: _obedient, random: _random, ...rest } = options;
-    const spec: TreeSpec = { ...rest, policy: { jitterRatio: 0, ...rest.policy }, children };
-    const errors = validateTree(spec).filter((problem) => problem.severity === "error");
-    if (errors.length > 0) fail(`The test declares what cannot be: ${errors.map((problem) => problem.reason).join("; ")}`);
-    this.#options = options;
-    this.tree = planTree(spec, 70);
-    this.nodes = this.tree.nodes.map(initialNode);
-    for (const node of this.tree.nodes) node.children.forEach(({ path }, child) => this.#places.set(path, { node: node.id, child }));
+  constructor(children: readonly ChildSpec[], tree: Partial<TreeSpec> = {}, node = 0) {
+    this.plan = planTree({ ...tree, children }, 70);
+    this.node = initialNode(this.plan.nodes[node]!);
   }
 
-  /** Starts the tree. */
+  send(message: Message): this {
+    this.last = step(this.node, message, {
+      now: this.now,
+      random: () => this.random,
+      counters: this.#counters,
+      tree: this.plan,
+      closed: this.closed,
+    });
+    for (const effect of this.last) {
+      if (effect.type === "emit") this.events.push(effect.event);
+      if (effect.type === "setTimer") this.#timers.set(effect.timer, effect);
+      if (effect.type === "clearTimer") this.#timers.delete(effect.timer);
+    }
+    return this;
+  }
+
   begin(): this {
-    return this.post({ type: "begin", node: 0, stamp: 0 });
+    return this.send({ type: "begin", node: this.id, stamp: this.id === 0 ? 0 : 900 });
   }
 
-  /** Asks the tree to stop. */
+  running(...names: string[]): this {
+    for (const name of names) this.send({ type: "running", ...this.attempt(name) });
+    return this;
+  }
+
+  ready(name: string, ready = true): this {
+    return this.send({ type: "ready", ready, ...this.attempt(name) });
+  }
+
+  exit(name: string, exit: Exit = FAILED): this {
+    return this.send({ type: "exited", exit, ...this.attempt(name) });
+  }
+
+  abandon(name: string): this {
+    return this.send({ type: "abandoned", ...this.attempt(name) });
+  }
+
   stop(forced = false): this {
-    return this.post({ type: "stop", node: 0, stamp: 0, cause: CAUSE, forced });
-  }
-
-  running(path: string): this {
-    return this.#report(path, { type: "running" });
-  }
-
-  ready(path: string, ready = true): this {
-    return this.#report(path, { type: "ready", ready });
-  }
-
-  health(path: string, failed: number): this {
-    return this.#report(path, { type: "health", failed, reason: "no answer" });
-  }
-
-  exit(path: string, exit: Exit): this {
-    return this.#report(path, { type: "exited", exit });
-  }
-
-  /** The attempt could not be forced to stop. */
-  abandon(path: string): this {
-    return this.#report(path, { type: "abandoned" });
-  }
-
-  heartbeat(path: string): this {
-    this.#heartbeats.set(path, this.now);
-    return this;
-  }
-
-  /** Lets time pass; timers fire when they are due. */
-  advance(durationMs: number): this {
-    const end = this.now + durationMs;
-    for (let timer = this.#nextTimer(end); timer !== undefined; timer = this.#nextTimer(end)) {
-      this.now = Math.max(this.now, timer.dueMs);
-      this.#fire(timer);
-    }
-    this.now = end;
-    return this;
-  }
-
-  /** Lets time pass as on a machine that sleeps: timers that were due meanwhile fire late, one after the other. */
-  sleep(durationMs: number): this {
-    this.now += durationMs;
-    return this.advance(0);
-  }
-
-  /** Hands one message to its node, and everything that follows from it. */
-  post(message: Message): this {
-    this.#mailbox.push(message);
-    if (this.#handling) return this;
-    this.#handling = true;
-    for (let next = this.#mailbox.shift(); next !== undefined; next = this.#mailbox.shift()) {
-      for (const effect of this.#step(next)) this.#carryOut(effect);
-    }
-    this.#handling = false;
-    return this;
-  }
-
-  slot(path: string): ChildSlot {
-    const { node, child } = this.#place(path);
-    return this.nodes[node]!.slots[child]!;
-  }
-
-  phase(path: string): string {
-    return this.slot(path).phase;
-  }
-
-  /** Commands to children since the last call, such as `start /a`. */
-  did(): string[] {
-    const commands = this.#commands;
-    this.#commands = [];
-    return commands;
-  }
-
-  /** Events since the last call, such as `/a child_ready`. */
-  said(): string[] {
-    const news = this.events.slice(this.#said);
-    this.#said = this.events.length;
-    return news.map((event) => `${event.path} ${event.type}`);
-  }
-
-  /** All events of a type, oldest first. */
-  all<T extends EventType>(type: T, path?: string): EventOf<T>[] {
-    const matches = (event: SupervisorEvent): event is EventOf<T> => event.type === type && (path === undefined || event.path === path);
-    return this.events.filter(matches);
-  }
-
-  /** The newest event of a type. */
-  last<T extends EventType>(type: T, path?: string): EventOf<T> {
-    return this.all(type, path).at(-1) ?? fail(`There is no event "${type}"${path === undefined ? "" : ` of ${path}`}`);
-  }
-
-  /** How the children ended in shutdowns, such as `/a graceful`, in order. */
-  outcomes(): string[] {
-    return this.all("child_shutdown").map(({ path, status }) => `${path} ${status}`);
-  }
-
-  #step(message: Message): Effect[] {
-    const { now, counters, tree } = this;
-    return step(this.nodes[message.node]!, message, {
-      now,
-      counters,
-      tree,
-      random: this.#options.random ?? (() => 0.5),
-      closed: this.#isClosed(message.node),
+    return this.send({
+      type: "stop",
+      node: this.id,
+      stamp: this.node.stamp,
+      cause: { kind: "shutdown", requestedBy: "test", reason: "test" },
+      forced,
     });
   }
 
-  #isClosed(node: number): boolean {
-    for (let parent = this.nodes[node]!.plan.parent; parent !== null; parent = this.nodes[parent.node]!.plan.parent) {
-      if (this.nodes[parent.node]!.phase !== "running") return true;
+  /** Moves time on and fires what is due; `heartbeatAtMs` goes with each timer. */
+  pass(durationMs: number, heartbeatAtMs = 0): this {
+    const endMs = this.now + durationMs;
+    for (;;) {
+      const [next] = [...this.#timers].sort(([, a], [, b]) => a.dueMs - b.dueMs);
+      if (next === undefined || next[1].dueMs > endMs) break;
+      const [timer, { child, dueMs }] = next;
+      this.#timers.delete(timer);
+      this.now = Math.max(this.now, dueMs);
+      this.send({ type: "timer", node: this.id, child, timer, dueMs, heartbeatAtMs });
     }
-    return false;
+    this.now = endMs;
+    return this;
   }
 
-  #carryOut(effect: Effect): void {
-    switch (effect.type) {
-      case "emit":
-        this.events.push(effect.event);
-        return;
-      case "start":
-        return this.#start(effect);
-      case "cancel":
-      case "kill":
-        return this.#end(effect);
-      case "setTimer":
-        if (effect.dueMs < this.now) fail(`A timer was set to the past: ${effect.dueMs}, and it is ${this.now}`);
-        this.timers.set(effect.timer, effect);
-        return;
-      case "clearTimer":
-        if (!this.timers.delete(effect.timer)) fail(`Timer ${effect.timer} was cleared, but it is not set`);
-        return;
-      case "tellParent":
-        return this.#tellParent(effect);
-      case "finished":
-        if (this.finished !== null) fail("The tree finished twice");
-        this.timers.clear();
-        this.finished = { cause: effect.cause, exitCode: effect.exitCode };
-    }
+  /** Moves time on without anything happening, as when the machine sleeps; then fires what is due. */
+  sleep(durationMs: number, heartbeatAtMs = 0): this {
+    this.now += durationMs;
+    return this.pass(0, heartbeatAtMs);
   }
 
-  #start({ node, child, stamp }: Extract<Effect, { type: "start" }>): void {
-    const { path, node: inner } = this.tree.nodes[node]!.children[child]!;
-    if (this.nodes[node]!.phase !== "running" || this.#isClosed(node)) fail(`${path} was started although its supervisor stops`);
-    this.#commands.push(`start ${path}`);
-    this.#heartbeats.delete(path);
-    if (inner !== -1) return void this.post({ type: "begin", node: inner, stamp: ++this.counters.stamp });
-    const answer = this.#options.answers?.[path] ?? "running";
-    if (answer === "nothing") return;
-    this.post({ type: "running", node, child, stamp });
-    if (answer === "ready") this.post({ type: "ready", ready: true, node, child, stamp });
+  slot(name: string): NodeState["slots"][number] {
+    return this.node.slots.find((slot) => slot.plan.name === name)!;
   }
 
-  #end({ type, node, child, stamp }: Extract<Effect, { type: "cancel" | "kill" }>): void {
-    const { path, node: inner } = this.tree.nodes[node]!.children[child]!;
-    this.#commands.push(`${type} ${path}`);
-    if (inner !== -1) {
-      this.post({ type: "stop", node: inner, stamp: this.nodes[inner]!.stamp, cause: CAUSE, forced: type === "kill" });
-    } else if (this.#options.obedient) {
-      this.post({ type: "exited", node, child, stamp, exit: type === "kill" ? KILLED : CANCELLED });
-    }
+  phase(name: string): string {
+    return this.slot(name).phase;
   }
 
-  #tellParent({ node, stamp, report }: Extract<Effect, { type: "tellParent" }>): void {
-    const { parent, path } = this.tree.nodes[node]!;
-    if (parent === null || this.nodes[node]!.stamp !== stamp) return;
-    const place = { node: parent.node, child: parent.child, stamp: this.slot(path).stamp };
-    switch (report.type) {
-      case "ready":
-        return void this.post({ ...place, type: "ready", ready: true });
-      case "exited":
-        return void this.post({ ...place, type: "exited", exit: report.exit });
-      default:
-        return void this.post({ ...place, type: report.type });
-    }
+  /** Names of the children that the last message started. */
+  get started(): string[] {
+    return this.#namesOf("start");
   }
 
-  #report(path: string, report: Report): this {
-    const { stamp } = this.slot(path);
-    if (stamp === 0) fail(`${path} has no attempt that could report`);
-    return this.post({ ...this.#place(path), stamp, ...report });
+  /** Names of the children that the last message asked to stop. */
+  get cancelled(): string[] {
+    return this.#namesOf("cancel");
   }
 
-  #place(path: string): Place {
-    return this.#places.get(path) ?? fail(`There is no child ${path}`);
+  /** Names of the children that the last message forced. */
+  get killed(): string[] {
+    return this.#namesOf("kill");
   }
 
-  #nextTimer(end: number): SetTimer | undefined {
-    let next: SetTimer | undefined;
-    for (const timer of this.timers.values()) {
-      if (timer.dueMs <= end && (next === undefined || timer.dueMs < next.dueMs)) next = timer;
-    }
-    return next;
+  /** Types of the events about a child so far. */
+  typesOf(name: string): string[] {
+    return this.events.filter((event) => event.path.endsWith(`/${name}`)).map((event) => event.type);
   }
 
-  #fire({ node, child, timer, dueMs }: SetTimer): void {
-    this.timers.delete(timer);
-    const path = child === -1 ? "" : this.tree.nodes[node]!.children[child]!.path;
-    this.post({ type: "timer", node, child, timer, dueMs, heartbeatAtMs: this.#heartbeats.get(path) ?? 0 });
+  get timers(): number {
+    return this.#timers.size;
+  }
+
+  get id(): number {
+    return this.node.plan.id;
+  }
+
+  attempt(name: string): { node: number; child: number; stamp: number } {
+    const child = this.node.slots.findIndex((slot) => slot.plan.name === name);
+    return { node: this.id, child, stamp: this.node.slots[child]!.stamp };
+  }
+
+  #namesOf(type: "start" | "cancel" | "kill"): string[] {
+    return this.last.flatMap((effect) => effect.type === type ? [this.node.slots[effect.child]!.plan.name] : []);
   }
 }
-
-type Report =
-  | { readonly type: "running" }
-  | { readonly type: "ready"; readonly ready: boolean }
-  | { readonly type: "health"; readonly failed: number; readonly reason: string }
-  | { readonly type: "exited"; readonly exit: Exit }
-  | { readonly type: "abandoned" };

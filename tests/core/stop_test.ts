@@ -87,7 +87,7 @@ Deno.test("stop: with abortAfterTimeout false stragglers are waited for, and nev
 Deno.test("stop: a second request changes nothing, a forced one forces every live child at once", () => {
   const driver = chain().stop();
   assertEquals(driver.stop().last, []);
-  driver.stop(true);
+  driver.pass(1).stop(true);
   assertEquals(driver.killed, ["log", "web"]);
   assertEquals(driver.cancelled, ["api", "db"]);
   for (const name of ["web", "api", "db", "log"]) driver.exit(name, CANCELLED);

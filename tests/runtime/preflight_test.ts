@@ -1,0 +1,89 @@
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { child, type ChildSpec, type Problem, SpecError, supervise } from "../../mod.ts";
+
+const here = (name: string): string => new URL(`../fixtures/modules/${name}`, import.meta.url).href;
+const module = (url: string, name?: string): ChildSpec => ({ name: "m", run: { kind: "module", url, export: name } });
+
+async function refusalOf(...children: ChildSpec[]): Promise<readonly Problem[]> {
+  let started = false;
+  const witness = child.task("witness", () => {
+    started = true;
+  });
+  const error = await assertRejects(() => supervise({ children: [witness, ...children] }), SpecError);
+  assertEquals(started, false, "nothing may have started");
+  assertEquals(error.code, "invalid_spec");
+  return error.problems;
+}
+
+/** What can be known before anything starts: the child, the rule, and a part of reason and hint. */
+const CASES: readonly [name: string, child: ChildSpec, rule: string, text: RegExp][] = [
+  ["a module that does not exist", module(here("nope.ts")), "module_not_found", /Cannot read module .*nope\.ts": it does not exist/],
+  ["a module that is a folder", module(here("")), "module_not_found", /it is not a file/],
+  [
+    "an export that does not exist",
+    module(here("good.ts"), "defualt"),
+    "export_not_found",
+    /it has no such export.*Did you mean "default"/,
+  ],
+  [
+    "an export that is no function",
+    module(here("good.ts"), "notAFunction"),
+    "export_not_found",
+    /it is number, must be a function.*It exports "default"/,
+  ],
+  ["a module that fails while it is loaded", module(here("throws.ts")), "module_failed", /Cannot import module .*broken at import/],
+  ["a worker file that does not exist", child.worker("w", here("nope.ts")), "worker_not_found", /Cannot read worker/],
+  [
+    "a command that does not exist",
+    child.process("p", { command: "no-such-command" }),
+    "command_not_found",
+    /Cannot run "no-such-command": it is not in PATH/,
+  ],
+  [
+    "a command that is not executable",
+    child.process("p", { command: new URL(here("good.ts")).pathname }),
+    "command_not_found",
+    /is not executable.*chmod \+x/,
+  ],
+  [
+    "a folder that does not exist",
+    child.process("p", { command: "sh", cwd: "/no/such/folder" }),
+    "cwd_not_found",
+    /Cannot run in "\/no\/such\/folder": it does not exist/,
+  ],
+];
+
+for (const [name, spec, rule, text] of CASES) {
+  Deno.test(`supervise() refuses ${name} before anything starts`, async () => {
+    const [problem] = await refusalOf(spec);
+    assertEquals([problem?.rule, problem?.pointer, problem?.severity], [rule, "/children/1/run", "error"]);
+    assertMatch(`${problem?.reason}. ${problem?.hint}`, text);
+  });
+}
+
+Deno.test("supervise() names every missing thing at once, nested ones too", async () => {
+  const inner = child.supervisor("inner", { children: [child.process("p", { command: "no-such-command" })] });
+  const problems = await refusalOf(module(here("nope.ts")), inner);
+  assertEquals(problems.map((problem) => problem.pointer), ["/children/1/run", "/children/2/run/children/0/run"]);
+});
+
+Deno.test("supervise() refuses a declaration with all its violations in the message", async () => {
+  const error = await assertRejects(
+    () => supervise({ children: [child.task("a", () => {}, { dependencies: ["b"] }), child.task("a", () => {})] }),
+    SpecError,
+  );
+  assertStringIncludes(error.message, "2 violations");
+  assertStringIncludes(error.message, "/children/0/dependencies/0");
+  assertStringIncludes(error.message, "/children/1/name");
+});
+
+Deno.test("supervise() refuses a factory that nobody registered", async () => {
+  const [problem] = await refusalOf({ name: "f", run: { kind: "factory", name: "ingest" } });
+  assertEquals(problem?.rule, "factory_missing");
+});
+
+Deno.test("supervise() runs an exported function of a module", async () => {
+  await using tree = await supervise({ children: [module(here("good.ts"))] });
+  await tree.ready();
+  assertEquals(tree.child("/m").phase, "ready");
+});
