@@ -9,7 +9,7 @@
  * @module
  */
 import process from "node:process";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { ReeveError } from "../../mod.ts";
 import { platform } from "../platform/mod.ts";
 import { check } from "./commands/check.ts";
@@ -102,7 +102,7 @@ function buildProgram(io: CommandIo, done: (code: number) => void): Command {
 
 function positiveNumber(text: string): number {
   const value = Number(text);
-  if (!(value > 0)) throw new CommanderError(EXIT.usage, "reeve.number", `Cannot use "${text}": must be a number above 0`);
+  if (!(value > 0)) throw new InvalidArgumentError("It must be a number above 0");
   return value;
 }
 

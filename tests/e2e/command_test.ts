@@ -1,0 +1,146 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { reeve, withFolder } from "../support/command.ts";
+
+/** Two processes of which one depends on the other, and a module. */
+const TREE = `name: small
+children:
+  - name: db
+    run: { process: { command: sh, args: [-c, "echo db is up; exec sleep 60"] } }
+    readiness: { mode: log_line, pattern: is up }
+  - name: api
+    run: { process: { command: sh, args: [-c, "echo api is up; exec sleep 60"] } }
+    dependencies: [db]
+  - name: task
+    run: { module: { url: ./task.js } }
+`;
+
+const TASK = `export default ({ signal, log }) => {
+  log("task is up");
+  return new Promise((resolve) => signal.addEventListener("abort", resolve));
+};
+`;
+
+const DEAF = `children:
+  - name: deaf
+    run: { process: { command: sh, args: [-c, "trap '' TERM INT; echo deaf is up $$; while true; do sleep 0.2; done"] } }
+    stop: { timeout_ms: 60000 }
+`;
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  Deno.test(`reeve run stops in order and exits 0 on ${signal}`, async () => {
+    await withFolder({ "tree.yaml": TREE, "task.js": TASK }, async (folder) => {
+      const command = reeve(["run", "tree.yaml"], { cwd: folder });
+      await command.until("everything is ready");
+      command.signal(signal);
+      assertEquals(await command.ended, 0, command.output());
+      const text = command.output();
+      assertStringIncludes(text, `shutdown by signal: ${signal}`);
+      const stopped = [...text.matchAll(/(\/\w+)\s+stopped in/g)].map(([, path]) => path);
+      assert(stopped.indexOf("/api") < stopped.indexOf("/db"), stopped.join());
+      for (const child of ["/db", "/api", "/task"]) assertMatch(text, new RegExp(`${child} .* in order`));
+    });
+  });
+}
+
+Deno.test("reeve run forces everything on a second signal, and leaves no process behind", async () => {
+  await withFolder({ "tree.yaml": DEAF }, async (folder) => {
+    const command = reeve(["run", "tree.yaml"], { cwd: folder });
+    await command.until("deaf is up");
+    command.signal("SIGINT");
+    await command.until("shutdown by signal: SIGINT");
+    command.signal("SIGINT");
+    assertEquals(await command.ended, 0, command.output());
+    assertMatch(command.output(), /\/deaf .* by force/);
+    const pid = Number(/deaf is up (\d+)/.exec(command.output())?.[1]);
+    assertEquals(isAlive(pid), false, `process ${pid} is alive`);
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    Deno.kill(pid, "SIGCONT");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("reeve run exits 70 after an escalation at the root, or with the code of the policy", async () => {
+  const escalating = (policy: string): string =>
+    `${policy}children:
+  - name: wild
+    run: { process: { command: "false" } }
+    backoff: { initial_ms: 10 }
+    limit: { max_restarts: 2, window_ms: 10000, on_exceeded: escalate }
+`;
+  await withFolder({ "a.yaml": escalating(""), "b.yaml": escalating("policy: { escalation: { exit_code: 9 } }\n") }, async (cwd) => {
+    const [first, second] = [reeve(["run", "a.yaml"], { cwd }), reeve(["run", "b.yaml"], { cwd })];
+    assertEquals([await first.ended, await second.ended], [70, 9]);
+    assertStringIncludes(first.output(), 'gives up because of "/wild"');
+    assertStringIncludes(first.output(), "exited with code 1");
+  });
+});
+
+Deno.test("reeve run refuses what is missing before anything starts", async () => {
+  const tree = `children:
+  - name: witness
+    run: { process: { command: sh, args: [-c, "touch started; sleep 60"], cwd: . } }
+  - name: module
+    run: { module: { url: ./nope.js } }
+  - name: command
+    run: { process: { command: no-such-command } }
+`;
+  await withFolder({ "tree.yaml": tree }, async (cwd) => {
+    const command = reeve(["run", "tree.yaml"], { cwd });
+    assertEquals(await command.ended, 1);
+    assertMatch(command.output(), /tree\.yaml:5:5 {2}\/children\/1\/run: Cannot read module/);
+    assertMatch(command.output(), /tree\.yaml:7:5 {2}\/children\/2\/run: Cannot run "no-such-command"/);
+    assertEquals([...Deno.readDirSync(cwd)].map(({ name }) => name), ["tree.yaml"]);
+  });
+});
+
+Deno.test("reeve exits with 2 for wrong usage and for a file that is not there", async () => {
+  const commands = [["bogus"], ["run"], ["run", "/no/such/file.yaml"], ["check", "/no/such/file.yaml"], ["run", "x.yaml", "--for", "-1"]]
+    .map((args) => reeve(args));
+  for (const command of commands) assertEquals(await command.ended, 2, command.output());
+});
+
+Deno.test("reeve run --json writes events, lines and the report as JSON", async () => {
+  await withFolder({ "tree.yaml": TREE, "task.js": TASK }, async (cwd) => {
+    const command = reeve(["run", "tree.yaml", "--json", "--for", "0.5"], { cwd });
+    assertEquals(await command.ended, 0, command.output());
+    const items = command.output().trim().split("\n").map((line) => JSON.parse(line));
+    assertEquals([items[0].type, items.at(-1).type, items.at(-1).exitCode], ["supervisor_started", "report", 0]);
+    assert(items.some((item) => item.line === "task is up" && item.path === "/task"));
+    assertEquals(items.at(-1).children.length, 3);
+  });
+});
+
+Deno.test("a stray rejection of one child's code does not end the others", async () => {
+  const stray =
+    "export default ({ signal }) => { Promise.reject(new Error('stray')); return new Promise((resolve) => signal.addEventListener('abort', resolve)); };\n";
+  await withFolder(
+    { "tree.yaml": "children:\n  - name: a\n    run: { module: { url: ./stray.js } }\n", "stray.js": stray },
+    async (cwd) => {
+      const command = reeve(["run", "tree.yaml", "--for", "0.5"], { cwd });
+      assertEquals(await command.ended, 0, command.output());
+      assertStringIncludes(command.output(), "an error outside of any child was caught: stray");
+    },
+  );
+});
+
+Deno.test("the example shop runs, and leaves nothing behind", async () => {
+  const file = fileURLToPath(new URL("../../examples/shop/supervisor.yaml", import.meta.url));
+  const command = reeve(["run", file, "--for", "4"]);
+  assertEquals(await command.ended, 0, command.output());
+  const text = command.output();
+  for (const child of ["catalog", "stock", "orders", "mailer", "thumbnails", "cleanup", "pollers", "pollers/prices", "pollers/reviews"]) {
+    assertMatch(text, new RegExp(`^/${child} +(task|worker|process|supervisor) `, "m"), child);
+  }
+  assertMatch(text, /\/orders +waits for catalog, stock/);
+  assert(
+    text.indexOf("/catalog         ready") < text.indexOf("/orders          starting"),
+    "orders started before the catalogue was ready",
+  );
+});
