@@ -3,7 +3,7 @@ import type { Decision, Exit, StartCause } from "../event/mod.ts";
 import { classifyExit, isFailure } from "./classify.ts";
 import { decide } from "./decide.ts";
 import { endReadiness } from "./readiness.ts";
-import { leaveWaiters, startOrWait } from "./start.ts";
+import { countAsReady, leaveWaiters, startOrWait } from "./start.ts";
 import { type ChildSlot, waitingFor } from "./state.ts";
 import type { Step } from "./step.ts";
 import { endInShutdown, endLate, stopNode } from "./stop.ts";
@@ -79,6 +79,7 @@ export function settle(step: Step, child: number, exit: Exit): void {
       step.setTimer(child, step.now + decision.delayMs);
       return step.emitAttempt(slot, { type: "backoff_scheduled", delayMs: decision.delayMs, retryAtMs: step.now + decision.delayMs });
     case "stop":
+      if (exitClass === "success") countAsReady(step, slot);
       return step.enter(slot, failed ? "failed" : "stopped");
     case "give_up":
       return step.enter(slot, "failed");

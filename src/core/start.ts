@@ -71,6 +71,11 @@ export function childBecameReady(step: Step, child: number): void {
     armAttemptLimit(step, child);
   }
   if (slot.waiters !== null) wakeWaiters(step, slot);
+  countAsReady(step, slot);
+}
+
+/** The child has done its part for the readiness of its supervisor: it was ready, or it succeeded and stays down. */
+export function countAsReady(step: Step, slot: ChildSlot): void {
   if (slot.hasBeenReady) return;
   slot.hasBeenReady = true;
   const { node } = step;

@@ -7,6 +7,10 @@ import type { AttemptScript } from "./scripted.ts";
 /** Which features a run has; each seed turns them on and off. */
 export interface Features {
   readonly dependencies: boolean;
+  /** Most siblings depend on each other. */
+  readonly dense: boolean;
+  /** Children seldom end by themselves. */
+  readonly calm: boolean;
   readonly nested: boolean;
   readonly backoff: boolean;
   readonly limits: boolean;
@@ -50,6 +54,8 @@ export function drawFeatures(dice: Dice): Features {
   const on = (): boolean => dice.chance(0.5);
   return {
     dependencies: on(),
+    dense: on(),
+    calm: on(),
     nested: on(),
     backoff: on(),
     limits: on(),
@@ -89,7 +95,7 @@ function drawChildren(dice: Dice, features: Features, depth: number): ChildSpec[
     children.push({
       name: `c${index}`,
       run: nested ? { kind: "supervisor", children: drawChildren(dice, features, depth + 1) } : { kind: "task", task: () => {} },
-      dependencies: features.dependencies ? earlier.filter(() => dice.chance(0.3)) : [],
+      dependencies: features.dependencies ? earlier.filter(() => dice.chance(features.dense ? 0.7 : 0.3)) : [],
       restartPolicy: dice.pick(["permanent", "permanent", "transient", "temporary"]),
       taskRole: nested ? "supervisor" : dice.pick(["service", "worker", "job", undefined]),
       backoff: features.backoff
@@ -126,15 +132,16 @@ export function drawScript(dice: Dice, features: Features, faulty: boolean): Att
   const readyAfterMs = dice.between(0, 20);
   const heartbeatEveryMs = features.heartbeats && (!faulty || dice.chance(0.6)) ? 1_000 : undefined;
   if (!faulty) return { readyAfterMs, heartbeatEveryMs };
-  const stubborn = features.stubborn && dice.chance(0.3);
+  const stubborn = features.stubborn && dice.chance(0.5);
   const unkillable = features.unkillable && dice.chance(0.3);
   return {
     throwsAtStart: dice.chance(0.1),
     runningAfterMs: features.slowStarts && dice.chance(0.4) ? dice.between(1, 500) : 0,
     readyAfterMs: dice.chance(0.8) ? (features.slowStarts && dice.chance(0.3) ? dice.between(0, 3_000) : readyAfterMs) : undefined,
-    notReadyAfterMs: features.explicitReadiness && dice.chance(0.2) ? dice.between(1, 2_000) : undefined,
+    notReadyAfterMs: features.explicitReadiness && dice.chance(0.4) ? dice.between(1, 2_000) : undefined,
+    readyAgainAfterMs: dice.chance(0.7) ? dice.between(1, 3_000) : undefined,
     heartbeatEveryMs,
-    exit: dice.chance(0.6) ? { afterMs: dice.between(0, 4_000), exit: drawExit(dice) } : undefined,
+    exit: dice.chance(features.calm ? 0.2 : 0.6) ? { afterMs: dice.between(0, 4_000), exit: drawExit(dice) } : undefined,
     cancelAfterMs: stubborn ? dice.pick([null, dice.between(0, 4_000)]) : dice.between(0, 5),
     killAfterMs: unkillable ? null : stubborn ? dice.between(0, 800) : 0,
     lateExitAfterMs: dice.chance(0.7) ? dice.between(0, 20_000) : null,

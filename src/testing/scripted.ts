@@ -12,6 +12,8 @@ export interface AttemptScript {
   readonly readyAfterMs?: number;
   /** When it takes its readiness back, after it was ready. @default {never} */
   readonly notReadyAfterMs?: number;
+  /** When it is ready again after that. @default {never} */
+  readonly readyAgainAfterMs?: number;
   /** How often it sends a heartbeat. @default {never} */
   readonly heartbeatEveryMs?: number;
   /** When and how it ends by itself. @default {never} */
@@ -84,9 +86,13 @@ class ScriptedAttempt implements RunningChild {
   }
 
   #becomeReady(): void {
-    const { notReadyAfterMs } = this.#script;
+    const { notReadyAfterMs, readyAgainAfterMs } = this.#script;
     this.#context.ready(true);
-    if (notReadyAfterMs !== undefined) this.#after(notReadyAfterMs, () => this.#context.ready(false));
+    if (notReadyAfterMs === undefined) return;
+    this.#after(notReadyAfterMs, () => {
+      this.#context.ready(false);
+      if (readyAgainAfterMs !== undefined) this.#after(readyAgainAfterMs, () => this.#context.ready(true));
+    });
   }
 
   #beat(everyMs: number): void {

@@ -26,7 +26,7 @@ const FAULTS_MS = 20_000;
 const RECOVERY_MS = 600_000;
 
 /** Most steps of one run; more means that the loop runs away. */
-const MOST_STEPS = 20_000;
+const MOST_STEPS = 200_000;
 
 /**
  * Simulates one random tree with random faults and checks every promise after every step.
@@ -85,9 +85,10 @@ export function simulateWith(seed: number, step: InterpreterOptions["step"]): Si
     interpreter.post({ type: "stop", node: 0, stamp: 0, cause: { kind: "shutdown", requestedBy: "simulation", reason: "drawn" }, forced });
     settle();
   };
-  /** Moves on from timer to timer until a time. */
-  const moveTo = (endMs: number): void => {
+  /** Moves on from timer to timer until a time, or until something holds. */
+  const moveTo = (endMs: number, until: () => boolean = () => false): void => {
     for (let next = clock.nextDueMs; next !== undefined && next <= endMs && !isOver(); next = clock.nextDueMs) {
+      if (until()) return;
       const jump = features.clockJumps && faulty && dice.chance(0.05) ? dice.between(0, 8_000) : 0;
       clock.jumpTo(next + jump);
       settle();
@@ -99,7 +100,9 @@ export function simulateWith(seed: number, step: InterpreterOptions["step"]): Si
   interpreter.post({ type: "begin", node: 0, stamp: 0 });
   settle();
   const stopAtMs = features.shutdown ? dice.between(0, FAULTS_MS) : FAULTS_MS;
-  moveTo(1_000 + stopAtMs);
+  // The end often comes at an awkward moment: while somebody waits for somebody.
+  const awkward = dice.chance(0.5);
+  moveTo(1_000 + (awkward ? FAULTS_MS : stopAtMs), () => awkward && interpreter.nodes.some(isAwkward) && dice.chance(0.5));
   if (features.shutdown && !isOver()) stop(features.force);
   if (features.shutdown && !isOver() && dice.chance(0.2)) stop(true);
   moveTo(1_000 + FAULTS_MS);
@@ -113,6 +116,14 @@ export function simulateWith(seed: number, step: InterpreterOptions["step"]): Si
   }
   const on = (Object.keys(features) as (keyof Features)[]).filter((feature) => features[feature]);
   return { seed, features: on, steps, violations: checker.violations.map((violation) => violation.message) };
+}
+
+/** Whether a child waits for a live one while others that depend on it are alive. */
+function isAwkward({ slots }: NodeState): boolean {
+  return slots.some(({ phase, plan }) =>
+    phase === "waiting" && plan.dependants.some((index) => slots[index]!.stamp !== 0) &&
+    plan.dependencies.some((index) => slots[index]!.stamp !== 0)
+  );
 }
 
 /** Faults have stopped and time went on: every child runs, is stopped, or is down for a named reason. */

@@ -129,3 +129,8 @@ Deno.test("closed: nothing starts below a supervisor that is stopping", () => {
   assertEquals(driver.slot("a").lastDecision?.reason, "supervisor_stopping");
   assertEquals(driver.ready("b").started, []);
 });
+
+Deno.test("supervisor: a required child that succeeded and stays down counts as having been ready", () => {
+  const driver = new Driver([scripted("a", { ...explicit, restartPolicy: "transient" })]).begin().running("a").exit("a", SUCCEEDED);
+  assertEquals([driver.node.ready, driver.phase("a")], [true, "stopped"]);
+});
