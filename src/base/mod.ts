@@ -5,3 +5,4 @@ export * from "./errors.ts";
 export * from "./nearest.ts";
 export * from "./random.ts";
 export * from "./ring_buffer.ts";
+export * from "./task.ts";

@@ -2,7 +2,7 @@
 
 /** Renders rows under a heading, columns as wide as their widest cell. */
 export function renderTable(heading: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = heading.map((title, column) => Math.max(title.length, ...rows.map((row) => visibleLength(row[column] ?? ""))));
+  const widths = heading.map((title, column) => Math.max(visibleLength(title), ...rows.map((row) => visibleLength(row[column] ?? ""))));
   const line = (cells: readonly string[]): string =>
     cells.map((cell, column) => column === cells.length - 1 ? cell : cell + " ".repeat((widths[column] ?? 0) - visibleLength(cell))).join(
       "  ",

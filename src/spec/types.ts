@@ -1,4 +1,7 @@
 /** What a user declares: the types of a supervision tree. Every option is the camelCase of the file's key. */
+import type { TaskFunction } from "../base/mod.ts";
+
+export type { TaskContext, TaskFunction } from "../base/mod.ts";
 
 /** What happens after a child ended: always again, only after a failure, or never. */
 export type RestartPolicy = "permanent" | "transient" | "temporary";
@@ -194,35 +197,6 @@ export interface ChildOptions {
 export interface LogOptions {
   /** How many of the last lines go with a failure. @default {50} */
   readonly tailLines?: number;
-}
-
-/** An async function supervised in this program. */
-export type TaskFunction = (context: TaskContext) => unknown;
-
-/** What a task gets: its identity, its cancellation, and ways to report. Destructuring works. */
-export interface TaskContext {
-  /** Path of the child, such as `/shop/ingest`. */
-  readonly path: string;
-  /** Name of the child. */
-  readonly name: string;
-  /** Which incarnation this is, counted from 0; grows with operator and configuration changes. */
-  readonly generation: number;
-  /** Which attempt this is, counted from 1; never resets. */
-  readonly attempt: number;
-  /** The child's `args`. */
-  readonly args: unknown;
-  /** The child's `environment`. */
-  readonly environment: ReadonlyMap<string, string>;
-  /** Aborts when the child is asked to stop. */
-  readonly signal: AbortSignal;
-  /** Says that the child is ready; with `false`, that it no longer is. */
-  readonly ready: (isReady?: boolean) => void;
-  /** Says that the child is alive now. */
-  readonly heartbeat: () => void;
-  /** Writes a line to the child's log. */
-  readonly log: (message: string) => void;
-  /** Cancels this attempt itself; the child then counts as cancelled and is not restarted. */
-  readonly cancel: (reason?: string) => void;
 }
 
 /** A process to run. */

@@ -12,5 +12,6 @@
  *
  * @module
  */
-export { serveWorker, type WorkerContext, type WorkerFunction } from "./serve.ts";
+export type { TaskContext, TaskFunction } from "../base/mod.ts";
+export { serveWorker } from "./serve.ts";
 export { isReeveMessage, type ReeveMessage, type ToWorker, WORKER_PROTOCOL, type WorkerStart } from "./protocol.ts";

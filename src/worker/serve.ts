@@ -1,35 +1,7 @@
 /** The worker's side of a worker child. */
 import { isMainThread, parentPort } from "node:worker_threads";
+import type { TaskContext, TaskFunction } from "../base/mod.ts";
 import { type FromWorker, isReeveMessage, WORKER_PROTOCOL, type WorkerExit, type WorkerStart } from "./protocol.ts";
-
-/** What a worker's function gets: the same as a task. */
-export interface WorkerContext {
-  /** Path of the child. */
-  readonly path: string;
-  /** Name of the child. */
-  readonly name: string;
-  /** Which incarnation this is, counted from 0. */
-  readonly generation: number;
-  /** Which attempt this is, counted from 1. */
-  readonly attempt: number;
-  /** The child's `args`. */
-  readonly args: unknown;
-  /** The child's `environment`. */
-  readonly environment: ReadonlyMap<string, string>;
-  /** Aborts when the worker is asked to stop. */
-  readonly signal: AbortSignal;
-  /** Says that the worker is ready; with `false`, that it no longer is. */
-  readonly ready: (isReady?: boolean) => void;
-  /** Says that the worker is alive now. */
-  readonly heartbeat: () => void;
-  /** Writes a line to the child's log. */
-  readonly log: (message: string) => void;
-  /** Cancels this attempt itself; the child then counts as cancelled and is not restarted. */
-  readonly cancel: (reason?: string) => void;
-}
-
-/** The function of a worker. */
-export type WorkerFunction = (context: WorkerContext) => unknown;
 
 /**
  * Runs a function as a worker child; the file of `child.worker` calls it once.
@@ -49,7 +21,7 @@ export type WorkerFunction = (context: WorkerContext) => unknown;
  * });
  * ```
  */
-export function serveWorker(run: WorkerFunction): void {
+export function serveWorker(run: TaskFunction): void {
   const port = parentPort;
   if (isMainThread || port === null) {
     throw new Error("Cannot serve: this file is not run as a worker. Start it with child.worker(name, url)");
@@ -80,9 +52,9 @@ function isStart(message: { readonly reeve: unknown }): message is WorkerStart {
   return message.reeve === WORKER_PROTOCOL;
 }
 
-async function runOnce(run: WorkerFunction, start: WorkerStart, stop: AbortController, send: Send): Promise<void> {
+async function runOnce(run: TaskFunction, start: WorkerStart, stop: AbortController, send: Send): Promise<void> {
   const { path, name, generation, attempt, args, environment } = start;
-  const context: WorkerContext = {
+  const context: TaskContext = {
     path,
     name,
     generation,
@@ -98,7 +70,7 @@ async function runOnce(run: WorkerFunction, start: WorkerStart, stop: AbortContr
   send({ reeve: WORKER_PROTOCOL, type: "exit", exit: await exitOf(run, context) });
 }
 
-async function exitOf(run: WorkerFunction, context: WorkerContext): Promise<WorkerExit> {
+async function exitOf(run: TaskFunction, context: TaskContext): Promise<WorkerExit> {
   try {
     await run(context);
     return { kind: context.signal.aborted ? "cancelled" : "succeeded" };

@@ -10,7 +10,7 @@ Deno.test("explain() prints a table of effective values with their sources", asy
     const io = new RecordingIo();
     assertEquals(await explain({ file, child: "web", json: false }, io), 0);
     const lines = io.out.split("\n");
-    assertMatch(lines[0] ?? "", /^KEY +VALUE +SOURCE$/);
+    assertMatch(lines[0] ?? "", /^KEY +VALUE +SOURCE +PLACE$/);
     assertMatch(lines.find((line) => line.startsWith("stop.timeout_ms")) ?? "", /^stop\.timeout_ms +50 +child .*supervisor\.yaml:5$/);
     assertMatch(lines.find((line) => line.startsWith("backoff.max_ms")) ?? "", /^backoff\.max_ms +700 +policy .*supervisor\.yaml:1$/);
     assertEquals(io.out.includes("\u001b"), false);

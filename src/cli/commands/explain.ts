@@ -2,6 +2,7 @@
 import { cleanText, ReeveError } from "../../base/mod.ts";
 import { ConfigError, explain as explainRows, type ExplainedSetting, loadFile } from "../../config/mod.ts";
 import { type CommandIo, EXIT, paint } from "../io.ts";
+import { renderTable } from "../table.ts";
 import { exitCodeOf, printRefusal } from "./check.ts";
 
 /** Arguments of {@linkcode explain}. */
@@ -32,11 +33,6 @@ export async function explain({ file, child, json }: ExplainArgs, io: CommandIo)
 }
 
 function table(rows: readonly ExplainedSetting[], io: CommandIo): string {
-  const cells = [
-    ["KEY", "VALUE", "SOURCE"],
-    ...rows.map(({ key, value, source, place }) => [key, String(value), place === undefined ? source : `${source}  ${place}`]),
-  ];
-  const widths = [0, 1].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  const lines = cells.map((row) => row.map((cell, column) => cleanText(cell).padEnd(widths[column] ?? 0)).join("  ").trimEnd());
-  return `${lines.map((line, index) => index === 0 ? paint(io, "bold", line) : line).join("\n")}\n`;
+  const cells = rows.map(({ key, value, source, place }) => [key, cleanText(String(value)), source, cleanText(place ?? "")]);
+  return renderTable(["KEY", "VALUE", "SOURCE", "PLACE"].map((title) => paint(io, "bold", title)), cells);
 }

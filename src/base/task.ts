@@ -1,0 +1,30 @@
+/** What a supervised function gets, in a task and in a worker alike. */
+
+/** An async function that is supervised, in this program or in a worker. */
+export type TaskFunction = (context: TaskContext) => unknown;
+
+/** What a task gets: its identity, its cancellation, and ways to report. Destructuring works. */
+export interface TaskContext {
+  /** Path of the child, such as `/shop/ingest`. */
+  readonly path: string;
+  /** Name of the child. */
+  readonly name: string;
+  /** Which incarnation this is, counted from 0; grows with operator and configuration changes. */
+  readonly generation: number;
+  /** Which attempt this is, counted from 1; never resets. */
+  readonly attempt: number;
+  /** The child's `args`. */
+  readonly args: unknown;
+  /** The child's `environment`. */
+  readonly environment: ReadonlyMap<string, string>;
+  /** Aborts when the child is asked to stop. */
+  readonly signal: AbortSignal;
+  /** Says that the child is ready; with `false`, that it no longer is. */
+  readonly ready: (isReady?: boolean) => void;
+  /** Says that the child is alive now. */
+  readonly heartbeat: () => void;
+  /** Writes a line to the child's log. */
+  readonly log: (message: string) => void;
+  /** Cancels this attempt itself; the child then counts as cancelled and is not restarted. */
+  readonly cancel: (reason?: string) => void;
+}
