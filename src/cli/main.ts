@@ -63,7 +63,7 @@ function buildProgram(io: CommandIo, done: (code: number) => void): Command {
   program.command("run")
     .description("run the tree of a file in the foreground")
     .argument("<file>", "YAML file")
-    .option("--for <seconds>", "shut down after this many seconds", positiveNumber)
+    .option("--for <seconds>", "shut down after this many seconds; fails when the tree was never ready", positiveNumber)
     .option("--verbose", "show every event", false)
     .option("--no-output", "do not show what the children print")
     .option("--json", "print events and the report as JSON, one a line", false)

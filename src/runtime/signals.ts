@@ -8,8 +8,11 @@ export interface SignalOptions {
   readonly signals?: readonly ("SIGINT" | "SIGTERM" | "SIGHUP" | "SIGQUIT")[];
 }
 
+/** Signals this close together are one: Ctrl-C reaches the whole process group, and what started the program passes it on once more. */
+const SAME_SIGNAL_MS = 300;
+
 /**
- * Stops the tree when the program gets SIGINT or SIGTERM, by force when it gets a second one.
+ * Stops the tree when the program gets SIGINT or SIGTERM, by force when it gets a second one, at least 300 ms later.
  *
  * Listening ends when the tree has finished, or when the returned handle is disposed of.
  *
@@ -22,10 +25,12 @@ export interface SignalOptions {
  * ```
  */
 export function handleSignals(tree: Tree, { signals = ["SIGINT", "SIGTERM"] }: SignalOptions = {}): Disposable {
-  let count = 0;
+  let lastAtMs = -Infinity;
   const onSignal = (signal: string): void => {
-    count++;
-    tree.shutdown({ by: "signal", reason: signal, force: count > 1 });
+    const now = performance.now();
+    const isRepeated = now - lastAtMs < SAME_SIGNAL_MS;
+    if (!isRepeated) tree.shutdown({ by: "signal", reason: signal, force: lastAtMs !== -Infinity });
+    lastAtMs = now;
   };
   for (const signal of signals) process.on(signal, onSignal);
   const dispose = (): void => {

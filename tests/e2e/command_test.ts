@@ -49,11 +49,22 @@ Deno.test("reeve run forces everything on a second signal, and leaves no process
     await command.until("deaf is up");
     command.signal("SIGINT");
     await command.until("shutdown by signal: SIGINT");
+    await new Promise((resolve) => setTimeout(resolve, 500));
     command.signal("SIGINT");
     assertEquals(await command.ended, 0, command.output());
     assertMatch(command.output(), /\/deaf .* by force/);
     const pid = Number(/deaf is up (\d+)/.exec(command.output())?.[1]);
     assertEquals(isAlive(pid), false, `process ${pid} is alive`);
+  });
+});
+
+Deno.test("reeve run takes signals that come together for one", async () => {
+  await withFolder({ "tree.yaml": TREE, "task.js": TASK }, async (cwd) => {
+    const command = reeve(["run", "tree.yaml"], { cwd });
+    await command.until("everything is ready");
+    for (const signal of ["SIGINT", "SIGINT", "SIGTERM"] as const) command.signal(signal);
+    assertEquals(await command.ended, 0, command.output());
+    assert(!command.output().includes("by force"), command.output());
   });
 });
 
@@ -97,6 +108,15 @@ Deno.test("reeve run refuses what is missing before anything starts", async () =
     assertMatch(command.output(), /tree\.yaml:5:5 {2}\/children\/1\/run: Cannot read module/);
     assertMatch(command.output(), /tree\.yaml:7:5 {2}\/children\/2\/run: Cannot run "no-such-command"/);
     assertEquals([...Deno.readDirSync(cwd)].map(({ name }) => name), ["tree.yaml"]);
+  });
+});
+
+Deno.test("reeve run --for fails when the tree was never ready", async () => {
+  const tree = "children:\n  - name: a\n    run: { process: { command: sleep, args: ['60'] } }\n    readiness: { mode: tcp, port: 1 }\n";
+  await withFolder({ "tree.yaml": tree }, async (cwd) => {
+    const command = reeve(["run", "tree.yaml", "--for", "0.5"], { cwd });
+    assertEquals(await command.ended, 1, command.output());
+    assertStringIncludes(command.output(), "never ready as a whole in 0.5 s");
   });
 });
 

@@ -39,7 +39,7 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
     clearTimeout(stopLater);
     await shown;
     printReport(tree, report, args, io);
-    return report.exitCode;
+    return report.exitCode === 0 && args.forSecs !== undefined ? readyOrNot(tree, args.forSecs, io) : report.exitCode;
   } catch (error) {
     if (!(error instanceof SpecError)) throw error;
     printRefusal(new ConfigError("invalid_config", args.file, await locate(error.problems)), args.file, io);
@@ -70,6 +70,13 @@ async function showAll(tree: Tree, { verbose, json, output }: RunArgs, io: Comma
 
 function widestPath(children: readonly ChildSnapshot[]): number {
   return Math.max(0, ...children.map((child) => Math.max(child.path.length, widestPath(child.children))));
+}
+
+/** A run that was to last for a time has failed when not everything was ever ready in it. */
+function readyOrNot(tree: Tree, forSecs: number, io: CommandIo): number {
+  if (tree.snapshot().ready) return 0;
+  io.stderr(`reeve: the tree was never ready as a whole in ${forSecs} s\n`);
+  return EXIT.problems;
 }
 
 function printReport(tree: Tree, report: Report, { json }: RunArgs, io: CommandIo): void {
