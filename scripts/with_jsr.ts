@@ -47,6 +47,12 @@ const child = new Deno.Command(command === "deno" ? Deno.execPath() : command, {
 
 // Ctrl-C reaches the child by itself, since it is in the same terminal group; another process's SIGTERM does not.
 Deno.addSignalListener("SIGINT", () => {});
-Deno.addSignalListener("SIGTERM", () => child.kill("SIGTERM"));
+Deno.addSignalListener("SIGTERM", () => {
+  try {
+    child.kill("SIGTERM");
+  } catch {
+    // It ended in this moment.
+  }
+});
 const { code } = await child.status;
 Deno.exit(code);

@@ -1,5 +1,6 @@
 /** Events and output as lines for people. */
 import { describe, type EventType, type GapMarker, type LogRecord, type SupervisorEvent } from "../../mod.ts";
+import { cleanText } from "../base/mod.ts";
 import { type CommandIo, paint } from "./io.ts";
 
 /** What comes in a stream of events or of output. */
@@ -46,17 +47,17 @@ export interface EventLogOptions {
 export function eventLog({ io, verbose, epochMs, width }: EventLogOptions): (item: LogItem) => string {
   const line = (atMs: number | undefined, mark: string, path: string, text: string): string => {
     const time = atMs === undefined ? " ".repeat(12) : clockTime(epochMs + atMs);
-    return `${paint(io, "dim", time)} ${mark} ${path.padEnd(Math.min(width, WIDEST))}  ${text}\n`;
+    return `${paint(io, "dim", time)} ${mark} ${cleanText(path).padEnd(Math.min(width, WIDEST))}  ${text}\n`;
   };
   return (item) => {
-    if (!("type" in item)) return line(item.atMs, paint(io, "dim", "│"), item.path, paint(io, "dim", item.line));
+    if (!("type" in item)) return line(item.atMs, paint(io, "dim", "│"), item.path, paint(io, "dim", cleanText(item.line)));
     if (item.type === "gap") return line(undefined, paint(io, "yellow", "!"), "", describe(item));
     if (!verbose && DETAILS.has(item.type)) return "";
     const [mark, color] = MARKS[item.type] ?? ["·", "dim"];
     const returns = item.type === "child_failed" && item.decision.retryAtMs !== null && item.decision.delayMs >= 1000
       ? ` (${clockTime(epochMs + item.decision.retryAtMs).slice(0, 8)})`
       : "";
-    return line(item.atMs, paint(io, color, mark), item.path, `${describe(item)}${returns}`);
+    return line(item.atMs, paint(io, color, mark), item.path, cleanText(`${describe(item)}${returns}`));
   };
 }
 

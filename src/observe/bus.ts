@@ -1,7 +1,7 @@
 /** One sequence of items, kept in a ring; every reader has only a place in it. */
 import type { GapMarker } from "../event/mod.ts";
 
-/** From where a reader starts: from what the ring still has, from now, or after a sequence number. */
+/** From where a reader starts: from the first item (with a gap marker for what the ring has no more), from now, or after a sequence number. */
 export type Since = "start" | "now" | number;
 
 /** Options of {@linkcode Bus.read}. */
@@ -62,7 +62,7 @@ export class Bus<T extends { readonly seq: number }> {
 
   /** Reads items in order, without end until the bus closes; a gap marker stands where items were overtaken. */
   read({ since = "start", filter, signal }: ReadOptions<T> = {}): AsyncIterableIterator<T | GapMarker> {
-    let next = since === "now" ? this.#last + 1 : since === "start" ? this.oldestSeq : since + 1;
+    let next = since === "now" ? this.#last + 1 : since === "start" ? 1 : since + 1;
     let ended = false;
     let sleeper: (() => void) | undefined;
     const end = (): void => {

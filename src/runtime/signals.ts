@@ -25,12 +25,12 @@ const SAME_SIGNAL_MS = 300;
  * ```
  */
 export function handleSignals(tree: Tree, { signals = ["SIGINT", "SIGTERM"] }: SignalOptions = {}): Disposable {
-  let lastAtMs = -Infinity;
+  let heardAtMs = -Infinity;
   const onSignal = (signal: string): void => {
     const now = performance.now();
-    const isRepeated = now - lastAtMs < SAME_SIGNAL_MS;
-    if (!isRepeated) tree.shutdown({ by: "signal", reason: signal, force: lastAtMs !== -Infinity });
-    lastAtMs = now;
+    if (now - heardAtMs < SAME_SIGNAL_MS) return;
+    tree.shutdown({ by: "signal", reason: signal, force: heardAtMs !== -Infinity });
+    heardAtMs = now;
   };
   for (const signal of signals) process.on(signal, onSignal);
   const dispose = (): void => {

@@ -50,3 +50,27 @@ Deno.test("renderTable() makes columns as wide as their widest cell, colours not
   const red = `${String.fromCharCode(27)}[31mx${String.fromCharCode(27)}[0m`;
   assertEquals(renderTable(["A", "LONG", "B"], [["12345", red, "y"]]), `A      LONG  B\n12345  ${red}     y\n`);
 });
+
+const CONTROLS = /(?!\n)\p{Cc}/u;
+
+Deno.test("eventLog() uses colors only where they are wanted", () => {
+  const colored = eventLog({ io: new RecordingIo(true), verbose: false, epochMs: 0, width: 8 })(failed);
+  assertMatch(colored, new RegExp(`${String.fromCharCode(27)}\\[31m✗`));
+  assertEquals(CONTROLS.test(lineOf(failed)), false);
+});
+
+Deno.test("eventLog() never writes control characters that came from outside", () => {
+  const hostile = `${String.fromCharCode(27)}[2J${String.fromCharCode(7)}\r\nnext`;
+  const cause = { kind: "shutdown", requestedBy: hostile, reason: hostile } as const;
+  const items: readonly LogItem[] = [
+    { ...base, type: "shutdown_requested", cause, forced: false },
+    { ...base, type: "child_unhealthy", reason: hostile },
+    { ...base, type: "supervisor_escalated", child: "/web", reason: hostile },
+    { seq: 1, atMs: 0, path: "/web", attempt: 1, stream: "stdout", line: hostile },
+  ];
+  for (const item of items) {
+    const line = lineOf(item);
+    assertEquals(CONTROLS.test(line), false, JSON.stringify(line));
+    assertEquals(line.indexOf("\n"), line.length - 1, "one item must be one line");
+  }
+});

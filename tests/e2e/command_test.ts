@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { fileURLToPath } from "node:url";
 import { reeve, withFolder } from "../support/command.ts";
 
 /** Two processes of which one depends on the other, and a module. */
@@ -148,17 +147,4 @@ Deno.test("a stray rejection of one child's code does not end the others", async
       assertStringIncludes(command.output(), "an error outside of any child was caught: stray");
     },
   );
-});
-
-Deno.test("the example shop runs, and leaves nothing behind", async () => {
-  const file = fileURLToPath(new URL("../../examples/shop/supervisor.yaml", import.meta.url));
-  const command = reeve(["run", file, "--for", "4"]);
-  assertEquals(await command.ended, 0, command.output());
-  const text = command.output();
-  for (const child of ["catalog", "stock", "orders", "mailer", "thumbnails", "cleanup", "pollers", "pollers/prices", "pollers/reviews"]) {
-    assertMatch(text, new RegExp(`^/${child} +(task|worker|process|supervisor) `, "m"), child);
-  }
-  assertMatch(text, /\/orders +waits for catalog, stock/);
-  const ready = text.search(/\/catalog +ready/);
-  assert(ready !== -1 && ready < text.search(/\/orders +starting/), "orders started before the catalogue was ready");
 });

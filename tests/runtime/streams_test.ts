@@ -157,3 +157,16 @@ Deno.test("tree.logs() remembers the last lines, and says how many are gone", as
   assertGreater(rest.length, 100);
   assertEquals(rest.map((record) => "line" in record ? record.line : "").at(-1), "line 5000");
 });
+
+Deno.test("tree.events() since the start says what the journal no longer has", async () => {
+  const clock = new VirtualClock();
+  const tree = await supervise({ observability: { eventJournalCapacity: 16 }, children: [failing(OFTEN)] }, { clock });
+  await clock.advance(5_000);
+  await tree.close();
+  const last = tree.snapshot().seq;
+  for (const since of ["start", 0] as const) {
+    const [first, ...rest] = await all(tree.events({ since }));
+    assertEquals(first, { type: "gap", from: 1, to: last - 16 }, `since ${since}`);
+    assertEquals(rest.length, 16);
+  }
+});

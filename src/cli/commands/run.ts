@@ -26,7 +26,7 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
   const loaded = await loadConfig(args.file, io);
   if (typeof loaded === "number") return loaded;
   const { spec, warnings, locate } = loaded;
-  printProblems(warnings, io);
+  printProblems(warnings, { color: io.color, stdout: (text) => io.stderr(text), stderr: (text) => io.stderr(text) });
   const unguard = survive(io);
   try {
     const tree = await supervise(spec);

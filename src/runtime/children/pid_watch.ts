@@ -50,6 +50,7 @@ function exists(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
+    // Only this code means gone: a missing permission, to signal or to ask, tells nothing.
+    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
   }
 }

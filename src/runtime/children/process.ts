@@ -78,7 +78,7 @@ class ProcessAttempt implements RunningChild {
   }
 
   #signal(signal: string): void {
-    if (this.pid !== undefined && !this.#isOver) signalProcess(this.pid, signal, this.#stop.killTree);
+    if (this.#child !== undefined && !this.#isOver) signalProcess(this.#child, signal, this.#stop.killTree);
   }
 
   async #notStarted(error: unknown): Promise<void> {

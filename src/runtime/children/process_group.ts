@@ -1,6 +1,7 @@
 /** Signals to processes and to whole process groups. */
-import { setTimeout } from "node:timers";
+import { constants } from "node:os";
 import process from "node:process";
+import { setTimeout } from "node:timers";
 
 /** Groups need sessions, which Windows does not have. */
 export const HAS_GROUPS = process.platform !== "win32";
@@ -14,9 +15,24 @@ export const HAS_GROUPS = process.platform !== "win32";
 const LOOK_MS = 5;
 const MOST_LOOKS = 20;
 
-/** Signals the process group that the process leads, or only the process; harmless when they are gone. */
-export function signalProcess(pid: number, signal: string, wholeGroup: boolean): void {
-  if (!(wholeGroup && HAS_GROUPS && sendSignal(-pid, signal))) sendSignal(pid, signal);
+/** A process that was started here. */
+export interface OwnProcess {
+  readonly pid?: number;
+  kill(signal: NodeJS.Signals): boolean;
+}
+
+/**
+ * Signals the process group that the process leads, or only the process; harmless when they are gone.
+ *
+ * Where groups may not be signalled (Deno with `--allow-run` for some commands only) the process itself is.
+ */
+export function signalProcess(child: OwnProcess, signal: string, wholeGroup: boolean): void {
+  if (child.pid === undefined || !isSignal(signal)) return;
+  if (!(wholeGroup && HAS_GROUPS && sendSignal(-child.pid, signal))) child.kill(signal);
+}
+
+function isSignal(name: string): name is NodeJS.Signals {
+  return Object.hasOwn(constants.signals, name);
 }
 
 /** Kills what is left of a group whose leader is gone, then calls back. */

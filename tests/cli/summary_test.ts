@@ -1,0 +1,80 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { summary } from "../../src/cli/summary.ts";
+import type { ChildReport, Report } from "../../mod.ts";
+import { RecordingIo } from "./helpers.ts";
+
+const CHILD: ChildReport = {
+  path: "/web",
+  kind: "task",
+  starts: 1,
+  restarts: 0,
+  failures: 0,
+  lastExit: { kind: "cancelled" },
+  status: "graceful",
+  phase: "stopped",
+};
+
+function report(children: readonly ChildReport[], more: Partial<Report> = {}): Report {
+  const cause = { kind: "shutdown", requestedBy: "ops", reason: "deploy" } as const;
+  return { exitCode: 0, cause, startedAtMs: 0, durationMs: 61_000, children, abandoned: [], ...more };
+}
+
+function rowsOf(children: readonly ChildReport[]): string[] {
+  return summary("shop", report(children), new RecordingIo()).split("\n").slice(4, -1);
+}
+
+Deno.test("summary() says how long it ran, who ended it and why, and the exit code", () => {
+  const io = new RecordingIo();
+  assertEquals(summary("shop", report([]), io).split("\n")[1], "shop ran 1 min, ended by ops (deploy), exit code 0");
+  const escalated = report([], {
+    exitCode: 70,
+    cause: { kind: "escalation", requestedBy: "supervisor", reason: "too much", path: "/web" },
+  });
+  assertEquals(summary("shop", escalated, io).split("\n")[1], "shop ran 1 min, ended by escalation: too much, exit code 70");
+});
+
+Deno.test("summary() has a row for every child, with its numbers and its last exit", () => {
+  const failure = { kind: "error", category: "exit_code", message: "exited with code 3", exitCode: 3 } as const;
+  assertEquals(
+    rowsOf([
+      { ...CHILD, path: "/a/b", kind: "process", starts: 12, restarts: 11, failures: 10, lastExit: { kind: "failed", failure } },
+      { ...CHILD, lastExit: null, starts: 0 },
+    ]),
+    [
+      "/a/b   process  12      11        10        failed: exited with code 3  in order",
+      "/web   task     0       0         0         -                           in order",
+    ],
+  );
+});
+
+const STOPS: readonly [Partial<ChildReport>, string][] = [
+  [{ status: "graceful" }, "in order"],
+  [{ status: "aborted" }, "by force"],
+  [{ status: "abort_failed" }, "not at all, left behind"],
+  [{ status: "late_report" }, "late"],
+  [{ status: "already_exited", phase: "failed" }, "was down"],
+  [{ status: "already_exited", phase: "stopped" }, "was not running"],
+];
+
+for (const [facts, said] of STOPS) {
+  Deno.test(`summary() says "${said}" of a child with status ${facts.status}`, () => {
+    const [row = ""] = rowsOf([{ ...CHILD, ...facts }]);
+    assertEquals(row.endsWith(`  ${said}`), true, row);
+  });
+}
+
+Deno.test("summary() uses colors only where they are wanted", () => {
+  assertMatch(summary("shop", report([CHILD]), new RecordingIo(true)), new RegExp(`^\n${String.fromCharCode(27)}\\[1mshop`));
+  assertEquals(summary("shop", report([CHILD]), new RecordingIo()).includes(String.fromCharCode(27)), false);
+});
+
+Deno.test("summary() never writes control characters that came from outside", () => {
+  const hostile = `${String.fromCharCode(27)}[2J\r\nnext`;
+  const cause = { kind: "shutdown", requestedBy: hostile, reason: hostile } as const;
+  for (
+    const text of [summary("shop", report([CHILD], { cause }), new RecordingIo()), summary(hostile, report([CHILD]), new RecordingIo())]
+  ) {
+    assertEquals(/(?!\n)\p{Cc}/u.test(text), false, JSON.stringify(text));
+    assertEquals(text.split("\n").length, 6);
+  }
+});

@@ -1,0 +1,101 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { deno, withFolder } from "../support/command.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+const MOD = new URL("mod.ts", ROOT).href;
+const TESTING = new URL("src/testing/mod.ts", ROOT).href;
+const MAIN = fileURLToPath(new URL("src/cli/main.ts", ROOT));
+const CONFIG = fileURLToPath(new URL("deno.json", ROOT));
+
+interface Outcome {
+  readonly code: number;
+  readonly output: string;
+}
+
+async function outcomeOf(program: string, ...flags: string[]): Promise<Outcome> {
+  let outcome = { code: -1, output: "" };
+  await withFolder({ "main.ts": program }, async (folder) => {
+    const command = deno(["run", "--no-prompt", "--config", CONFIG, ...flags, `${folder}/main.ts`]);
+    outcome = { code: await command.ended, output: command.output() };
+  });
+  return outcome;
+}
+
+const TASKS = `import { child, describe, handleSignals, supervise } from "${MOD}";
+import { VirtualClock } from "${TESTING}";
+const tree = await supervise({
+  children: [
+    child.task("up", ({ signal, log }) => { log("hello"); return new Promise((resolve) => signal.addEventListener("abort", resolve)); }),
+    child.task("fails", () => Promise.reject(new Error("no")), { backoff: { initialMs: 1 } }),
+    child.supervisor("inner", { children: [child.task("once", () => {}, { restartPolicy: "transient" })] }),
+  ],
+});
+handleSignals(tree);
+await tree.ready();
+for await (const event of tree.events()) if (event.type === "child_restarting") break;
+new VirtualClock().now();
+await tree.close();
+console.log("done");
+`;
+
+Deno.test("permissions: supervise() with tasks needs none", async () => {
+  assertEquals(await outcomeOf(TASKS), { code: 0, output: "done\n" });
+});
+
+const FAILING = (spec: string): string =>
+  `import { child, supervise } from "${MOD}";
+try {
+  const tree = await supervise({ children: [${spec}] });
+  for await (const event of tree.events()) {
+    if (event.type === "child_failed") { console.log("FAILED", event.exit.failure.message); break; }
+    if (event.type === "child_ready") { console.log("READY"); break; }
+  }
+  await tree.close();
+} catch (error) {
+  console.log("REFUSED", error.code, error.message);
+}
+`;
+
+Deno.test("permissions: a process without --allow-run is told the flag", async () => {
+  const { code, output } = await outcomeOf(
+    FAILING('child.process("p", { command: "sleep", args: ["60"] })'),
+    "--allow-env",
+    "--allow-read",
+  );
+  assertEquals(code, 0, output);
+  assertMatch(output, /^(FAILED|REFUSED) .*--allow-run/s);
+});
+
+Deno.test("permissions: a process without --allow-env is told the flag", async () => {
+  const { code, output } = await outcomeOf(
+    FAILING('child.process("p", { command: "sleep", args: ["60"] })'),
+    "--allow-run",
+    "--allow-read",
+  );
+  assertEquals(code, 0, output);
+  assertMatch(output, /^(FAILED|REFUSED) .*--allow-env/s);
+});
+
+Deno.test("permissions: a process runs with --allow-run and --allow-env alone", async () => {
+  const { code, output } = await outcomeOf(FAILING('child.process("p", { command: "sleep", args: ["60"] })'), "--allow-run", "--allow-env");
+  assertEquals([code, output], [0, "READY\n"]);
+});
+
+Deno.test("permissions: a module without --allow-read is told the flag", async () => {
+  const url = new URL("tests/fixtures/modules/good.ts", ROOT).href;
+  const { code, output } = await outcomeOf(FAILING(`{ name: "m", run: { kind: "module", url: "${url}" } }`));
+  assertEquals(code, 0, output);
+  assertMatch(output, /^REFUSED invalid_spec .*Add --allow-read to the command/s);
+});
+
+Deno.test("permissions: the command without --allow-read says the flag, and no stack", async () => {
+  await withFolder({ "tree.yaml": "children: []\n" }, async (cwd) => {
+    for (const args of [["run"], ["check"]]) {
+      const command = deno(["run", "--no-prompt", "--allow-env", "--config", CONFIG, MAIN, ...args, "tree.yaml"], { cwd });
+      assertEquals(await command.ended !== 0, true);
+      assertStringIncludes(command.output(), "--allow-read");
+      assertEquals(/^\s+at /m.test(command.output()), false, command.output());
+    }
+  });
+});

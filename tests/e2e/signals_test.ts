@@ -1,0 +1,104 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { deno, type RunningCommand, withFolder } from "../support/command.ts";
+
+const MOD = new URL("../../mod.ts", import.meta.url).href;
+const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
+
+/** Ignores its signal, and has so much time that only force ends the tree. */
+const DEAF = `child.task("deaf", () => new Promise(() => {}), { stop: { timeoutMs: 60_000, killWaitMs: 50 } })`;
+const IDLE = `child.task("idle", ({ signal }) => new Promise((resolve) => signal.addEventListener("abort", resolve)))`;
+
+/** Runs a program that says how its tree ended, without any permission. */
+async function withProgram(children: string, options: string, use: (command: RunningCommand) => Promise<void>): Promise<void> {
+  const program = `import { child, handleSignals, supervise } from "${MOD}";
+const tree = await supervise({ children: [${children}] });
+const handle = handleSignals(tree, ${options});
+tree.finished.then(({ cause, exitCode, abandoned }) => console.log("END", cause.reason, exitCode, abandoned.join()));
+for await (const event of tree.events()) {
+  if (event.type === "supervisor_ready") console.log("UP");
+  if (event.type === "shutdown_requested") console.log(event.forced ? "FORCED" : "ASKED");
+}
+`;
+  await withFolder({ "main.ts": program }, async (folder) => {
+    await use(deno(["run", "--no-prompt", "--config", CONFIG, `${folder}/main.ts`]));
+  });
+}
+
+function pause(delayMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, delayMs));
+}
+
+Deno.test("handleSignals() stops the tree on the first signal, needs no permission, and lets the program end", async () => {
+  await withProgram(IDLE, "{}", async (command) => {
+    await command.until("UP");
+    command.signal("SIGTERM");
+    assertEquals(await command.ended, 0, command.output());
+    assertMatch(command.output(), /ASKED\nEND SIGTERM 0 \n$/);
+  });
+});
+
+Deno.test("handleSignals() forces the tree on the second signal", async () => {
+  await withProgram(DEAF, "{}", async (command) => {
+    await command.until("UP");
+    command.signal("SIGINT");
+    await command.until("ASKED");
+    await pause(400);
+    command.signal("SIGTERM");
+    assertEquals(await command.ended, 0, command.output());
+    assertStringIncludes(command.output(), "FORCED\n");
+    assertStringIncludes(command.output(), "END SIGINT 0 /deaf\n");
+  });
+});
+
+Deno.test("handleSignals() takes two signals at the same time for one", async () => {
+  await withProgram(DEAF, "{}", async (command) => {
+    await command.until("UP");
+    command.signal("SIGINT");
+    command.signal("SIGTERM");
+    await command.until("ASKED");
+    await pause(400);
+    assertEquals(command.output().includes("FORCED"), false);
+    command.signal("SIGINT");
+    assertEquals(await command.ended, 0, command.output());
+  });
+});
+
+Deno.test("handleSignals() hears somebody who presses Ctrl-C again and again", async () => {
+  await withProgram(DEAF, "{}", async (command) => {
+    await command.until("UP");
+    let isOver = false;
+    const ended = command.ended.then(() => isOver = true);
+    for (let press = 0; press < 15 && !isOver; press++) {
+      command.signal("SIGINT");
+      await pause(100);
+    }
+    const heard = isOver;
+    if (!isOver) command.signal("SIGKILL");
+    await ended;
+    assertEquals(heard, true, "fifteen presses in 1.5 s must force the tree");
+  });
+});
+
+Deno.test("handleSignals() listens to the signals it is given, and to no others", async () => {
+  await withProgram(IDLE, '{ signals: ["SIGHUP"] }', async (command) => {
+    await command.until("UP");
+    command.signal("SIGHUP");
+    assertEquals(await command.ended, 0, command.output());
+    assertStringIncludes(command.output(), "END SIGHUP");
+  });
+  await withProgram(IDLE, '{ signals: ["SIGHUP"] }', async (command) => {
+    await command.until("UP");
+    command.signal("SIGTERM");
+    assertEquals(await command.ended, 143, command.output());
+  });
+});
+
+Deno.test("handleSignals() no longer listens when it was disposed of", async () => {
+  await withProgram(IDLE, "{}); handle[Symbol.dispose](", async (command) => {
+    await command.until("UP");
+    command.signal("SIGTERM");
+    assertEquals(await command.ended, 143, command.output());
+    assertEquals(command.output().includes("ASKED"), false);
+  });
+});

@@ -1,0 +1,83 @@
+import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { child, type ChildSpec, supervise } from "../../mod.ts";
+import { deno, withFolder } from "../support/command.ts";
+
+const MOD = new URL("../../mod.ts", import.meta.url).href;
+const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
+
+const FAILURE = new Error("fails at once");
+
+function crashing(name: string): ChildSpec {
+  return child.task(name, () => Promise.reject(FAILURE), { backoff: { initialMs: 0, maxMs: 0 }, limit: { maxRestarts: 1_000_000 } });
+}
+
+/** Watches whether the rest of the program has its turns, every 5 ms. */
+class Ticker {
+  ticks = 0;
+  longestGapMs = 0;
+  #lastMs = performance.now();
+  readonly #timer = setInterval(() => {
+    const now = performance.now();
+    this.ticks++;
+    this.longestGapMs = Math.max(this.longestGapMs, now - this.#lastMs);
+    this.#lastMs = now;
+  }, 5);
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+Deno.test("a crash loop without delay lets a timer of 5 ms fire", async () => {
+  await using tree = await supervise({ children: [crashing("a"), crashing("b")] });
+  const ticker = new Ticker();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  ticker.stop();
+  const { restartsTotal } = tree.child("/a");
+  assertGreater(restartsTotal, 500, `${restartsTotal} restarts`);
+  assertGreater(ticker.ticks, 10, `${ticker.ticks} ticks`);
+  assertLess(ticker.longestGapMs, 150, `nothing else ran for ${ticker.longestGapMs} ms`);
+});
+
+Deno.test("a crash loop without delay lets handlers of signals run", async () => {
+  const program = `import { child, handleSignals, supervise } from "${MOD}";
+const failure = new Error("fails at once");
+const crashing = child.task("a", () => Promise.reject(failure), { backoff: { initialMs: 0, maxMs: 0 }, limit: { maxRestarts: 1_000_000 } });
+const tree = await supervise({ children: [crashing] });
+handleSignals(tree);
+console.log("UP");
+const { cause, children } = await tree.finished;
+console.log("END", cause.reason, children[0].restarts);
+`;
+  await withFolder({ "main.ts": program }, async (folder) => {
+    const command = deno(["run", "--no-prompt", "--config", CONFIG, `${folder}/main.ts`]);
+    await command.until("UP");
+    command.signal("SIGTERM");
+    const askedAtMs = performance.now();
+    assertEquals(await command.ended, 0, command.output());
+    assertLess(performance.now() - askedAtMs, 5_000);
+    assertMatch(command.output(), /END SIGTERM \d+\n/);
+  });
+});
+
+Deno.test("ten thousand children start and stop while a timer fires", async () => {
+  const count = 10_000;
+  let running = 0;
+  const children = Array.from({ length: count }, (_, index) =>
+    child.task(`c${index}`, async ({ signal }) => {
+      running++;
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      running--;
+    }));
+  const ticker = new Ticker();
+  const tree = await supervise({ children });
+  await tree.ready();
+  assertEquals(running, count);
+  const report = await tree.shutdown();
+  ticker.stop();
+  assertEquals([running, report.children.length, report.abandoned], [0, count, []]);
+  assert(report.children.every(({ status }) => status === "graceful"));
+  assertGreater(ticker.ticks, 2, `${ticker.ticks} ticks`);
+  assertLess(ticker.longestGapMs, 1_000, `nothing else ran for ${ticker.longestGapMs} ms`);
+});
