@@ -1,23 +1,28 @@
 /** What a run came to, as a table. */
 import { type ChildReport, describeExit, duration, type Report } from "../../mod.ts";
+import { cleanText } from "../base/mod.ts";
 import { type CommandIo, paint } from "./io.ts";
 import { renderTable } from "./table.ts";
 
 /** Renders the report of a tree. */
 export function summary(name: string, report: Report, io: CommandIo): string {
-  const rows = report.children.map((child) => [
-    child.path,
-    child.kind,
-    String(child.starts),
-    String(child.restarts),
-    String(child.failures),
-    child.lastExit === null ? "-" : describeExit(child.lastExit),
-    howItStopped(child),
-  ]);
+  const rows = report.children.map((child) =>
+    [
+      child.path,
+      child.kind,
+      String(child.starts),
+      String(child.restarts),
+      String(child.failures),
+      child.lastExit === null ? "-" : describeExit(child.lastExit),
+      howItStopped(child),
+    ].map((cell) => cleanText(cell))
+  );
   const { cause } = report;
   const end = cause.kind === "shutdown" ? `ended by ${cause.requestedBy} (${cause.reason})` : `ended by ${cause.kind}: ${cause.reason}`;
   const table = renderTable(["CHILD", "KIND", "STARTS", "RESTARTS", "FAILURES", "LAST EXIT", "STOPPED"], rows);
-  return `\n${paint(io, "bold", name)} ran ${duration(report.durationMs)}, ${end}, exit code ${report.exitCode}\n\n${table}`;
+  return `\n${paint(io, "bold", cleanText(name))} ran ${duration(report.durationMs)}, ${
+    cleanText(end)
+  }, exit code ${report.exitCode}\n\n${table}`;
 }
 
 function howItStopped({ status, phase }: ChildReport): string {

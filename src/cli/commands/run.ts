@@ -1,6 +1,7 @@
 /** `reeve run FILE`: runs a tree in the foreground. */
 import process from "node:process";
 import { type ChildSnapshot, handleSignals, type Report, SpecError, supervise, type Tree } from "../../../mod.ts";
+import { cleanText } from "../../base/mod.ts";
 import { ConfigError, type LoadedConfig, loadFile } from "../../config/mod.ts";
 import { eventLog, type LogItem } from "../event_log.ts";
 import { type CommandIo, EXIT } from "../io.ts";
@@ -86,7 +87,9 @@ function printReport(tree: Tree, report: Report, { json }: RunArgs, io: CommandI
 /** A stray error of one child's code must not end what keeps the others alive. */
 function survive(io: CommandIo): () => void {
   const say = (error: unknown): void =>
-    io.stderr(`reeve: an error outside of any child was caught: ${error instanceof Error ? error.message : String(error)}\n`);
+    io.stderr(
+      `reeve: an error outside of any child was caught: ${cleanText(error instanceof Error ? error.message : String(error), 1024)}\n`,
+    );
   process.on("unhandledRejection", say);
   process.on("uncaughtException", say);
   return () => {
