@@ -3,7 +3,7 @@ import { cleanText, type Clock, RingBuffer } from "../base/mod.ts";
 import type { Message } from "../core/mod.ts";
 import type { Exit } from "../event/mod.ts";
 import type { LogRecord } from "../observe/mod.ts";
-import type { ChildSpec } from "../spec/mod.ts";
+import type { ChildPolicy, ChildSpec } from "../spec/mod.ts";
 import { DEFAULTS } from "../spec/mod.ts";
 import type { AttemptContext, RunningChild } from "./children/types.ts";
 
@@ -27,6 +27,7 @@ export interface AttemptIdentity {
   readonly attempt: number;
   readonly path: string;
   readonly spec: ChildSpec;
+  readonly policy: ChildPolicy;
 }
 
 const NO_ENVIRONMENT: ReadonlyMap<string, string> = new Map();

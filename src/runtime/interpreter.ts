@@ -59,7 +59,6 @@ export class Interpreter implements AttemptHost {
   readonly #adapters: ChildAdapter[][];
   readonly #supervisors = new Map<number, SupervisorAdapter>();
   readonly #live: (Attempt | undefined)[][];
-  #liveCount = 0;
   #lineCount = 0;
   #mailbox: Message[] = [];
   #read = 0;
@@ -89,7 +88,7 @@ export class Interpreter implements AttemptHost {
 
   /** How many attempts are live, nested supervisors included. */
   get liveAttempts(): number {
-    return this.#liveCount;
+    return this.#live.flat().filter((attempt) => attempt !== undefined).length;
   }
 
   /** How many timers are set. */
@@ -230,11 +229,10 @@ export class Interpreter implements AttemptHost {
   }
 
   #start({ node, child, stamp, generation, attempt: count }: Effect & { type: "start" }): void {
-    const { path } = this.#options.plan.nodes[node]!.children[child]!;
+    const { path, policy } = this.#options.plan.nodes[node]!.children[child]!;
     const spec = this.#options.plan.specs[node]![child]!;
-    const attempt = new Attempt({ node, child, stamp, generation, attempt: count, path, spec }, this);
+    const attempt = new Attempt({ node, child, stamp, generation, attempt: count, path, spec, policy }, this);
     this.#live[node]![child] = attempt;
-    this.#liveCount++;
     try {
       attempt.handle = this.#adapters[node]![child]!.start(attempt);
     } catch (error) {
@@ -257,7 +255,6 @@ export class Interpreter implements AttemptHost {
   #forget(node: number, child: number, stamp: number): void {
     if (this.#live[node]![child]?.identity.stamp !== stamp) return;
     this.#live[node]![child] = undefined;
-    this.#liveCount--;
   }
 
   #onTimer({ timer, node, child, dueMs }: Timer): void {

@@ -45,14 +45,13 @@ function watchLines(attempt: Attempt, pattern: string): () => void {
 }
 
 function watchHealth(attempt: Attempt, post: AttemptHost["post"]): () => void {
-  const { node, child, stamp, spec: { healthCheck } } = attempt.identity;
-  if (healthCheck?.mode !== "http" && healthCheck?.mode !== "tcp" && healthCheck?.mode !== "exec") return () => {};
-  const intervalMs = 1000 * (healthCheck.checkIntervalSecs ?? DEFAULTS.healthIntervalSecs);
+  const { node, child, stamp, spec: { healthCheck }, policy: { health } } = attempt.identity;
+  if (health === null || (healthCheck?.mode !== "http" && healthCheck?.mode !== "tcp" && healthCheck?.mode !== "exec")) return () => {};
   return startProber({
     check: checkOf(healthCheck),
     clock: attempt.clock,
-    delayMs: () => intervalMs,
-    timeoutMs: 1000 * (healthCheck.timeoutSecs ?? DEFAULTS.healthTimeoutSecs),
+    delayMs: () => health.intervalMs,
+    timeoutMs: health.timeoutMs,
     onAnswer: (reason, failures) => post({ type: "health", node, child, stamp, failed: failures, reason: cleanText(reason ?? "", 256) }),
   });
 }

@@ -1,17 +1,11 @@
 /** The one interface behind which tasks, workers, processes and nested supervisors run. */
 import type { Exit } from "../../event/mod.ts";
-import type { Clock } from "../../base/mod.ts";
+import type { Clock, TaskContext } from "../../base/mod.ts";
 
 /**
  * What an adapter is given for one attempt. Its methods post messages to the tree and return at once; calls after the exit was reported are ignored.
  */
-export interface AttemptContext {
-  readonly path: string;
-  readonly name: string;
-  readonly generation: number;
-  readonly attempt: number;
-  readonly args: unknown;
-  readonly environment: ReadonlyMap<string, string>;
+export interface AttemptContext extends Pick<TaskContext, "path" | "name" | "generation" | "attempt" | "args" | "environment"> {
   readonly clock: Clock;
   /** The attempt began: the function was called, the process spawned, the worker said hello. */
   running(): void;
