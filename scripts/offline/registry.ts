@@ -6,7 +6,6 @@ import { pathToFileURL } from "node:url";
 /** The stand-ins: name, version and entry file. */
 const PACKAGES = [
   { scope: "std", name: "assert", version: "1.0.0", files: ["mod.ts"] },
-  { scope: "std", name: "yaml", version: "1.0.0", files: ["mod.ts"] },
 ] as const;
 
 /** Writes the registry below the cache folder of the user (in the project it would count as part of the package), once per content, and returns its URL. */

@@ -18,23 +18,23 @@ export interface ExplainedSetting {
 /**
  * Lists the effective values of a child with their sources, in a fixed order.
  *
- * The path may be just the name where only one child has it. Rejects with `child_not_found` otherwise.
+ * The path may be just the name where only one child has it. Throws `child_not_found` otherwise.
  *
  * @example
  * ```ts
  * import { explain, loadText } from "@reeve/supervisor/config";
  *
  * const loaded = await loadText("children: [{ name: web, run: { process: { command: caddy } } }]", "shop.yaml");
- * const rows = await explain(loaded, "/web");
+ * const rows = explain(loaded, "/web");
  * console.log(rows.find((row) => row.key === "restart_policy")); // { key: "restart_policy", value: "permanent", source: "default" }
  * ```
  */
-export async function explain(loaded: LoadedConfig, path: string): Promise<ExplainedSetting[]> {
+export function explain(loaded: LoadedConfig, path: string): ExplainedSetting[] {
   const { child, pointer } = findChild(loaded.spec.children, path);
   const rows: ExplainedSetting[] = [];
   for (const row of explainChild(child, loaded.spec)) {
     const target = pointerOf(row.key, row.source, child, loaded.spec, pointer);
-    rows.push(target === undefined ? row : { ...row, place: await loaded.place(target) });
+    rows.push(target === undefined ? row : { ...row, place: loaded.place(target) });
   }
   return rows;
 }

@@ -34,21 +34,21 @@ export class Findings {
   }
 
   /** All problems with their places, ordered by file and position. */
-  async located(merged: Merged | undefined, order: readonly string[]): Promise<FileProblem[]> {
+  located(merged: Merged | undefined, order: readonly string[]): FileProblem[] {
     const finders = new Map<string, Finder>();
     const located: FileProblem[] = [];
-    const finderOf = async (path: string, text: string): Promise<Finder> => {
+    const finderOf = (path: string, text: string): Finder => {
       let finder = finders.get(path);
-      if (finder === undefined) finders.set(path, finder = await positionsIn(text));
+      if (finder === undefined) finders.set(path, finder = positionsIn(text));
       return finder;
     };
-    const placeOf = async (path: string, text: string, pointer: string): Promise<Position | undefined> => {
+    const placeOf = (path: string, text: string, pointer: string): Position | undefined => {
       if (text === "") return undefined;
-      // What is wrong with a whole file needs no second parser, for which such a file may be too much.
-      return pointer === "" ? { line: 1, column: 1 } : (await finderOf(path, text))(pointer);
+      // What is wrong with a whole file needs no second look, for which such a file may be too much.
+      return pointer === "" ? { line: 1, column: 1 } : finderOf(path, text)(pointer);
     };
     for (const { path, text, rule, pointer, reason, hint, position } of this.#sources) {
-      const place = position ?? await placeOf(path, text, pointer);
+      const place = position ?? placeOf(path, text, pointer);
       located.push({ severity: "error", rule, pointer, reason, ...(hint === undefined ? {} : { hint }), file: path, ...place });
     }
     const told = new Set(located.map(({ file, pointer }) => `${file} ${pointer}`));
@@ -56,7 +56,7 @@ export class Findings {
       if (merged === undefined) break;
       const { file, pointer } = merged.origin(problem.pointer);
       if (problem.severity === "error" && told.has(`${file.path} ${pointer}`)) continue;
-      located.push({ ...problem, file: file.path, ...(await finderOf(file.path, file.text))(pointer) });
+      located.push({ ...problem, file: file.path, ...finderOf(file.path, file.text)(pointer) });
     }
     const ranks = new Map(order.map((path, index) => [path, index]));
     const rank = ({ file }: FileProblem): number => ranks.get(file) ?? order.length;

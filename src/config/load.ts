@@ -35,9 +35,9 @@ export interface LoadedConfig {
   /** Hash of the content, the same for the same content; secrets count by name, not by value. */
   readonly configVersion: string;
   /** Finds the line of a key of the file; for those who explain. */
-  readonly place: (pointer: string) => Promise<string>;
+  readonly place: (pointer: string) => string;
   /** Gives problems of the declaration their places in the file. */
-  readonly locate: (problems: readonly Problem[]) => Promise<FileProblem[]>;
+  readonly locate: (problems: readonly Problem[]) => FileProblem[];
 }
 
 /**
@@ -77,7 +77,7 @@ async function build(path: string, sources: Sources, options: LoadOptions): Prom
     ? undefined
     : translate(merged, path, options.factories ?? {}, lookup, (problems) => found.add(problems));
   const paths = [...files].reverse().map((file) => file.path);
-  const problems = redact(await found.located(merged, paths), filled);
+  const problems = redact(found.located(merged, paths), filled);
   if (spec === undefined || merged === undefined || problems.some((problem) => problem.severity === "error")) {
     const isUnreadable = sources.files.length === 0 && sources.problems.some((problem) => problem.unreadable === true);
     throw new ConfigError(isUnreadable ? "config_unreadable" : "invalid_config", path, problems);
@@ -88,15 +88,15 @@ async function build(path: string, sources: Sources, options: LoadOptions): Prom
     warnings: problems,
     files: paths,
     configVersion: await contentHash(raw, mergeSources(sources.files).raw),
-    place: async (pointer) => {
+    place: (pointer) => {
       const { file, pointer: own } = origin(pointer);
-      const position = (await positionsIn(file.text))(own);
+      const position = positionsIn(file.text)(own);
       return position === undefined ? file.path : `${file.path}:${position.line}`;
     },
-    locate: async (problems) => {
+    locate: (problems) => {
       const more = new Findings([]);
       more.add(problems.map((problem) => ({ ...problem, pointer: filePointer(problem.pointer, raw) })));
-      return redact(await more.located(merged, paths), filled);
+      return redact(more.located(merged, paths), filled);
     },
   };
 }

@@ -1,5 +1,5 @@
 /** From text to plain data, with everything refused that could hurt: bombs, depth, reserved keys, several documents. */
-import { parse as parseYaml } from "@std/yaml";
+import { CORE_SCHEMA, load } from "js-yaml";
 import { isRaw, type Raw, toPointer } from "./pointer.ts";
 import type { Position } from "./positions.ts";
 
@@ -42,7 +42,7 @@ export function parseText(text: string): Parsed {
   if (isBlank(text)) return refused("empty", "is empty", "The smallest useful file is a list of children; see reeve template");
   let value: unknown;
   try {
-    value = parseYaml(text, { schema: "core" });
+    value = load(text, { schema: CORE_SCHEMA });
   } catch (error) {
     return { problem: syntaxProblem(error) };
   }

@@ -32,7 +32,7 @@ children:
 `;
 
 async function row(path: string, key: string): Promise<unknown> {
-  const rows = await explain(await load(TEXT), path);
+  const rows = explain(await load(TEXT), path);
   const { value, source, place } = rows.find((candidate) => candidate.key === key) ?? {};
   return [value, source, place?.replace(PLACE, "")];
 }
@@ -67,7 +67,7 @@ Deno.test("explain() refuses a child that is not there, or not clear, with the c
   ) {
     let message = "";
     try {
-      await explain(await load(TEXT), path);
+      explain(await load(TEXT), path);
     } catch (error) {
       if (!(error instanceof ReeveError)) throw error;
       assertEquals(error.code, "child_not_found");

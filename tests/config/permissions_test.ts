@@ -40,11 +40,12 @@ Deno.test("loadFile() needs nothing but --allow-read for a good file", async () 
   assertEquals(await run("children: [{ name: a, run: { process: { command: x } } }]", ["--allow-read"]), { names: ["a"] });
 });
 
-Deno.test("loadFile() without --allow-env tells pointers without lines, and names the flag where a placeholder needs it", async () => {
+Deno.test("loadFile() without --allow-env names the flag where a placeholder needs it, and every line", async () => {
   const { code, problems } = await run('colour: red\nchildren: [{ name: a, run: { process: { command: "${HOME}" } } }]', ["--allow-read"]);
   assertEquals(code, "invalid_config");
   assertEquals(problems?.map(({ rule }) => rule).sort(), ["unknown_key", "variable_unreadable"]);
   assert(problems?.some(({ hint }) => hint === "Add --allow-env=HOME"));
+  assertEquals(problems?.map(({ line }) => line), [1, 2]);
 });
 
 Deno.test("loadFile() without --allow-read names the flag", async () => {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { parse } from "@std/yaml";
+import { load as parse } from "js-yaml";
 import { filePointer, toPath, toPointer, valueAt } from "../../src/config/pointer.ts";
 
 const FILE = parse(
@@ -9,7 +9,6 @@ const FILE = parse(
   - { name: c, run: { worker: { url: ./w.ts } } }
   - { name: d, run: { supervisor: { strategy: one_for_one, children: [{ name: e, run: { factory: f } }, { name: g }] } } }
 `,
-  { schema: "core" },
 );
 
 const POINTERS: readonly (readonly [string, string])[] = [

@@ -36,7 +36,7 @@ const MAY_USE: ReadonlyMap<string, readonly string[]> = new Map([
 const FRONT_DOOR = ["base", "spec", "event", "core", "observe", "runtime"];
 
 /** Packages that live in one folder. */
-const HOMES: ReadonlyMap<string, string> = new Map([["zod", "config"], ["yaml", "config"], ["@std/yaml", "config"], ["commander", "cli"]]);
+const HOMES: ReadonlyMap<string, string> = new Map([["zod", "config"], ["js-yaml", "config"], ["commander", "cli"]]);
 
 /** Longest file of `src`, in lines. */
 const LONGEST = 400;

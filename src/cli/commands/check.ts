@@ -16,7 +16,7 @@ export interface CheckArgs {
 export async function check({ file, json }: CheckArgs, io: CommandIo): Promise<number> {
   try {
     const { warnings, files, configVersion, spec, locate } = await loadFile(file);
-    const missing = await locate(await checkFiles(spec));
+    const missing = locate(await checkFiles(spec));
     if (missing.length > 0) throw new ConfigError("invalid_config", file, [...warnings, ...missing]);
     if (json) {
       io.stdout(`${JSON.stringify({ ok: true, file, files, config_version: configVersion, problems: warnings }, null, 2)}\n`);

@@ -43,7 +43,7 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
     return report.exitCode === 0 && args.forSecs !== undefined ? readyOrNot(tree, args.forSecs, io) : report.exitCode;
   } catch (error) {
     if (!(error instanceof SpecError)) throw error;
-    printRefusal(new ConfigError("invalid_config", args.file, await locate(error.problems)), args.file, io);
+    printRefusal(new ConfigError("invalid_config", args.file, locate(error.problems)), args.file, io);
     return EXIT.problems;
   } finally {
     unguard();
