@@ -1,14 +1,4 @@
-/**
- * The `reeve` command.
- *
- * @example
- * ```sh
- * deno run --allow-read --allow-write --allow-run --allow-env jsr:@reeve/supervisor/cli run supervisor.yaml
- * ```
- *
- * @module
- */
-import process from "node:process";
+/** What the command understands. */
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { ReeveError } from "../../mod.ts";
 import { platform } from "../platform/mod.ts";
@@ -20,23 +10,10 @@ import { template } from "./commands/template.ts";
 import type { CommandIo } from "./io.ts";
 import { VERSION } from "./version.ts";
 
-export type { CommandIo } from "./io.ts";
-
 /** Exit codes beside those of a tree. */
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
-/**
- * Runs the command with arguments; returns the exit code.
- *
- * @example
- * ```ts
- * import { main } from "@reeve/supervisor/cli";
- *
- * const lines: string[] = [];
- * const code = await main(["--version"], { stdout: (text) => lines.push(text), stderr: () => {}, color: false });
- * console.log(code, lines.length);
- * ```
- */
+/** Runs the command with arguments; returns the exit code. */
 export async function main(args: readonly string[], io: CommandIo): Promise<number> {
   if (platform.tooOld !== undefined) {
     io.stderr(`reeve: ${platform.tooOld}\n`);
@@ -111,20 +88,4 @@ function messageOf(error: unknown): string {
   const hint = platform.permissionHint(error);
   const text = error instanceof Error ? error.message : String(error);
   return hint === undefined ? text : `${text}. ${hint}`;
-}
-
-/** Writes to the terminal or pipe of the program. */
-function programIo(): CommandIo {
-  const color = process.stdout.isTTY === true && process.env["NO_COLOR"] === undefined && process.env["TERM"] !== "dumb";
-  return {
-    stdout: (text) => process.stdout.write(text),
-    stderr: (text) => process.stderr.write(text),
-    color,
-  };
-}
-
-if (import.meta.main) {
-  const code = await main(process.argv.slice(2), programIo());
-  // What was written must be out before the program ends; an abandoned task would otherwise keep it alive.
-  process.stdout.write("", () => process.exit(code));
 }

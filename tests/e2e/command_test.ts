@@ -1,5 +1,6 @@
+import { readdir } from "node:fs/promises";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { reeve, withFolder } from "../support/command.ts";
+import { isAlive, reeve, withFolder } from "../support/command.ts";
 
 /** Two processes of which one depends on the other, and a module. */
 const TREE = `name: small
@@ -11,7 +12,7 @@ children:
     run: { process: { command: sh, args: [-c, "echo api is up; exec sleep 60"] } }
     dependencies: [db]
   - name: task
-    run: { module: { url: ./task.js } }
+    run: { module: { url: ./task.mjs } }
 `;
 
 const TASK = `export default ({ signal, log }) => {
@@ -28,7 +29,7 @@ const DEAF = `children:
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   Deno.test(`reeve run stops in order and exits 0 on ${signal}`, async () => {
-    await withFolder({ "tree.yaml": TREE, "task.js": TASK }, async (folder) => {
+    await withFolder({ "tree.yaml": TREE, "task.mjs": TASK }, async (folder) => {
       const command = reeve(["run", "tree.yaml"], { cwd: folder });
       await command.until("everything is ready");
       command.signal(signal);
@@ -58,7 +59,7 @@ Deno.test("reeve run forces everything on a second signal, and leaves no process
 });
 
 Deno.test("reeve run takes signals that come together for one", async () => {
-  await withFolder({ "tree.yaml": TREE, "task.js": TASK }, async (cwd) => {
+  await withFolder({ "tree.yaml": TREE, "task.mjs": TASK }, async (cwd) => {
     const command = reeve(["run", "tree.yaml"], { cwd });
     await command.until("everything is ready");
     for (const signal of ["SIGINT", "SIGINT", "SIGTERM"] as const) command.signal(signal);
@@ -66,15 +67,6 @@ Deno.test("reeve run takes signals that come together for one", async () => {
     assert(!command.output().includes("by force"), command.output());
   });
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    Deno.kill(pid, "SIGCONT");
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 Deno.test("reeve run exits 70 after an escalation at the root, or with the code of the policy", async () => {
   const escalating = (policy: string): string =>
@@ -97,7 +89,7 @@ Deno.test("reeve run refuses what is missing before anything starts", async () =
   - name: witness
     run: { process: { command: sh, args: [-c, "touch started; sleep 60"], cwd: . } }
   - name: module
-    run: { module: { url: ./nope.js } }
+    run: { module: { url: ./nope.mjs } }
   - name: command
     run: { process: { command: no-such-command } }
 `;
@@ -106,7 +98,7 @@ Deno.test("reeve run refuses what is missing before anything starts", async () =
     assertEquals(await command.ended, 1);
     assertMatch(command.output(), /tree\.yaml:5:5 {2}\/children\/1\/run: Cannot read module/);
     assertMatch(command.output(), /tree\.yaml:7:5 {2}\/children\/2\/run: Cannot run "no-such-command"/);
-    assertEquals([...Deno.readDirSync(cwd)].map(({ name }) => name), ["tree.yaml"]);
+    assertEquals(await readdir(cwd), ["tree.yaml"]);
   });
 });
 
@@ -126,7 +118,7 @@ Deno.test("reeve exits with 2 for wrong usage and for a file that is not there",
 });
 
 Deno.test("reeve run --json writes events, lines and the report as JSON", async () => {
-  await withFolder({ "tree.yaml": TREE, "task.js": TASK }, async (cwd) => {
+  await withFolder({ "tree.yaml": TREE, "task.mjs": TASK }, async (cwd) => {
     const command = reeve(["run", "tree.yaml", "--json", "--for", "0.5"], { cwd });
     assertEquals(await command.ended, 0, command.output());
     const items = command.output().trim().split("\n").map((line) => JSON.parse(line));
@@ -140,7 +132,7 @@ Deno.test("a stray rejection of one child's code does not end the others", async
   const stray =
     "export default ({ signal }) => { Promise.reject(new Error('stray')); return new Promise((resolve) => signal.addEventListener('abort', resolve)); };\n";
   await withFolder(
-    { "tree.yaml": "children:\n  - name: a\n    run: { module: { url: ./stray.js } }\n", "stray.js": stray },
+    { "tree.yaml": "children:\n  - name: a\n    run: { module: { url: ./stray.mjs } }\n", "stray.mjs": stray },
     async (cwd) => {
       const command = reeve(["run", "tree.yaml", "--for", "0.5"], { cwd });
       assertEquals(await command.ended, 0, command.output());

@@ -1,8 +1,14 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { freePort } from "../fixtures/command/free_port.ts";
-import { reeveMarked, runMarked, withoutWarnings } from "../fixtures/command/marked.ts";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { freePort } from "../support/free_port.ts";
+import { reeveMarked, runMarked, withoutWarnings } from "../support/marked.ts";
+import { ROOT } from "../support/runtime.ts";
 
-const SHOP = new URL("../../examples/shop/supervisor.yaml", import.meta.url).pathname;
+const SHOP = fileURLToPath(new URL("examples/shop/supervisor.yaml", ROOT));
 const CHILDREN = ["catalog", "stock", "orders", "mailer", "thumbnails", "cleanup", "pollers", "pollers/prices", "pollers/reviews"];
 
 Deno.test("demo: the shop runs, sums up every child, and leaves no process and no file behind", async () => {
@@ -36,36 +42,35 @@ Deno.test("demo: its events have no hole, and stop it in reverse order of its de
 });
 
 Deno.test("demo: what is refused leaves no process and no file behind", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "reeve-demo-" });
+  const folder = await mkdtemp(join(tmpdir(), "reeve-demo-"));
   const files: readonly [name: string, text: string, code: number][] = [
     ["not_yaml.yaml", "children: [", 1],
     ["wrong.yaml", "children:\n  - name: a\n    run: { process: { command: sleep, args: [60] } }\n    dependencies: [b]\n", 1],
     [
       "missing.yaml",
-      "children:\n  - name: a\n    run: { process: { command: sleep, args: ['60'] } }\n  - name: b\n    run: { module: { url: ./nope.ts } }\n",
+      "children:\n  - name: a\n    run: { process: { command: sleep, args: ['60'] } }\n  - name: b\n    run: { module: { url: ./nope.mjs } }\n",
       1,
     ],
   ];
   try {
     for (const [name, text, expected] of files) {
-      await Deno.writeTextFile(`${folder}/${name}`, text);
+      await writeFile(join(folder, name), text);
       const { code, out, err, leftovers, temporary } = await reeveMarked(["run", name], { cwd: folder });
       assertEquals([code, out, leftovers, temporary], [expected, "", [], []], `${name}\n${err}`);
       assertMatch(err, new RegExp(`${name} is refused: \\d+ violations?, no warnings\n$`));
     }
-    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), files.map(([name]) => name).sort());
+    assertEquals((await readdir(folder)).sort(), files.map(([name]) => name).sort());
   } finally {
-    await Deno.remove(folder, { recursive: true });
+    await rm(folder, { recursive: true });
   }
 });
 
 Deno.test("demo: runMarked() sees a process that was left behind", async () => {
-  const script = 'new Deno.Command("sh", { args: ["-c", "sleep 5 >/dev/null 2>&1 & echo $!"], stdout: "inherit" }).outputSync()';
-  const { out, leftovers } = await runMarked(["eval", script]);
+  const { out, leftovers } = await runMarked("sh", ["-c", "sleep 5 >/dev/null 2>&1 & echo $!"]);
   const pid = Number(out.trim());
   try {
     assertEquals(leftovers.map((line) => Number.parseInt(line)), [pid]);
   } finally {
-    Deno.kill(pid, "SIGKILL");
+    process.kill(pid, "SIGKILL");
   }
 });

@@ -4,7 +4,6 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { platform } from "../../src/platform/mod.ts";
 import { processAdapter, type ProcessPlan } from "../../src/runtime/children/process.ts";
 import type { RunningChild } from "../../src/runtime/children/types.ts";
 import { Recorder, type RecorderOptions } from "../runtime/children/recorder.ts";
@@ -29,10 +28,10 @@ function script(text: string, options: Partial<ProcessPlan> = {}): ProcessPlan {
 }
 
 /** Runs a test while something keeps the program alive, as a tree does: timers of the adapter do not. */
-function test(name: string, run: () => Promise<void>, ignore = false): void {
+function test(name: string, run: () => Promise<void>): void {
   Deno.test({
     name,
-    ignore: ignore || process.platform === "win32",
+    ignore: process.platform === "win32",
     async fn(): Promise<void> {
       const keepAlive = setInterval(() => {}, 1_000);
       try {
@@ -113,13 +112,6 @@ test("processAdapter() reports exit codes and signals", async () => {
   }
 });
 
-test("processAdapter() notices a death by a signal that the runtime does not know", async () => {
-  const { recorder } = start(script("echo last words; kill -36 $$"));
-  assertEquals(await recorder.exit(), failed("signal", "ended by a signal that the runtime does not know"));
-  assertEquals(recorder.lines, ["stdout: last words"]);
-  // Node calls such a death an exit with code 0.
-}, platform.name !== "deno");
-
 test("processAdapter() says why a process could not be started", async () => {
   const folder = await mkdtemp(join(tmpdir(), "reeve-process-"));
   try {
@@ -152,21 +144,6 @@ test("processAdapter() says why a process could not be started", async () => {
     await rm(folder, { recursive: true });
   }
 });
-
-for (const [permission, flag] of [["run", "--allow-run"], ["env", "--allow-env"]] as const) {
-  Deno.test({
-    name: `processAdapter() names ${flag} when that permission is missing`,
-    ignore: platform.name !== "deno",
-    permissions: { run: true, env: true, read: true, [permission]: false },
-    async fn(): Promise<void> {
-      const { recorder } = start({ command: "sh" });
-      assertEquals(
-        await recorder.exit(),
-        failed("start_failed", `Cannot run "sh": the runtime does not permit it. Add ${flag} to the command`),
-      );
-    },
-  });
-}
 
 // --- stopping ----------------------------------------------------------------------------------------------------------------------------
 

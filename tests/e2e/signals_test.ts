@@ -1,17 +1,14 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { fileURLToPath } from "node:url";
-import { deno, type RunningCommand, withFolder } from "../support/command.ts";
-
-const MOD = new URL("../../mod.ts", import.meta.url).href;
-const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
+import { type RunningCommand, withProgram } from "../support/command.ts";
+import { moduleUrl } from "../support/runtime.ts";
 
 /** Ignores its signal, and has so much time that only force ends the tree. */
 const DEAF = `child.task("deaf", () => new Promise(() => {}), { stop: { timeoutMs: 60_000, killWaitMs: 50 } })`;
 const IDLE = `child.task("idle", ({ signal }) => new Promise((resolve) => signal.addEventListener("abort", resolve)))`;
 
 /** Runs a program that says how its tree ended, without any permission. */
-async function withProgram(children: string, options: string, use: (command: RunningCommand) => Promise<void>): Promise<void> {
-  const program = `import { child, handleSignals, supervise } from "${MOD}";
+function withTree(children: string, options: string, use: (command: RunningCommand) => Promise<void>): Promise<void> {
+  const program = `import { child, handleSignals, supervise } from "${moduleUrl("mod")}";
 const tree = await supervise({ children: [${children}] });
 const handle = handleSignals(tree, ${options});
 tree.finished.then(({ cause, exitCode, abandoned }) => console.log("END", cause.reason, exitCode, abandoned.join()));
@@ -20,9 +17,7 @@ for await (const event of tree.events()) {
   if (event.type === "shutdown_requested") console.log(event.forced ? "FORCED" : "ASKED");
 }
 `;
-  await withFolder({ "main.ts": program }, async (folder) => {
-    await use(deno(["run", "--no-prompt", "--config", CONFIG, `${folder}/main.ts`]));
-  });
+  return withProgram(program, use);
 }
 
 function pause(delayMs: number): Promise<void> {
@@ -30,7 +25,7 @@ function pause(delayMs: number): Promise<void> {
 }
 
 Deno.test("handleSignals() stops the tree on the first signal, needs no permission, and lets the program end", async () => {
-  await withProgram(IDLE, "{}", async (command) => {
+  await withTree(IDLE, "{}", async (command) => {
     await command.until("UP");
     command.signal("SIGTERM");
     assertEquals(await command.ended, 0, command.output());
@@ -39,7 +34,7 @@ Deno.test("handleSignals() stops the tree on the first signal, needs no permissi
 });
 
 Deno.test("handleSignals() forces the tree on the second signal", async () => {
-  await withProgram(DEAF, "{}", async (command) => {
+  await withTree(DEAF, "{}", async (command) => {
     await command.until("UP");
     command.signal("SIGINT");
     await command.until("ASKED");
@@ -52,7 +47,7 @@ Deno.test("handleSignals() forces the tree on the second signal", async () => {
 });
 
 Deno.test("handleSignals() takes two signals at the same time for one", async () => {
-  await withProgram(DEAF, "{}", async (command) => {
+  await withTree(DEAF, "{}", async (command) => {
     await command.until("UP");
     command.signal("SIGINT");
     command.signal("SIGTERM");
@@ -65,7 +60,7 @@ Deno.test("handleSignals() takes two signals at the same time for one", async ()
 });
 
 Deno.test("handleSignals() hears somebody who presses Ctrl-C again and again", async () => {
-  await withProgram(DEAF, "{}", async (command) => {
+  await withTree(DEAF, "{}", async (command) => {
     await command.until("UP");
     let isOver = false;
     const ended = command.ended.then(() => isOver = true);
@@ -81,13 +76,13 @@ Deno.test("handleSignals() hears somebody who presses Ctrl-C again and again", a
 });
 
 Deno.test("handleSignals() listens to the signals it is given, and to no others", async () => {
-  await withProgram(IDLE, '{ signals: ["SIGHUP"] }', async (command) => {
+  await withTree(IDLE, '{ signals: ["SIGHUP"] }', async (command) => {
     await command.until("UP");
     command.signal("SIGHUP");
     assertEquals(await command.ended, 0, command.output());
     assertStringIncludes(command.output(), "END SIGHUP");
   });
-  await withProgram(IDLE, '{ signals: ["SIGHUP"] }', async (command) => {
+  await withTree(IDLE, '{ signals: ["SIGHUP"] }', async (command) => {
     await command.until("UP");
     command.signal("SIGTERM");
     assertEquals(await command.ended, 143, command.output());
@@ -95,7 +90,7 @@ Deno.test("handleSignals() listens to the signals it is given, and to no others"
 });
 
 Deno.test("handleSignals() no longer listens when it was disposed of", async () => {
-  await withProgram(IDLE, "{}); handle[Symbol.dispose](", async (command) => {
+  await withTree(IDLE, "{}); handle[Symbol.dispose](", async (command) => {
     await command.until("UP");
     command.signal("SIGTERM");
     assertEquals(await command.ended, 143, command.output());

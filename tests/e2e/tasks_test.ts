@@ -1,10 +1,7 @@
 import { assert, assertEquals, assertGreater, assertLess, assertMatch } from "@std/assert";
-import { fileURLToPath } from "node:url";
 import { child, type ChildSpec, supervise } from "../../mod.ts";
-import { deno, withFolder } from "../support/command.ts";
-
-const MOD = new URL("../../mod.ts", import.meta.url).href;
-const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
+import { withProgram } from "../support/command.ts";
+import { moduleUrl } from "../support/runtime.ts";
 
 const FAILURE = new Error("fails at once");
 
@@ -41,7 +38,7 @@ Deno.test("a crash loop without delay lets a timer of 5 ms fire", async () => {
 });
 
 Deno.test("a crash loop without delay lets handlers of signals run", async () => {
-  const program = `import { child, handleSignals, supervise } from "${MOD}";
+  const program = `import { child, handleSignals, supervise } from "${moduleUrl("mod")}";
 const failure = new Error("fails at once");
 const crashing = child.task("a", () => Promise.reject(failure), { backoff: { initialMs: 0, maxMs: 0 }, limit: { maxRestarts: 1_000_000 } });
 const tree = await supervise({ children: [crashing] });
@@ -50,8 +47,7 @@ console.log("UP");
 const { cause, children } = await tree.finished;
 console.log("END", cause.reason, children[0].restarts);
 `;
-  await withFolder({ "main.ts": program }, async (folder) => {
-    const command = deno(["run", "--no-prompt", "--config", CONFIG, `${folder}/main.ts`]);
+  await withProgram(program, async (command) => {
     await command.until("UP");
     command.signal("SIGTERM");
     const askedAtMs = performance.now();

@@ -1,7 +1,8 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { child, type ChildSpec, type Problem, SpecError, supervise } from "../../mod.ts";
+import { moduleUrl } from "../support/runtime.ts";
 
-const here = (name: string): string => new URL(`../fixtures/modules/${name}`, import.meta.url).href;
+const here = (name: string): string => moduleUrl(`tests/fixtures/modules/${name}`);
 const module = (url: string, name?: string): ChildSpec => ({ name: "m", run: { kind: "module", url, export: name } });
 
 async function refusalOf(...children: ChildSpec[]): Promise<readonly Problem[]> {
@@ -17,22 +18,22 @@ async function refusalOf(...children: ChildSpec[]): Promise<readonly Problem[]> 
 
 /** What can be known before anything starts: the child, the rule, and a part of reason and hint. */
 const CASES: readonly [name: string, child: ChildSpec, rule: string, text: RegExp][] = [
-  ["a module that does not exist", module(here("nope.ts")), "module_not_found", /Cannot read module .*nope\.ts": it does not exist/],
-  ["a module that is a folder", module(here("")), "module_not_found", /it is not a file/],
+  ["a module that does not exist", module(here("nope")), "module_not_found", /Cannot read module .*nope\.[jt]s": it does not exist/],
+  ["a module that is a folder", module(new URL(".", here("good")).href), "module_not_found", /it is not a file/],
   [
     "an export that does not exist",
-    module(here("good.ts"), "defualt"),
+    module(here("good"), "defualt"),
     "export_not_found",
     /it has no such export.*Did you mean "default"/,
   ],
   [
     "an export that is no function",
-    module(here("good.ts"), "notAFunction"),
+    module(here("good"), "notAFunction"),
     "export_not_found",
     /it is number, must be a function.*It exports "default"/,
   ],
-  ["a module that fails while it is loaded", module(here("throws.ts")), "module_failed", /Cannot import module .*broken at import/],
-  ["a worker file that does not exist", child.worker("w", here("nope.ts")), "worker_not_found", /Cannot read worker/],
+  ["a module that fails while it is loaded", module(here("throws")), "module_failed", /Cannot import module .*broken at import/],
+  ["a worker file that does not exist", child.worker("w", here("nope")), "worker_not_found", /Cannot read worker/],
   [
     "a command that does not exist",
     child.process("p", { command: "no-such-command" }),
@@ -41,7 +42,7 @@ const CASES: readonly [name: string, child: ChildSpec, rule: string, text: RegEx
   ],
   [
     "a command that is not executable",
-    child.process("p", { command: new URL(here("good.ts")).pathname }),
+    child.process("p", { command: new URL(here("good")).pathname }),
     "command_not_found",
     /is not executable.*chmod \+x/,
   ],
@@ -63,7 +64,7 @@ for (const [name, spec, rule, text] of CASES) {
 
 Deno.test("supervise() names every missing thing at once, nested ones too", async () => {
   const inner = child.supervisor("inner", { children: [child.process("p", { command: "no-such-command" })] });
-  const problems = await refusalOf(module(here("nope.ts")), inner);
+  const problems = await refusalOf(module(here("nope")), inner);
   assertEquals(problems.map((problem) => problem.pointer), ["/children/1/run", "/children/2/run/children/0/run"]);
 });
 
@@ -83,7 +84,7 @@ Deno.test("supervise() refuses a factory that nobody registered", async () => {
 });
 
 Deno.test("supervise() runs an exported function of a module", async () => {
-  await using tree = await supervise({ children: [module(here("good.ts"))] });
+  await using tree = await supervise({ children: [module(here("good"))] });
   await tree.ready();
   assertEquals(tree.child("/m").phase, "ready");
 });

@@ -1,51 +1,67 @@
-/** Runs the command as a user would, as a process of its own. */
-import { fileURLToPath } from "node:url";
+/** Runs the command, or a program, as a user would: as a process of its own. */
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { programArgs, reeveArgs } from "./runtime.ts";
 
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
-
-/** A command that runs. */
+/** A program that runs. */
 export interface RunningCommand {
   /** Everything it wrote so far. */
   readonly output: () => string;
-  /** Resolves when a text was written; rejects when the command ends before. */
+  /** Resolves when a text was written; rejects when the program ends before. */
   readonly until: (text: string) => Promise<void>;
-  readonly signal: (name: Deno.Signal) => void;
-  /** Its exit code. */
+  readonly signal: (name: "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGKILL") => void;
+  /** Its exit code; 128 and the number of the signal after a signal. */
   readonly ended: Promise<number>;
 }
 
-/** Starts `reeve ARGS`; it is killed when it takes longer than 30 seconds. */
+/** Starts `reeve ARGS`. */
 export function reeve(args: readonly string[], options: { readonly cwd?: string } = {}): RunningCommand {
-  return deno(["run", "-A", "--config", CONFIG, MAIN, ...args], options);
+  return start(reeveArgs(args), options);
 }
 
-/** Starts `deno ARGS` with the same limit. */
-export function deno(args: readonly string[], { cwd }: { readonly cwd?: string } = {}): RunningCommand {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [...args],
+/** Writes a program to a file and starts it; in Deno it has no permission. */
+export async function withProgram(text: string, use: (program: RunningCommand) => Promise<void>): Promise<void> {
+  await withFolder({ "main.mjs": text }, (folder) => use(start(programArgs(join(folder, "main.mjs")))));
+}
+
+/** Writes a program to a file and runs it until it ends, in Deno with the permissions of the flags. */
+export async function outcomeOf(text: string, ...flags: string[]): Promise<{ code: number; output: string }> {
+  let outcome = { code: -1, output: "" };
+  await withFolder({ "main.mjs": text }, async (folder) => {
+    const program = start(programArgs(join(folder, "main.mjs"), flags));
+    outcome = { code: await program.ended, output: program.output() };
+  });
+  return outcome;
+}
+
+/** Starts the runtime with arguments; it is killed when it takes longer than 30 seconds. */
+export function start(args: readonly string[], { cwd }: { readonly cwd?: string } = {}): RunningCommand {
+  const child = spawn(process.execPath, [...args], {
     cwd,
-    env: { NO_COLOR: "1", DENO_NO_PROMPT: "1" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+    env: { ...process.env, NO_COLOR: "1" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let text = "";
   let over = false;
   const waiting = new Set<() => void>();
-  const read = async (stream: ReadableStream<Uint8Array>): Promise<void> => {
-    const decoder = new TextDecoder();
-    for await (const chunk of stream) {
-      text += decoder.decode(chunk, { stream: true });
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
       for (const look of waiting) look();
-    }
-  };
+    });
+  }
   const limit = setTimeout(() => child.kill("SIGKILL"), 30_000);
-  const ended = Promise.all([child.status, read(child.stdout), read(child.stderr)]).then(([{ code }]) => {
-    clearTimeout(limit);
-    over = true;
-    for (const look of waiting) look();
-    return code;
+  const ended = new Promise<number>((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      clearTimeout(limit);
+      over = true;
+      for (const look of waiting) look();
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+    });
   });
   return {
     output: () => text,
@@ -53,25 +69,36 @@ export function deno(args: readonly string[], { cwd }: { readonly cwd?: string }
       new Promise((resolve, reject) => {
         const look = (): void => {
           if (text.includes(wanted)) resolve();
-          else if (over) reject(new Error(`The command ended without writing "${wanted}":\n${text}`));
+          else if (over) reject(new Error(`The program ended without writing "${wanted}":\n${text}`));
           else return;
           waiting.delete(look);
         };
         waiting.add(look);
         look();
       }),
-    signal: (name) => child.kill(name),
+    // In Deno `child.kill()` would make every later end look like one by that signal.
+    signal: (name) => void process.kill(child.pid ?? 0, name),
     ended,
   };
 }
 
-/** Writes a file into a folder of its own, and removes both. */
+/** Writes files into a folder of its own, and removes it. */
 export async function withFolder(files: Readonly<Record<string, string>>, use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "reeve-test-" });
+  const folder = await mkdtemp(join(tmpdir(), "reeve-test-"));
   try {
-    for (const [name, content] of Object.entries(files)) await Deno.writeTextFile(`${folder}/${name}`, content);
+    for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
     await use(folder);
   } finally {
-    await Deno.remove(folder, { recursive: true });
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Whether a process is there. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
   }
 }

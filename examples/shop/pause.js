@@ -1,7 +1,13 @@
-/** Waits, but not longer than until the child is asked to stop. */
-export function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+/**
+ * Waits, but not longer than until the child is asked to stop.
+ *
+ * @param {number} delayMs
+ * @param {AbortSignal} signal
+ * @returns {Promise<void>}
+ */
+export function pause(delayMs, signal) {
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
+    const onAbort = () => {
       clearTimeout(timer);
       reject(signal.reason);
     };

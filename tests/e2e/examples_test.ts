@@ -1,11 +1,14 @@
 /** Every example runs: a folder with a tree in a file by the command, a program by itself. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { freePort } from "./fixtures/command/free_port.ts";
-import { type Outcome, reeveMarked, runMarked, withoutWarnings } from "./fixtures/command/marked.ts";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { freePort } from "../support/free_port.ts";
+import { type Outcome, reeveMarked, runMarked, withoutWarnings } from "../support/marked.ts";
+import { programArgs, ROOT } from "../support/runtime.ts";
 
-const EXAMPLES = new URL("../examples/", import.meta.url);
-
-const entries = [...Deno.readDirSync(EXAMPLES)].sort((a, b) => a.name.localeCompare(b.name));
+const EXAMPLES = new URL("examples/", ROOT);
+const entries = readdirSync(EXAMPLES).sort();
 
 function assertClean({ code, err, leftovers, temporary }: Outcome): void {
   assertEquals(code, 0, err);
@@ -14,15 +17,18 @@ function assertClean({ code, err, leftovers, temporary }: Outcome): void {
 
 Deno.test("examples: there are some, and each is a folder with a supervisor.yaml or a program", () => {
   assert(entries.length > 0);
-  for (const { name, isDirectory } of entries) {
-    if (isDirectory) assert(Deno.statSync(new URL(`${name}/supervisor.yaml`, EXAMPLES)).isFile, name);
-    else assertMatch(name, /\.(ts|md)$/);
+  for (const name of entries) {
+    if (!/\.(js|md)$/.test(name)) assert(statSync(new URL(`${name}/supervisor.yaml`, EXAMPLES)).isFile(), name);
   }
 });
 
-for (const { name, isDirectory } of entries) {
-  const path = new URL(name, EXAMPLES).pathname;
-  if (isDirectory) {
+for (const name of entries) {
+  const path = fileURLToPath(new URL(name, EXAMPLES));
+  if (name.endsWith(".js")) {
+    Deno.test(`examples: ${name} runs and ends by itself`, async () => {
+      assertClean(await runMarked(process.execPath, programArgs(path, ["-A"])));
+    });
+  } else if (statSync(path).isDirectory()) {
     Deno.test(`examples: ${name} is valid, becomes ready, and stops in order`, async () => {
       const env = { SHOP_PORT: await freePort() };
       const checked = await reeveMarked(["check", `${path}/supervisor.yaml`], { env });
@@ -35,19 +41,14 @@ for (const { name, isDirectory } of entries) {
       assertEquals(/by force|left behind|was down/.exec(table), null, table);
     });
 
-    Deno.test(`examples: ${name} has no file that nothing uses`, async () => {
+    Deno.test(`examples: ${name} has no file that nothing uses`, () => {
       const folder = new URL(`${name}/`, EXAMPLES);
-      const files = [...Deno.readDirSync(folder)].map((entry) => entry.name);
-      const texts = new Map(await Promise.all(files.map(async (file) => [file, await Deno.readTextFile(new URL(file, folder))] as const)));
+      const files = readdirSync(folder);
+      const texts = new Map(files.map((file) => [file, readFileSync(new URL(file, folder), "utf8")]));
       for (const file of files) {
         if (file === "supervisor.yaml" || file === "README.md") continue;
         assert([...texts].some(([other, text]) => other !== file && text.includes(`./${file}`)), `nothing uses ${name}/${file}`);
       }
-    });
-  } else if (name.endsWith(".ts")) {
-    Deno.test(`examples: ${name} runs and ends by itself`, async () => {
-      const config = new URL("../deno.json", import.meta.url).pathname;
-      assertClean(await runMarked(["run", "-A", "--config", config, path]));
     });
   }
 }

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { checkArchitecture, importsOf, type SourceTree } from "./support/architecture.ts";
+import { checkArchitecture, importsOf, type SourceTree } from "./architecture.ts";
 
-const ROOT = new URL("../", import.meta.url);
+const ROOT = new URL("../../", import.meta.url);
 
 async function sourceTree(): Promise<SourceTree> {
   const files = new Map<string, string>();
@@ -61,7 +61,7 @@ Deno.test("importsOf() sees the imports that Deno sees", async () => {
 
 Deno.test("the package version is the same everywhere", async () => {
   const { version } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
-  const { VERSION } = await import("../src/cli/version.ts");
+  const { VERSION } = await import("../../src/cli/version.ts");
   assertEquals(VERSION, version);
 });
 

@@ -1,26 +1,9 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { fileURLToPath } from "node:url";
-import { deno, withFolder } from "../support/command.ts";
+import { outcomeOf, start, withFolder } from "../support/command.ts";
+import { moduleUrl, reeveArgs } from "../support/runtime.ts";
 
-const ROOT = new URL("../../", import.meta.url);
-const MOD = new URL("mod.ts", ROOT).href;
-const TESTING = new URL("src/testing/mod.ts", ROOT).href;
-const MAIN = fileURLToPath(new URL("src/cli/main.ts", ROOT));
-const CONFIG = fileURLToPath(new URL("deno.json", ROOT));
-
-interface Outcome {
-  readonly code: number;
-  readonly output: string;
-}
-
-async function outcomeOf(program: string, ...flags: string[]): Promise<Outcome> {
-  let outcome = { code: -1, output: "" };
-  await withFolder({ "main.ts": program }, async (folder) => {
-    const command = deno(["run", "--no-prompt", "--config", CONFIG, ...flags, `${folder}/main.ts`]);
-    outcome = { code: await command.ended, output: command.output() };
-  });
-  return outcome;
-}
+const MOD = moduleUrl("mod");
+const TESTING = moduleUrl("src/testing/mod");
 
 const TASKS = `import { child, describe, handleSignals, supervise } from "${MOD}";
 import { VirtualClock } from "${TESTING}";
@@ -83,7 +66,7 @@ Deno.test("permissions: a process runs with --allow-run and --allow-env alone", 
 });
 
 Deno.test("permissions: a module without --allow-read is told the flag", async () => {
-  const url = new URL("tests/fixtures/modules/good.ts", ROOT).href;
+  const url = moduleUrl("tests/fixtures/modules/good");
   const { code, output } = await outcomeOf(FAILING(`{ name: "m", run: { kind: "module", url: "${url}" } }`));
   assertEquals(code, 0, output);
   assertMatch(output, /^REFUSED invalid_spec .*Add --allow-read to the command/s);
@@ -92,10 +75,16 @@ Deno.test("permissions: a module without --allow-read is told the flag", async (
 Deno.test("permissions: the command without --allow-read says the flag, and no stack", async () => {
   await withFolder({ "tree.yaml": "children: []\n" }, async (cwd) => {
     for (const args of [["run"], ["check"]]) {
-      const command = deno(["run", "--no-prompt", "--allow-env", "--config", CONFIG, MAIN, ...args, "tree.yaml"], { cwd });
+      const command = start(reeveArgs([...args, "tree.yaml"], ["--allow-env"]), { cwd });
       assertEquals(await command.ended !== 0, true);
       assertStringIncludes(command.output(), "--allow-read");
       assertEquals(/^\s+at /m.test(command.output()), false, command.output());
     }
   });
+});
+
+Deno.test("permissions: a worker without --allow-read is told the flag", async () => {
+  const { code, output } = await outcomeOf(FAILING('child.worker("w", "file:///tmp/worker.ts")'));
+  assertEquals(code, 0, output);
+  assertMatch(output, /^REFUSED invalid_spec .*Add --allow-read to the command/s);
 });

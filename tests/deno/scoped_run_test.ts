@@ -1,21 +1,18 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { fileURLToPath } from "node:url";
-import { deno, withFolder } from "../support/command.ts";
-
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
+import { isAlive, start, withFolder } from "../support/command.ts";
+import { reeveArgs } from "../support/runtime.ts";
 
 // With --allow-run for some commands only, Deno refuses to signal or look at processes by pid: that once looked as if they were gone.
 Deno.test("a process is not taken for gone when it may not be looked at, and is stopped all the same", async () => {
   await withFolder({
     "tree.yaml": 'children:\n  - name: a\n    run: { process: { command: sh, args: [-c, "echo pid $$; exec sleep 25"] } }\n',
   }, async (folder) => {
-    const flags = ["--no-prompt", "--allow-read", "--allow-env", "--allow-run=sh"];
-    const command = deno(["run", ...flags, "--config", CONFIG, MAIN, "run", `${folder}/tree.yaml`, "--for", "5"]);
+    const flags = ["--allow-read", "--allow-env", "--allow-run=sh"];
+    const command = start(reeveArgs(["run", `${folder}/tree.yaml`, "--for", "5"], flags));
     assertEquals(await command.ended, 0, command.output());
     const pids = [...command.output().matchAll(/pid (\d+)/g)].map(([, pid]) => Number(pid));
     assertEquals(pids.length, 1, command.output());
     assertStringIncludes(command.output(), "in order");
-    for (const pid of pids) assertEquals(await Deno.stat(`/proc/${pid}`).then(() => true, () => false), false, `process ${pid} is alive`);
+    for (const pid of pids) assertEquals(isAlive(pid), false, `process ${pid} is alive`);
   });
 });

@@ -1,8 +1,8 @@
 /** Sends mail until the mail server hangs up, which it does. */
-import type { TaskContext } from "@reeve/supervisor";
-import { pause } from "./pause.ts";
+import { pause } from "./pause.js";
 
-export async function sendMail({ signal, log, attempt }: TaskContext): Promise<void> {
+/** @param {import("@reeve/supervisor").TaskContext} context */
+export async function sendMail({ signal, log, attempt }) {
   for (let mail = 1; !signal.aborted; mail++) {
     await pause(1500, signal);
     if (mail === 3) throw new Error("the mail server hung up");

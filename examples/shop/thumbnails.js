@@ -1,6 +1,6 @@
 /** Makes thumbnails in a thread of its own. */
 import { serveWorker } from "@reeve/supervisor/worker";
-import { pause } from "./pause.ts";
+import { pause } from "./pause.js";
 
 serveWorker(async ({ signal, heartbeat, log }) => {
   for (let picture = 1; !signal.aborted; picture++) {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { serveAsJsr } from "../support/jsr_server.ts";
+import { serveAsJsr } from "./jsr_server.ts";
 
 /** Longest life of one program. */
 const LIMIT_MS = 30_000;

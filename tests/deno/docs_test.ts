@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { ERROR_CODES } from "../mod.ts";
+import { ERROR_CODES } from "../../mod.ts";
+import { keyReference } from "../../src/config/mod.ts";
 
-const ROOT = new URL("../", import.meta.url);
+const ROOT = new URL("../../", import.meta.url);
 
 async function pages(folder = "docs/"): Promise<string[]> {
   const found: string[] = [];
@@ -34,4 +35,14 @@ Deno.test("every page of the guide is linked from the README or another page", a
   const linked = texts.join("\n");
   const lonely = (await pages("docs/guide/")).filter((page) => !linked.includes(page.split("/").at(-1)!));
   assertEquals(lonely, []);
+});
+
+Deno.test("docs: the page of all keys is what the schema says", async () => {
+  const page = await Deno.readTextFile(new URL("docs/reference/configuration.md", ROOT));
+  const [, table] = /<!-- deno-fmt-ignore-start -->\n([^]*?)<!-- deno-fmt-ignore-end -->/.exec(page) ?? [];
+  assertEquals(
+    table?.trim(),
+    keyReference().trim(),
+    "docs/reference/configuration.md is out of date, run: deno task reference",
+  );
 });

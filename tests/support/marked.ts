@@ -1,0 +1,70 @@
+/** Runs a program to its end and looks whether anything that it started is still there. */
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { reeveArgs, ROOT } from "./runtime.ts";
+
+const LIMIT_MS = 30_000;
+
+/** What became of a program. */
+export interface Outcome {
+  /** Its exit code; -1 after a signal. */
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+  /** Processes that carry the mark of the program although it has ended, one a line. */
+  readonly leftovers: readonly string[];
+  /** What is left in the folder that the program had for temporary files. */
+  readonly temporary: readonly string[];
+}
+
+/** Options of {@linkcode runMarked}. */
+export interface MarkedOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Runs `reeve ARGS`. */
+export function reeveMarked(args: readonly string[], options: MarkedOptions = {}): Promise<Outcome> {
+  return runMarked(process.execPath, reeveArgs(args), options);
+}
+
+/** Complaints beside the warnings about a file. */
+export function withoutWarnings(err: string): string {
+  return err.split("\n").filter((line) => !line.startsWith("warning ")).join("\n");
+}
+
+/** Runs a program with a mark in its environment that all its descendants inherit. */
+export async function runMarked(command: string, args: readonly string[], { cwd, env = {} }: MarkedOptions = {}): Promise<Outcome> {
+  const temporary = await mkdtemp(join(tmpdir(), "reeve-marked-"));
+  const mark = crypto.randomUUID();
+  try {
+    const { code, out, err } = await run(command, args, {
+      cwd: cwd ?? fileURLToPath(ROOT),
+      env: { ...process.env, ...env, REEVE_TEST_MARK: mark, TMPDIR: temporary, NO_COLOR: "1" },
+    });
+    const { out: processes } = await run("ps", ["axeww", "-o", "pid,stat,command"], {});
+    // Those that are dead but not yet reaped have no environment.
+    const leftovers = processes.split("\n").filter((line) => line.includes(`REEVE_TEST_MARK=${mark}`));
+    return { code, out, err, leftovers: leftovers.map((line) => line.trim().slice(0, 80)), temporary: await readdir(temporary) };
+  } finally {
+    await rm(temporary, { recursive: true });
+  }
+}
+
+function run(
+  command: string,
+  args: readonly string[],
+  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string | undefined>> },
+): Promise<{ code: number; out: string; err: string }> {
+  return new Promise((resolve) => {
+    const limits = { timeout: LIMIT_MS, maxBuffer: 64 * 1024 * 1024 };
+    const child = execFile(command, [...args], { ...options, ...limits, env: { ...options.env ?? process.env } }, (error, out, err) => {
+      resolve({ code: error === null ? 0 : typeof error.code === "number" ? error.code : -1, out, err });
+    });
+    child.stdin?.end();
+  });
+}
