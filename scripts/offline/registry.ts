@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 /** The stand-ins: name, version and entry file. */
 const PACKAGES = [
   { scope: "std", name: "assert", version: "1.0.0", files: ["mod.ts"] },
+  { scope: "deno", name: "dnt", version: "0.43.0", files: ["mod.ts", "options.ts", "transform.ts"] },
 ] as const;
 
 /** Writes the registry below the cache folder of the user (in the project it would count as part of the package), once per content, and returns its URL. */
