@@ -4,8 +4,8 @@
  * Fails when a test that runs in Deno did not run in Node: dnt passes in silence when a pattern matches nothing.
  */
 import { build, emptyDir } from "@deno/dnt";
-import { fileURLToPath } from "node:url";
 import type { ListedTest } from "./list_tests.ts";
+import { ROOT, testFiles } from "./runner.ts";
 
 interface DenoConfig {
   readonly version: string;
@@ -20,13 +20,13 @@ interface NodeResults {
 /** The command's door; its file is also what npm runs. */
 const COMMAND = "./cli";
 /** Folders below `tests/` with what is about Deno, about the package when it is built, or only helps. */
-const NOT_FOR_NODE: ReadonlySet<string> = new Set(["deno", "package", "support"]);
+const NOT_FOR_NODE = ["deno", "package", "support"];
 const ONLY_FOR_NODE = "node";
 
-Deno.chdir(fileURLToPath(new URL("..", import.meta.url)));
+Deno.chdir(ROOT);
 const runsTests = !Deno.args.includes("--no-test");
 const config: DenoConfig = JSON.parse(await Deno.readTextFile("deno.json"));
-const folders = [...Deno.readDirSync("tests")].filter(({ isDirectory, name }) => isDirectory && !NOT_FOR_NODE.has(name));
+const folders = [...Deno.readDirSync("tests")].filter(({ isDirectory, name }) => isDirectory && !NOT_FOR_NODE.includes(name));
 const folderNames = folders.map(({ name }) => name).sort();
 
 await emptyDir("./npm");
@@ -43,6 +43,7 @@ await build({
   // The map would point to sources that are not packed.
   declarationMap: false,
   typeCheck: "both",
+  test: runsTests,
   rootTestDir: "./tests",
   // Fixtures are found by their URL at run time, which dnt does not follow: as tests they are compiled too.
   testPattern: `{${folderNames.join(",")}}/**/*.ts`,
@@ -65,7 +66,7 @@ await build({
     },
     publishConfig: { access: "public" },
     devDependencies: { "@types/node": "^20" },
-    scripts: { test: runsTests ? "node node_tests.js" : "node --version" },
+    ...(runsTests ? { scripts: { test: "node node_tests.js" } } : {}),
   },
   async postBuild(): Promise<void> {
     for (const name of ["README.md", "LICENSE", "CHANGELOG.md"]) await Deno.copyFile(name, `npm/${name}`);
@@ -111,14 +112,7 @@ async function compareTests(): Promise<void> {
 }
 
 async function testsOfDeno(): Promise<Record<string, readonly ListedTest[]>> {
-  const files: string[] = [];
-  const walk = (folder: string): void => {
-    for (const { name, isDirectory } of Deno.readDirSync(folder)) {
-      if (isDirectory) walk(`${folder}/${name}`);
-      else if (name.endsWith("_test.ts")) files.push(`${folder}/${name}`);
-    }
-  };
-  for (const name of folderNames) if (name !== ONLY_FOR_NODE) walk(`tests/${name}`);
+  const files = testFiles([...NOT_FOR_NODE, ONLY_FOR_NODE].map((name) => `tests/${name}`));
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: ["run", "-A", "scripts/list_tests.ts", ...files] })
     .output();
   if (!success) throw new Error(`Cannot list the tests: ${new TextDecoder().decode(stderr)}`);

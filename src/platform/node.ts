@@ -20,5 +20,15 @@ export const platform: Platform = {
     if (!(error instanceof Error) || !("code" in error) || error.code !== "ERR_ACCESS_DENIED") return undefined;
     return "Node runs with --permission; allow what the message names";
   },
+  loadHint(error): string | undefined {
+    if (!(error instanceof Error)) return undefined;
+    if ("code" in error && error.code === "ERR_UNKNOWN_FILE_EXTENSION" && /\.[cm]?tsx?"/.test(error.message)) {
+      return `Node ${process.versions.node} does not run TypeScript: compile it to JavaScript, or use Node 22.18 or newer, or Deno`;
+    }
+    if (error.name === "SyntaxError" && /Unexpected token 'export'|import statement outside a module/.test(error.message)) {
+      return 'Node took the file for CommonJS: name it .mjs, or write "type": "module" into its package.json';
+    }
+    return undefined;
+  },
   guardUnknownSignals: () => () => {},
 };

@@ -12,6 +12,8 @@ export interface Platform {
   readonly terminateStopsBusyThreads: boolean;
   /** What to do about an error that was caused by a missing permission; `undefined` for other errors. */
   permissionHint(error: unknown): string | undefined;
+  /** What to do about the error of a module that this runtime could not load, where its message alone would mislead. */
+  loadHint(error: unknown): string | undefined;
   /**
    * Keeps the exit of a process by a signal that the runtime does not know from ending the program, until the returned function is called.
    *

@@ -71,7 +71,8 @@ async function loadModule(url: string, name: string): Promise<TaskFunction | Ref
   try {
     module = await import(url);
   } catch (error) {
-    return { rule: "module_failed", reason: `Cannot import module "${url}": ${messageOf(error)}`, hint: platform.permissionHint(error) };
+    const hint = platform.permissionHint(error) ?? platform.loadHint(error);
+    return { rule: "module_failed", reason: `Cannot import module "${url}": ${messageOf(error)}`, hint };
   }
   const exported = module[name];
   if (isTaskFunction(exported)) return exported;

@@ -27,3 +27,21 @@ Deno.test("guardUnknownSignals() may be released twice", () => {
     release();
   }
 });
+
+Deno.test("loadHint() of Node tells TypeScript and CommonJS from other failures", () => {
+  const typescript = Object.assign(new TypeError('Unknown file extension ".ts" for /a/b.ts'), { code: "ERR_UNKNOWN_FILE_EXTENSION" });
+  const picture = Object.assign(new TypeError('Unknown file extension ".png" for /a/b.png'), { code: "ERR_UNKNOWN_FILE_EXTENSION" });
+  const cases: readonly (readonly [unknown, RegExp | undefined])[] = [
+    [typescript, /^Node [\d.]+ does not run TypeScript: compile it to JavaScript, or use Node 22\.18 or newer, or Deno$/],
+    [picture, undefined],
+    [new SyntaxError("Unexpected token 'export'"), /name it \.mjs/],
+    [new SyntaxError("Cannot use import statement outside a module"), /name it \.mjs/],
+    [new SyntaxError("Unexpected token '='"), undefined],
+    ["text", undefined],
+  ];
+  for (const [error, expected] of cases) {
+    const hint = node.loadHint(error);
+    if (expected === undefined) assertEquals(hint, undefined);
+    else assertMatch(hint ?? "", expected);
+  }
+});

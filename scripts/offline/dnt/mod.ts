@@ -29,7 +29,7 @@ export async function build(options: BuildOptions): Promise<void> {
     testEntryPoints: options.test === false ? [] : await testFiles(options, outDir),
     mappings: options.mappings ?? {},
     importMap: options.importMap,
-    shimsTests: options.shims.deno !== undefined,
+    shimsTests: options.test !== false && options.shims.deno !== undefined,
   });
   const commands = new Set(output.entryPaths.filter((_, index) => entries[index]?.kind === "bin"));
   for (const { path, text } of [...output.files, ...output.testFiles]) {

@@ -24,10 +24,13 @@ export interface RunArgs {
 
 /** Runs the tree of a file until it ends; returns its exit code. */
 export async function run(args: RunArgs, io: CommandIo): Promise<number> {
-  const loaded = await loadConfig(args.file, io);
+  // What comes before the tree is no part of its log.
+  const toStderr = (text: string): void => io.stderr(text);
+  const complaints: CommandIo = { color: io.color, stdout: toStderr, stderr: toStderr };
+  const loaded = await loadConfig(args.file, complaints);
   if (typeof loaded === "number") return loaded;
   const { spec, warnings, locate } = loaded;
-  printProblems(warnings, { color: io.color, stdout: (text) => io.stderr(text), stderr: (text) => io.stderr(text) });
+  printProblems(warnings, complaints);
   const unguard = survive(io);
   try {
     const tree = await supervise(spec);
@@ -43,7 +46,7 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
     return report.exitCode === 0 && args.forSecs !== undefined ? readyOrNot(tree, args.forSecs, io) : report.exitCode;
   } catch (error) {
     if (!(error instanceof SpecError)) throw error;
-    printRefusal(new ConfigError("invalid_config", args.file, locate(error.problems)), args.file, io);
+    printRefusal(new ConfigError("invalid_config", args.file, locate(error.problems)), args.file, complaints);
     return EXIT.problems;
   } finally {
     unguard();

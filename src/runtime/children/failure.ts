@@ -6,9 +6,10 @@ import type { Exit } from "../../event/mod.ts";
 const LONGEST_MESSAGE = 1024;
 const LONGEST_CATEGORY = 64;
 
-/** Returns the exit of an attempt that threw. The stack is not read: making its text costs more than a whole restart. */
-export function panicExit(error: unknown): Exit {
-  return { kind: "panicked", failure: { kind: "panic", category: categoryOf(error), message: thrownMessage(error) } };
+/** Returns the exit of an attempt that threw, with what to do next if that is known. The stack is not read: making its text costs more than a whole restart. */
+export function panicExit(error: unknown, hint?: string): Exit {
+  const message = hint === undefined ? thrownMessage(error) : `${thrownMessage(error)}. ${hint}`;
+  return { kind: "panicked", failure: { kind: "panic", category: categoryOf(error), message } };
 }
 
 /** Returns the exit of an attempt that said itself what it threw. */

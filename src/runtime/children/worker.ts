@@ -41,7 +41,7 @@ class WorkerAttempt implements RunningChild {
     this.#output.add(this.#worker.stdout, "stdout", context);
     this.#output.add(this.#worker.stderr, "stderr", context);
     this.#worker.on("message", (message: unknown) => this.#onMessage(message));
-    this.#worker.on("error", (error: unknown) => this.#died(panicExit(error)));
+    this.#worker.on("error", (error: unknown) => this.#died(panicExit(error, this.#saidHello ? undefined : platform.loadHint(error))));
     this.#worker.on("exit", (code) => this.#onExit(code));
     this.#cancelTimer = context.clock.setTimer(() => this.#endWith(failed("worker_handshake_timeout", NO_HANDSHAKE)), HANDSHAKE_MS);
   }

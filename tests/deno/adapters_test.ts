@@ -1,5 +1,8 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { pathToFileURL } from "node:url";
 import { processAdapter } from "../../src/runtime/children/process.ts";
+import { workerAdapter } from "../../src/runtime/children/worker.ts";
+import { withFolder } from "../support/command.ts";
 import { Recorder } from "../runtime/children/recorder.ts";
 
 function start(command: string, ...args: string[]): Recorder {
@@ -30,3 +33,15 @@ for (const [permission, flag] of [["run", "--allow-run"], ["env", "--allow-env"]
     },
   });
 }
+
+Deno.test("workerAdapter() of Deno does not mislead when a module is missing that the worker imports", async () => {
+  const keepAlive = setInterval(() => {}, 1_000);
+  await withFolder({ "worker.mjs": 'import "./not_there.mjs";\n' }, async (folder) => {
+    const recorder = new Recorder();
+    workerAdapter(pathToFileURL(`${folder}/worker.mjs`).href).start(recorder);
+    const exit = await recorder.exit();
+    assert(exit.kind === "panicked");
+    assertMatch(exit.failure.message, /worker\.mjs'\. Deno names the file that was to be run, even where what is missing/);
+  });
+  clearInterval(keepAlive);
+});

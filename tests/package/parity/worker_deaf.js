@@ -1,0 +1,3 @@
+import { serveWorker } from "@reeve/supervisor/worker";
+
+serveWorker(() => new Promise(() => {}));
