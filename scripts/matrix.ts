@@ -30,9 +30,18 @@ for (const version of NODES) {
   await runner.tests(`what is in the package, with Node ${version}`, ["test", "-A", "--parallel", "--no-check", "tests/package"], { env });
 }
 
+if (isHere) {
+  const bun = join(await installed("@oven/bun-linux-x64@1"), "@oven/bun-linux-x64/bin/bun");
+  await runner.tests("the package installed in a project of Bun", ["test", "-A", "--no-check", "tests/package/consumer_test.ts"], {
+    env: { REEVE_CONSUMER_RUNTIME: bun },
+  });
+} else runner.skip("Bun", "its binary is for Linux on x64");
+
 const oldest = await denoBinary(OLDEST_DENO);
 const files = testFiles(["tests/package", "tests/node"]);
-await runner.tests(`tests in Deno ${OLDEST_DENO}`, ["test", "-A", "--parallel", "--no-check", ...files], { command: oldest });
+// Newer ones read the certificates of the system by themselves; behind a proxy of one's own they are needed.
+const env = { DENO_TLS_CA_STORE: "system,mozilla" };
+await runner.tests(`tests in Deno ${OLDEST_DENO}`, ["test", "-A", "--parallel", "--no-check", ...files], { command: oldest, env });
 await runner.check(`Deno ${TOO_OLD_DENO} is refused`, ["run", "-A", "src/cli/bin.ts", "--version"], {
   command: await denoBinary(TOO_OLD_DENO),
   inspect: (output, code) =>

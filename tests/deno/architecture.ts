@@ -44,6 +44,10 @@ const LONGEST = 400;
 /** Folders of a machine that wrote a file, not of one that runs it. */
 const MACHINE_PATH = /(?<![\w.*-])\/(?:work|root|home\/\w+|Users\/\w+|tmp\/deno)(?![\w-])/;
 
+/** What Node 20 lacks, or what the npm build would add a polyfill for that bundlers drop, since the package claims to have no side effects. */
+const NOT_IN_NODE_20 =
+  /\bimport\s*\.\s*meta\b|\b(?:Async)?DisposableStack\b|\b(?:Promise\.(?:withResolvers|try)|Array\.fromAsync|RegExp\.escape|Iterator\.from)\b|\.(?:findLast|findLastIndex|isSubsetOf|isSupersetOf|isDisjointFrom|symmetricDifference|intersection)\(/;
+
 /** Lists every broken rule, as one line each. */
 export function checkArchitecture(files: SourceTree): string[] {
   const imports = new Map([...files].map(([path, text]) => [path, importsOf(text)]));
@@ -88,6 +92,8 @@ function checkFile(path: string, text: string): string[] {
   if (/@ts-(ignore|expect-error|nocheck)|lint-ignore|\b(TODO|FIXME|XXX)\b/.test(text)) {
     found.push(`${path} silences or postpones something`);
   }
+  const missing = NOT_IN_NODE_20.exec(code)?.[0];
+  if (missing !== undefined) found.push(`${path} uses ${missing}, which not every runtime has`);
   const machine = MACHINE_PATH.exec(text)?.[0];
   if (machine !== undefined) found.push(`${path} names a path of one machine: ${machine}`);
   const lines = text.replace(/\n$/, "").split("\n").length;

@@ -69,6 +69,16 @@ Deno.test("the package version is the same everywhere", async () => {
 const PLANTED: readonly [name: string, files: Record<string, string>, said: string][] = [
   ["an import up the list", { "src/base/a.ts": 'import { x } from "../core/mod.ts";' }, "src/base/a.ts may not use core"],
   [
+    "what Node 20 lacks",
+    { "src/base/a.ts": "const { promise } = Promise.withResolvers();" },
+    "src/base/a.ts uses Promise.withResolvers, which not every runtime has",
+  ],
+  [
+    "the place of the module",
+    { "src/base/a.ts": "const here = import.meta.url;" },
+    "src/base/a.ts uses import.meta, which not every runtime has",
+  ],
+  [
     "an import past the door",
     { "src/core/a.ts": 'import { x } from "../base/clock.ts";' },
     "src/core/a.ts enters base past its door: src/base/clock.ts",

@@ -22,16 +22,6 @@ Deno.test("workerAdapter() of Node captures what a worker prints", () =>
     assertEquals([...recorder.lines].sort(), ["stderr: to stderr", "stdout: to stdout"]);
   }));
 
-Deno.test("kill() of Node ends a busy worker", () =>
-  withKeepAlive(async () => {
-    const recorder = new Recorder();
-    const child = workerAdapter(moduleUrl("tests/fixtures/workers/busy")).start(recorder);
-    await recorder.until(() => recorder.reports.includes("running"));
-    child.kill();
-    const { kind } = await recorder.exit();
-    assertEquals(kind, "killed");
-  }));
-
 // libuv knows the number of the signal, but Node drops numbers that have no name.
 Deno.test("processAdapter() of Node cannot tell a death by a real-time signal from success", () =>
   withKeepAlive(async () => {

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { output, PACKAGE, run } from "./tools.ts";
 
@@ -10,6 +11,10 @@ interface Project {
   readonly folder: string;
   readonly tarball: string;
 }
+
+/** What runs the programs; with another than Node the command is run by it as well, instead of by npx. */
+const RUNTIME = process.env["REEVE_CONSUMER_RUNTIME"] ?? "node";
+const REEVE = RUNTIME === "node" ? ["npx", "reeve"] as const : [RUNTIME, "node_modules/.bin/reeve"] as const;
 
 /** The project, once the first test has asked for it. */
 let installed: Promise<Project> | undefined;
@@ -64,24 +69,24 @@ function allowsNode20(range: string): boolean {
 
 Deno.test("consumer: a program supervises a task, a worker and a process", async () => {
   const { folder } = await consumer();
-  const out = await output("node", ["program.js"], folder);
+  const out = await output(RUNTIME, ["program.js"], folder);
   for (const name of ["task", "worker", "process"]) assertStringIncludes(out, `/${name} ${name} is up\n`);
   assertMatch(out, /\nEND 0 \/process graceful, \/task graceful, \/worker graceful\n$/);
 });
 
-Deno.test("consumer: npx reeve runs a tree from a file", async () => {
+Deno.test(`consumer: ${REEVE.join(" ")} runs a tree from a file`, async () => {
   const { folder } = await consumer();
-  const out = await output("npx", ["reeve", "run", "supervisor.yaml", "--for", "1"], folder);
+  const out = await output(REEVE[0], [REEVE[1], "run", "supervisor.yaml", "--for", "1"], folder);
   for (const name of ["task", "worker", "process"]) {
     assertStringIncludes(out, `${name} is up\n`);
     assertMatch(out, new RegExp(`\\n/${name} .* in order\\n`));
   }
-  assertEquals((await run("npx", ["reeve", "check", "nowhere.yaml"], folder)).code, 2);
+  assertEquals((await run(REEVE[0], [REEVE[1], "check", "nowhere.yaml"], folder)).code, 2);
 });
 
 Deno.test("consumer: a CommonJS program imports it", async () => {
   const { folder } = await consumer();
-  assertEquals(await output("node", ["program.cjs"], folder), "END 0\n");
+  assertEquals(await output(RUNTIME, ["program.cjs"], folder), "END 0\n");
 });
 
 Deno.test("consumer: the examples run from where they are installed", async () => {
