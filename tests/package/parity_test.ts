@@ -79,7 +79,8 @@ const ESCALATES = `children:
   - name: wild
     task_role: service
     run: { process: { command: "false" } }
-    limit: { max_restarts: 0, window_ms: 1000, on_exceeded: escalate }
+    backoff: { initial_ms: 10 }
+    limit: { max_restarts: 1, window_ms: 10000, on_exceeded: escalate }
 `;
 const WRONG = `children:
   - name: a
