@@ -79,7 +79,9 @@ export {
   validateTree,
 } from "./src/spec/mod.ts";
 export {
+  type Child,
   type ChildReport,
+  type ChildRequest,
   type ChildSnapshot,
   handleSignals,
   type ReadyOptions,
@@ -92,4 +94,4 @@ export {
   type TreeSnapshot,
 } from "./src/runtime/mod.ts";
 export type { LogRecord, ReadOptions, Since } from "./src/observe/mod.ts";
-export type { ChildPhase, NodePhase } from "./src/core/mod.ts";
+export type { ChildPhase, CommandRefusal, CommandResult, NodePhase, Operation, RestartDecision } from "./src/core/mod.ts";

@@ -7,6 +7,9 @@ export const ERROR_CODES = {
   config_unreadable: "a configuration file cannot be read",
   child_not_found: "no child has that path; the message names the nearest one",
   tree_not_ready: "the tree did not become ready in time; the message says which children it waits for",
+  command_refused: "a command does not fit the state of its child; the message says what does",
+  invalid_request: "a command does not say who asks, or why",
+  too_many_commands: "too many commands wait for their answer",
   tree_finished: "the tree has finished, so that it cannot do what was asked",
 } as const;
 

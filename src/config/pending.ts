@@ -10,14 +10,12 @@ export interface PendingKey {
   readonly harmless?: readonly unknown[];
 }
 
-const STRATEGY = { meanwhile: "every child is restarted alone", harmless: ["OneForOne", "one_for_one"] };
 const NO_GROUPS = "groups have no effect";
 const NO_AUDIT = "commands are not recorded";
 const NO_SOCKET = "no socket is served";
 
 /** One list, which gets shorter until it is empty. */
 export const PENDING_KEYS: readonly PendingKey[] = Object.freeze([
-  { pattern: "/supervisor/strategy", ...STRATEGY },
   { pattern: "/supervisor/escalation_policy", meanwhile: "an escalation goes to the parent", harmless: [null, "escalate_to_parent"] },
   { pattern: "/supervisor/auto_shutdown", meanwhile: "the tree does not end by itself", harmless: ["never"] },
   { pattern: "/supervisor/dynamic_supervisor", meanwhile: "children cannot be added at run time" },
@@ -42,7 +40,6 @@ export const PENDING_KEYS: readonly PendingKey[] = Object.freeze([
   { pattern: "/templates", meanwhile: "children cannot be added at run time" },
   { pattern: "/signals", meanwhile: "SIGINT and SIGTERM stop the tree, a second one forces it" },
   { pattern: "/dashboard", meanwhile: NO_SOCKET, harmless: [null] },
-  { pattern: "/children/*/run/supervisor/strategy", ...STRATEGY },
   { pattern: "/children/*/run/supervisor/auto_shutdown", meanwhile: "the supervisor does not end by itself", harmless: ["never"] },
   { pattern: "/children/*/wants", meanwhile: "the order is not changed" },
   { pattern: "/children/*/binds_to", meanwhile: "the child is not bound" },

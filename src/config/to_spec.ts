@@ -47,8 +47,9 @@ const CHILD_KEYS = [
 
 /** Translates a whole file. */
 export function toTreeSpec(raw: Raw, options: TranslateOptions): TreeSpec {
-  const { policy, shutdown, observability, severity_defaults: severities, children } = raw;
+  const { supervisor, policy, shutdown, observability, severity_defaults: severities, children } = raw;
   const spec: Record<string, unknown> = { name: raw["name"] ?? options.name };
+  if (isRaw(supervisor)) Object.assign(spec, strategyOf(supervisor));
   if (isRaw(policy)) spec["policy"] = camelKeys(pick(policy, POLICY_KEYS));
   if (isRaw(shutdown)) spec["shutdown"] = camelKeys(shutdown);
   if (isRaw(observability)) spec["observability"] = camelKeys(pick(observability, ["event_journal_capacity"]));
@@ -99,9 +100,18 @@ function toRun({ name, run }: Raw, file: string, options: TranslateOptions): unk
   }
   if (isRaw(supervisor)) {
     const { children } = supervisor;
-    return { kind: "supervisor", children: Array.isArray(children) ? children.map((child) => toChild(child, file, options)) : children };
+    return {
+      kind: "supervisor",
+      ...strategyOf(supervisor),
+      children: Array.isArray(children) ? children.map((child) => toChild(child, file, options)) : children,
+    };
   }
   return { kind: "factory", name };
+}
+
+/** Both spellings of a strategy mean the same. */
+function strategyOf({ strategy }: Raw): Raw {
+  return typeof strategy === "string" ? { strategy: strategy.replace(/(?<=[a-z])[A-Z]/g, "_$&").toLowerCase() } : defined({ strategy });
 }
 
 function factory(name: unknown, { factories }: TranslateOptions): unknown {

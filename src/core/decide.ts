@@ -14,9 +14,11 @@ export interface DecisionInput extends BackoffInput {
 }
 
 const STOP = { action: "stop", delayMs: 0, retryAtMs: null } as const;
-const STAYS_STOPPED: Decision = { ...STOP, reason: "external_cancel_or_manual_stop" };
+/** Somebody wants the child to be down. */
+export const HELD: Decision = { ...STOP, reason: "external_cancel_or_manual_stop" };
 const SUCCEEDED: Decision = { ...STOP, reason: "role_success_stop" };
-const TEMPORARY: Decision = { ...STOP, reason: "restart_policy_temporary" };
+/** The child is never started again by itself. */
+export const TEMPORARY: Decision = { ...STOP, reason: "restart_policy_temporary" };
 
 /** What exceeding the limit means, by mode; slowing down is a restart and not in here. */
 const EXHAUSTED: Readonly<Record<Exclude<LimitAction, "slow_down">, Decision>> = {
@@ -27,7 +29,7 @@ const EXHAUSTED: Readonly<Record<Exclude<LimitAction, "slow_down">, Decision>> =
 /** Decides; pure. */
 export function decide(policy: ChildPolicy, input: DecisionInput, random: Random): Decision {
   const { exitClass } = input;
-  if (exitClass === "manual_stop" || exitClass === "external_cancel") return STAYS_STOPPED;
+  if (exitClass === "manual_stop" || exitClass === "external_cancel") return HELD;
   if (!isFailure(exitClass)) {
     return policy.restartPolicy === "permanent"
       ? restart("role_success_restart", backoffDelay(policy.backoff, input, random), input.now)

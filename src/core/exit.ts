@@ -1,9 +1,10 @@
 /** What an exit leads to: classification, window, limit, decision, and the decision carried out. */
 import type { Decision, Exit, StartCause } from "../event/mod.ts";
 import { classifyExit, isFailure } from "./classify.ts";
-import { decide } from "./decide.ts";
+import { decide, HELD, TEMPORARY } from "./decide.ts";
 import { endReadiness } from "./readiness.ts";
-import { countAsReady, leaveWaiters, startOrWait } from "./start.ts";
+import { memberEnded, restartTogether, siblingsOf, WITH_SIBLINGS } from "./scope.ts";
+import { countAsReady, leaveWaiters, renew, startOrWait } from "./start.ts";
 import { type ChildSlot, waitingFor } from "./state.ts";
 import type { Step } from "./step.ts";
 import { endInShutdown, endLate, stopNode } from "./stop.ts";
@@ -19,15 +20,78 @@ export function childExited(step: Step, child: number, reported: Exit): void {
   slot.lastExit = exit;
   switch (step.node.phase) {
     case "stopping":
-      if (isFailure(classifyExit(exit, slot.stopCause === "shutdown"))) slot.failuresTotal++;
+      countFailure(slot, exit, slot.stopCause === "shutdown");
       endReadiness(step, slot);
       return endInShutdown(step, child, exit);
     case "running":
-      slot.stopCause = null;
-      return settle(step, child, exit);
+      return endWhileRunning(step, child, exit);
     default:
       return endLate(step, child, exit);
   }
+}
+
+/** A failure counts in the total of the child, whoever wanted the end; against its limit only when nobody did. */
+function countFailure(slot: ChildSlot, exit: Exit, stopWanted: boolean): void {
+  if (isFailure(classifyExit(exit, stopWanted))) slot.failuresTotal++;
+}
+
+/** The node goes on: policy decides, unless the attempt was stopped for something else to follow. */
+function endWhileRunning(step: Step, child: number, exit: Exit): void {
+  const slot = step.slot(child);
+  const { stopCause } = slot;
+  slot.stopCause = null;
+  switch (stopCause) {
+    case "restart":
+    case "sibling":
+      return endForRestart(step, child, exit, stopCause);
+    case "terminate":
+    case "pause":
+    case "quarantine":
+      countFailure(slot, exit, true);
+      endReadiness(step, slot);
+      slot.lastDecision = HELD;
+      step.emitAttempt(slot, { type: "child_stopped", exit, decision: HELD });
+      step.enter(slot, "stopped");
+      return memberEnded(step, child, false);
+    default:
+      return settle(step, child, exit);
+  }
+}
+
+/** The attempt was stopped so that another one can begin. */
+function endForRestart(step: Step, child: number, exit: Exit, cause: "restart" | "sibling"): void {
+  const slot = step.slot(child);
+  const staysDown = cause === "sibling" && slot.plan.policy.restartPolicy === "temporary";
+  countFailure(slot, exit, true);
+  const decision = staysDown ? TEMPORARY : cause === "sibling" ? WITH_SIBLINGS : BY_COMMAND;
+  endReadiness(step, slot);
+  slot.lastDecision = decision;
+  step.emitAttempt(slot, { type: "child_stopped", exit, decision });
+  if (staysDown) {
+    step.enter(slot, "stopped");
+    return memberEnded(step, child, false);
+  }
+  if (cause === "restart") {
+    renew(slot);
+    step.emitAttempt(slot, { type: "child_restart_fence_released", exitKind: exit.kind });
+  } else {
+    slot.startCause = "sibling";
+  }
+  step.enter(slot, "backoff");
+  if (slot.scope === null) startOrWait(step, child);
+  else memberEnded(step, child, true);
+}
+
+/** Forcing did not end the attempt in time: it stays fenced until it ends by itself. */
+export function childAbandoned(step: Step, child: number): void {
+  const slot = step.slot(child);
+  if (slot.phase === "abandoned") return;
+  step.clearTimers(slot);
+  endReadiness(step, slot);
+  step.enter(slot, "abandoned");
+  step.emitAttempt(slot, { type: "child_abandoned" });
+  if (step.node.phase === "stopping") endInShutdown(step, child, null);
+  else memberEnded(step, child, false);
 }
 
 /** The dependencies were not ready in time: a failure without an attempt. */
@@ -75,19 +139,35 @@ export function settle(step: Step, child: number, exit: Exit): void {
       slot.startCause = startCause(exit);
       slot.previousDelayMs = decision.delayMs;
       step.enter(slot, "backoff");
-      if (decision.delayMs === 0) return startOrWait(step, child);
-      step.setTimer(child, step.now + decision.delayMs);
-      return step.emitAttempt(slot, { type: "backoff_scheduled", delayMs: decision.delayMs, retryAtMs: step.now + decision.delayMs });
+      return restart(step, child, decision);
     case "stop":
       if (exitClass === "success") countAsReady(step, slot);
-      return step.enter(slot, failed ? "failed" : "stopped");
+      step.enter(slot, failed ? "failed" : "stopped");
+      return memberEnded(step, child, false);
     case "give_up":
-      return step.enter(slot, "failed");
+      step.enter(slot, "failed");
+      return memberEnded(step, child, false);
     case "escalate":
       step.enter(slot, "failed");
       return escalate(step, slot, exit);
   }
 }
+
+/** Starts the child again, now or after its delay, with the siblings that its supervisor's strategy wants to come along. */
+function restart(step: Step, child: number, { delayMs }: Decision): void {
+  const slot = step.slot(child);
+  if (delayMs > 0) {
+    step.setTimer(child, step.now + delayMs);
+    step.emitAttempt(slot, { type: "backoff_scheduled", delayMs, retryAtMs: step.now + delayMs });
+  }
+  if (slot.scope !== null) memberEnded(step, child, true);
+  const siblings = siblingsOf(step, child);
+  // The others may just have been started, and the child with them.
+  if (siblings.length > 0 && slot.phase === "backoff") return restartTogether(step, child, siblings);
+  if (delayMs === 0 && slot.phase === "backoff" && slot.scope === null) startOrWait(step, child);
+}
+
+const BY_COMMAND: Decision = { action: "restart", reason: "restarted_by_command", delayMs: 0, retryAtMs: null };
 
 /** A supervisor above is stopping. */
 const CLOSED: Decision = { action: "stop", reason: "supervisor_stopping", delayMs: 0, retryAtMs: null };

@@ -1,12 +1,56 @@
 /** What goes into a step and what comes out: plain data. */
 import type { Exit, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
+import type { ChildPhase, Operation } from "./state.ts";
 
 /** What a node is told; `node` and `child` are numbers of the plan. */
 export type Message =
   | { readonly type: "begin"; readonly node: number; readonly stamp: number }
   | { readonly type: "stop"; readonly node: number; readonly stamp: number; readonly cause: ShutdownCause; readonly forced: boolean }
+  | CommandMessage
   | AttemptMessage
   | TimerMessage;
+
+/** What an operator can ask of a child. */
+export type ChildCommand = "restart" | "start" | "terminate" | "pause" | "resume" | "quarantine" | "release";
+
+/** A command to one child; the answer carries its number. */
+export interface CommandMessage {
+  readonly type: "command";
+  readonly node: number;
+  readonly child: number;
+  readonly id: number;
+  readonly command: ChildCommand;
+  readonly by: string;
+  readonly reason: string;
+}
+
+/** Why a command was refused. */
+export type CommandRefusal = "supervisor_not_running" | "child_held" | "child_paused";
+
+/** When the attempt begins that a command asked for. */
+export type RestartDecision = "started_immediately" | "queued_after_stop" | "already_pending";
+
+/** The answer to a command: what it led to at once. */
+export interface CommandResult {
+  /** `idempotent` when what was asked for was so already. */
+  readonly outcome: "accepted" | "idempotent" | "refused";
+  /** Why it was refused, `null` when it was not. */
+  readonly refusal: CommandRefusal | null;
+  /** When the attempt begins that was asked for, `null` when none was. */
+  readonly decision: RestartDecision | null;
+  /** What operators wanted of the child before. */
+  readonly operationBefore: Operation;
+  /** What they want now. */
+  readonly operationAfter: Operation;
+  /** Where the child is in its life now. */
+  readonly phase: ChildPhase;
+  /** Its incarnation now. */
+  readonly generation: number;
+  /** Its attempts so far. */
+  readonly attempt: number;
+  /** Whether this command asked a live attempt to stop. */
+  readonly cancelDelivered: boolean;
+}
 
 /** What an attempt reports; a stamp that is not the live one changes nothing. */
 export type AttemptMessage =
@@ -46,6 +90,7 @@ export type Effect =
   | { readonly type: "setTimer"; readonly node: number; readonly child: number; readonly timer: number; readonly dueMs: number }
   | { readonly type: "clearTimer"; readonly timer: number }
   | { readonly type: "emit"; readonly event: SupervisorEvent }
+  | { readonly type: "reply"; readonly id: number; readonly result: CommandResult }
   | { readonly type: "tellParent"; readonly node: number; readonly stamp: number; readonly report: ParentReport }
   | { readonly type: "finished"; readonly cause: ShutdownCause; readonly exitCode: number };
 

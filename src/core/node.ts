@@ -3,11 +3,13 @@
  *
  * Deterministic: time, random numbers and counters come with the environment; only the given state is changed.
  */
+import { onCommand } from "./command.ts";
 import type { AttemptMessage, Effect, Message, TimerMessage } from "./message.ts";
-import { childExited, waitTimedOut } from "./exit.ts";
+import { childAbandoned, childExited, waitTimedOut } from "./exit.ts";
 import { childHealth, heartbeatDue } from "./health.ts";
 import { childBecameReady, childIsRunning, childLostReadiness, startInOrder, startOrWait } from "./start.ts";
-import { childAbandoned, forceNode, killOverdue, stopAttempt, stopNode } from "./stop.ts";
+import { forceNode, killOverdue, stopAttempt, stopNode } from "./stop.ts";
+import { memberDelayIsOver } from "./scope.ts";
 import { Step } from "./step.ts";
 import type { NodeState, StepEnvironment } from "./state.ts";
 
@@ -23,6 +25,9 @@ export function step(state: NodeState, message: Message, environment: StepEnviro
       break;
     case "timer":
       onTimer(current, message);
+      break;
+    case "command":
+      onCommand(current, message);
       break;
     default:
       onReport(current, message);
@@ -72,7 +77,7 @@ function onTimer(step: Step, message: TimerMessage): void {
     case "waiting":
       return waitTimedOut(step, message.child);
     case "backoff":
-      return startOrWait(step, message.child);
+      return slot.scope === null ? startOrWait(step, message.child) : memberDelayIsOver(step, slot.scope);
     case "starting":
     case "running":
     case "ready": {

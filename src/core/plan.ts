@@ -1,6 +1,6 @@
 /** The tree as the core sees it: plain data, built once from the declaration. */
-import { childKind, policyResolver, startOrder } from "../spec/mod.ts";
-import type { ChildKind, ChildPolicy, ChildSpec, ReadinessOptions, SupervisorOptions, TreeSpec } from "../spec/mod.ts";
+import { childKind, DEFAULTS, policyResolver, startOrder } from "../spec/mod.ts";
+import type { ChildKind, ChildPolicy, ChildSpec, ReadinessOptions, Strategy, SupervisorOptions, TreeSpec } from "../spec/mod.ts";
 
 /** One child of a supervisor node. */
 export interface ChildPlan {
@@ -25,6 +25,8 @@ export interface NodePlan {
   /** Where this supervisor is a child; `null` for the root. */
   readonly parent: { readonly node: number; readonly child: number } | null;
   readonly children: readonly ChildPlan[];
+  /** Which siblings are restarted with a child. */
+  readonly strategy: Strategy;
   /** Indexes of the children, dependencies first. */
   readonly order: readonly number[];
   /** How many children must have been ready before the node counts as ready. */
@@ -51,7 +53,8 @@ export function planTree(spec: TreeSpec, escalationExitCode: number): TreePlan {
   function addNode(options: SupervisorOptions, path: string, parent: NodePlan["parent"], readiness: ReadinessOptions | undefined): number {
     const id = nodes.length;
     const children: ChildPlan[] = [];
-    nodes.push({ id, path, parent, children, order: startOrder(options.children), requiredCount: 0 });
+    const { strategy = DEFAULTS.strategy } = options;
+    nodes.push({ id, path, parent, children, strategy, order: startOrder(options.children), requiredCount: 0 });
     specs.push(options.children);
     const { dependencies, dependants } = edges(options.children);
     options.children.forEach((child, index) => {

@@ -1,4 +1,5 @@
 /** From declared to ready: start order, waiting for dependencies, limits of an attempt. */
+import { HELD } from "./decide.ts";
 import { type ChildSlot, waitingFor } from "./state.ts";
 import type { Step } from "./step.ts";
 import { endReadiness } from "./readiness.ts";
@@ -24,6 +25,7 @@ export function startInOrder(step: Step, stamp: number): void {
 export function startOrWait(step: Step, child: number): void {
   const slot = step.slot(child);
   if (step.isClosed) return step.enter(slot, "stopped");
+  if (slot.operation !== "active") return stayHeld(step, slot);
   const restarting = slot.phase !== "declared";
   if (restarting) {
     slot.restartsTotal++;
@@ -91,6 +93,22 @@ export function childLostReadiness(step: Step, child: number): void {
   step.enter(slot, "running");
   endReadiness(step, slot);
   step.emitAttempt(slot, { type: "child_not_ready" });
+}
+
+/** Somebody holds the child: it would start now, and does not. */
+function stayHeld(step: Step, slot: ChildSlot): void {
+  slot.wanted = true;
+  slot.lastDecision = HELD;
+  step.enter(slot, "stopped");
+}
+
+/** A new incarnation by the will of an operator: what went wrong before no longer counts. */
+export function renew(slot: ChildSlot): void {
+  slot.generation++;
+  slot.startCause = "command";
+  slot.consecutive = 0;
+  slot.previousDelayMs = 0;
+  slot.window = null;
 }
 
 function startAttempt(step: Step, child: number): void {
@@ -161,5 +179,6 @@ function resetForIncarnation(slot: ChildSlot): void {
   slot.stopCause = null;
   slot.outcome = null;
   slot.holders = 0;
+  slot.scope = null;
   slot.startCause = "start";
 }

@@ -21,6 +21,16 @@ export type ChildPhase =
 /** Where a supervisor is in its life. */
 export type NodePhase = "idle" | "running" | "stopping" | "stopped";
 
+/** What an operator wants of a child: that policy decides, or that it stays down. */
+export type Operation = "active" | "paused" | "quarantined";
+
+/** Siblings that are stopped together, and then started together. */
+export interface Scope {
+  readonly members: Set<number>;
+  /** Members that are alive, or whose delay is not over. */
+  pending: number;
+}
+
 /** One child's state; only the core changes it. */
 export interface ChildSlot {
   readonly plan: ChildPlan;
@@ -62,8 +72,13 @@ export interface ChildSlot {
   waiters: number[] | null;
   /** How the child ended in the shutdown of its supervisor. */
   outcome: ShutdownStatus | null;
-  /** Dependants whose end this child's stop still waits for; counted during a shutdown. */
+  /** Dependants whose end this child's stop still waits for; counted while a scope or the whole node stops. */
   holders: number;
+  /** The siblings with which the child is being restarted, `null` when it is not. */
+  scope: Scope | null;
+  operation: Operation;
+  /** Whether a child that is held would run if it were not. */
+  wanted: boolean;
 }
 
 /** The stop of a whole node. */
@@ -158,5 +173,8 @@ function initialSlot(plan: ChildPlan): ChildSlot {
     waiters: null,
     outcome: null,
     holders: 0,
+    scope: null,
+    operation: "active",
+    wanted: false,
   };
 }

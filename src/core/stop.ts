@@ -22,20 +22,10 @@ export function stopAttempt(step: Step, child: number, cause: StopCause): void {
 /** The budget of a stop is over. */
 export function killOverdue(step: Step, child: number): void {
   const slot = step.slot(child);
+  if (slot.stopCause === "restart") step.emitAttempt(slot, { type: "child_restart_fence_abort_requested" });
   if (slot.plan.policy.stop.force) return kill(step, child);
   step.enter(slot, "killing");
   step.setTimer(child, step.now + slot.plan.policy.stop.killWaitMs);
-}
-
-/** Forcing did not end the attempt in time: it stays fenced until it ends by itself. */
-export function childAbandoned(step: Step, child: number): void {
-  const slot = step.slot(child);
-  if (slot.phase === "abandoned") return;
-  step.clearTimers(slot);
-  endReadiness(step, slot);
-  step.enter(slot, "abandoned");
-  step.emitAttempt(slot, { type: "child_abandoned" });
-  if (step.node.phase === "stopping") endInShutdown(step, child, null);
 }
 
 /** Stops the node: a child is asked to stop once everything that depends on it has ended, independent children at once. */
@@ -49,6 +39,7 @@ export function stopNode(step: Step, cause: ShutdownCause): void {
   if (node.plan.parent === null && totalTimeoutMs !== null) step.setTotalTimer(step.now + totalTimeoutMs);
   for (const slot of node.slots) {
     slot.holders = slot.plan.dependants.length;
+    slot.scope = null;
     if (slot.stamp === 0) step.clearTimers(slot);
   }
   const free = node.plan.order.filter((child) => step.slot(child).holders === 0).reverse();

@@ -67,6 +67,18 @@ export function describe(event: SupervisorEvent | GapMarker): string {
       return `a report of an attempt that is over was ignored (${event.report})`;
     case "child_shutdown":
       return describeShutdown(event.status, event.tookMs);
+    case "child_control_command_completed":
+      return `${event.command} by ${event.by}: ${event.reason}${COMMAND_RESULTS[event.result]}`;
+    case "child_control_operation_changed":
+      return `${event.to} by ${event.by}: ${event.reason}`;
+    case "child_restart_fence_entered":
+      return `to be restarted by ${event.by} when this attempt is gone: ${event.reason}`;
+    case "child_restart_fence_abort_requested":
+      return "did not stop in time for its restart, is forced";
+    case "child_restart_fence_released":
+      return `the attempt before is gone (${event.exitKind})`;
+    case "child_restart_conflict":
+      return `a restart was pending already when ${event.by} asked for one`;
     case "shutdown_requested":
       return `${event.forced ? "forced shutdown" : "shutdown"} by ${event.cause.requestedBy}: ${event.cause.reason}`;
     case "shutdown_completed":
@@ -75,6 +87,8 @@ export function describe(event: SupervisorEvent | GapMarker): string {
       return event satisfies never;
   }
 }
+
+const COMMAND_RESULTS = { accepted: "", idempotent: " (was so already)", refused: " (refused)" } as const;
 
 /** Says how an attempt ended. */
 export function describeExit(exit: Exit): string {
@@ -105,6 +119,7 @@ function trimmed(value: number): string {
 function describeDecision(decision: Decision): string {
   switch (decision.action) {
     case "restart":
+      if (decision.reason === "restarted_with_siblings") return "back with its siblings";
       if (decision.delayMs === 0) return "back at once";
       return `back in ${duration(decision.delayMs)}${decision.reason === "restart_limit_slow_down" ? ", slowed down at its limit" : ""}`;
     case "give_up":

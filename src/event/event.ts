@@ -14,6 +14,8 @@ export interface Decision {
     | "role_success_stop"
     | "restart_policy_temporary"
     | "external_cancel_or_manual_stop"
+    | "restarted_by_command"
+    | "restarted_with_siblings"
     | "supervisor_stopping";
   /** Delay in milliseconds before the restart. */
   readonly delayMs: number;
@@ -30,10 +32,27 @@ export interface LimitUse {
 }
 
 /** Why an attempt was started. */
-export type StartCause = "start" | "crash" | "completed" | "timeout" | "unhealthy";
+export type StartCause = "start" | "crash" | "completed" | "timeout" | "unhealthy" | "sibling" | "command";
 
 /** Why an attempt is being stopped. */
-export type StopCause = "shutdown" | "start_timeout" | "run_timeout" | "unhealthy";
+export type StopCause =
+  | "shutdown"
+  | "start_timeout"
+  | "run_timeout"
+  | "unhealthy"
+  | "sibling"
+  | "restart"
+  | "terminate"
+  | "pause"
+  | "quarantine";
+
+/** Who asked for something, and why. */
+export interface Request {
+  /** Who asked. */
+  readonly by: string;
+  /** Why. */
+  readonly reason: string;
+}
 
 /** How a child ended in a shutdown. */
 export type ShutdownStatus = "already_exited" | "graceful" | "aborted" | "abort_failed" | "late_report";
@@ -105,6 +124,16 @@ export type SupervisorEvent =
     readonly tookMs: number;
     readonly exit: Exit | null;
   })
+  | (AttemptEventBase & Request & {
+    readonly type: "child_control_command_completed";
+    readonly command: string;
+    readonly result: "accepted" | "idempotent" | "refused";
+  })
+  | (AttemptEventBase & Request & { readonly type: "child_control_operation_changed"; readonly from: string; readonly to: string })
+  | (AttemptEventBase & Request & { readonly type: "child_restart_fence_entered"; readonly targetGeneration: number })
+  | (AttemptEventBase & { readonly type: "child_restart_fence_abort_requested" })
+  | (AttemptEventBase & { readonly type: "child_restart_fence_released"; readonly exitKind: string })
+  | (AttemptEventBase & Request & { readonly type: "child_restart_conflict"; readonly decision: "already_pending" })
   | (EventBase & { readonly type: "shutdown_requested"; readonly cause: ShutdownCause; readonly forced: boolean })
   | (EventBase & { readonly type: "shutdown_completed"; readonly exitCode: number; readonly tookMs: number });
 

@@ -6,6 +6,8 @@
 import type { Clock, Random } from "../base/mod.ts";
 import { cleanText } from "../base/mod.ts";
 import {
+  type CommandMessage,
+  type CommandResult,
   type Effect,
   initialNode,
   type Message,
@@ -45,6 +47,9 @@ export interface InterpreterOptions {
   readonly inspect?: (message: Message, effects: readonly Effect[]) => void;
 }
 
+/** Most commands that wait for an answer; more are refused. */
+const MOST_COMMANDS = 1_024;
+
 /** Longest time in milliseconds for which the loop keeps the program to itself. */
 const SLICE_MS = 8;
 
@@ -72,6 +77,8 @@ export class Interpreter implements AttemptHost {
   #sliceOver = false;
   #broken = false;
   readonly #idleWaiters: (() => void)[] = [];
+  readonly #commands = new Map<number, (result: CommandResult) => void>();
+  #commandCount = 0;
 
   constructor(options: InterpreterOptions) {
     const { plan, clock } = options;
@@ -112,6 +119,15 @@ export class Interpreter implements AttemptHost {
     if (this.#draining || this.#scheduled || this.#sliceOver) return;
     this.#scheduled = true;
     this.clock.microtask(this.#drain);
+  }
+
+  /** Puts a command into the mailbox, with what takes its answer; false when too many wait for theirs already. */
+  command(command: Omit<CommandMessage, "type" | "id">, answer: (result: CommandResult) => void): boolean {
+    if (this.#commands.size >= MOST_COMMANDS) return false;
+    const id = ++this.#commandCount;
+    this.#commands.set(id, answer);
+    this.post({ type: "command", id, ...command });
+    return true;
   }
 
   /** Resolves when everything that is in the mailbox now has been done. */
@@ -211,6 +227,8 @@ export class Interpreter implements AttemptHost {
       case "emit":
         this.#sliceEvents++;
         return this.#options.events.publish(effect.event);
+      case "reply":
+        return this.#reply(effect);
       case "start":
         return this.#start(effect);
       case "cancel":
@@ -226,6 +244,12 @@ export class Interpreter implements AttemptHost {
         this.#timers.clearAll();
         return this.#options.onFinished(effect.cause, effect.exitCode);
     }
+  }
+
+  #reply({ id, result }: Effect & { type: "reply" }): void {
+    const answer = this.#commands.get(id);
+    this.#commands.delete(id);
+    answer?.(result);
   }
 
   #start({ node, child, stamp, generation, attempt: count }: Effect & { type: "start" }): void {

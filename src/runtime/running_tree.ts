@@ -1,6 +1,6 @@
 /** The tree handle: the loop of a tree with its bus, its report and its hold on the program. */
-import { cleanText, didYouMean, ReeveError } from "../base/mod.ts";
-import { planTree, type TreePlan } from "../core/mod.ts";
+import { cleanText, didYouMean, type ErrorCode, ReeveError } from "../base/mod.ts";
+import { type ChildCommand, type CommandRefusal, type CommandResult, planTree, type TreePlan } from "../core/mod.ts";
 import type { GapMarker, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
 import { Bus, type LogRecord, type ReadOptions } from "../observe/mod.ts";
 import { DEFAULTS, type TreeSpec } from "../spec/mod.ts";
@@ -11,7 +11,7 @@ import { holdProgram } from "./keep_alive.ts";
 import { startProbes } from "./probing.ts";
 import { type Report, reportChildren } from "./report.ts";
 import { type ChildSnapshot, snapshotChildren, type TreeSnapshot } from "./snapshot.ts";
-import type { ReadyOptions, ShutdownRequest, SuperviseOptions, Tree } from "./tree.ts";
+import type { Child, ChildRequest, ReadyOptions, ShutdownRequest, SuperviseOptions, Tree } from "./tree.ts";
 
 /** How many lines of output are remembered for readers that come late or lag. */
 const LOG_CAPACITY = 1_024;
@@ -102,10 +102,10 @@ export class RunningTree implements Tree {
     return { name: this.name, phase, ready, seq: this.#events.lastSeq, atMs, children: snapshotChildren(nodes, atMs, pidOf) };
   }
 
-  child(path: string): ChildSnapshot {
+  child(path: string): Child {
     const all = flatten(this.snapshot().children);
     const found = all.find((child) => child.path === path);
-    if (found !== undefined) return found;
+    if (found !== undefined) return childHandle(found, (command, request) => this.#command(path, command, request));
     throw new ReeveError("child_not_found", `Cannot find child "${path}"`, {
       path,
       hint: didYouMean(path, all.map((child) => child.path)),
@@ -144,6 +144,30 @@ export class RunningTree implements Tree {
     return this.close();
   }
 
+  #command(path: string, command: ChildCommand, { by = "program", reason = "requested" }: ChildRequest = {}): Promise<CommandResult> {
+    return new Promise((resolve, reject) => {
+      const refuse = (code: ErrorCode, message: string): void =>
+        reject(new ReeveError(code, `Cannot ${command} "${path}": ${message}`, { path }));
+      if (this.#isFinished) return refuse("tree_finished", `tree "${this.name}" has finished`);
+      if (by.trim() === "" || reason.trim() === "") return refuse("invalid_request", `${by.trim() === "" ? "by" : "reason"} is blank`);
+      const place = this.#placeOf(path);
+      const who = { by: cleanText(by, 256), reason: cleanText(reason, 1024) };
+      const isTaken = this.#interpreter.command({ ...place, command, ...who }, (result) => {
+        if (result.refusal === null) resolve(result);
+        else refuse("command_refused", REFUSALS[result.refusal]);
+      });
+      if (!isTaken) refuse("too_many_commands", "too many commands wait for their answer");
+    });
+  }
+
+  #placeOf(path: string): { readonly node: number; readonly child: number } {
+    for (const { id, children } of this.#plan.nodes) {
+      const child = children.findIndex((plan) => plan.path === path);
+      if (child !== -1) return { node: id, child };
+    }
+    throw new ReeveError("child_not_found", `Cannot find child "${path}"`, { path });
+  }
+
   #onFinished(cause: ShutdownCause, exitCode: number): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
@@ -179,6 +203,27 @@ export class RunningTree implements Tree {
     );
     return `${shown.join("; ")}${missing.length > 5 ? `; and ${missing.length - 5} more` : ""}`;
   }
+}
+
+const REFUSALS: Readonly<Record<CommandRefusal, string>> = {
+  supervisor_not_running: "its supervisor is not running",
+  child_held: "it is paused or quarantined; resume it",
+  child_paused: "it is paused, not quarantined; resume it",
+};
+
+type Ask = (command: ChildCommand, request?: ChildRequest) => Promise<CommandResult>;
+
+function childHandle(snapshot: ChildSnapshot, ask: Ask): Child {
+  return {
+    ...snapshot,
+    restart: (request) => ask("restart", request),
+    start: (request) => ask("start", request),
+    terminate: (request) => ask("terminate", request),
+    pause: (request) => ask("pause", request),
+    resume: (request) => ask("resume", request),
+    quarantine: (request) => ask("quarantine", request),
+    release: (request) => ask("release", request),
+  };
 }
 
 function flatten(children: readonly ChildSnapshot[]): ChildSnapshot[] {

@@ -1,5 +1,5 @@
 /** How a tree is right now. */
-import { type ChildPhase, countFailures, type NodePhase, type NodeState, waitingFor } from "../core/mod.ts";
+import { type ChildPhase, countFailures, type NodePhase, type NodeState, type Operation, waitingFor } from "../core/mod.ts";
 import type { Decision, Exit } from "../event/mod.ts";
 import type { ChildKind, TaskRole } from "../spec/mod.ts";
 
@@ -13,6 +13,8 @@ export interface ChildSnapshot {
   readonly taskRole: TaskRole | null;
   /** Where it is in its life. */
   readonly phase: ChildPhase;
+  /** What operators want of it: that policy decides, or that it stays down. */
+  readonly operation: Operation;
   /** Since when, on the tree's monotonic clock. */
   readonly sinceMs: number;
   /** Which incarnation. */
@@ -72,6 +74,7 @@ export function snapshotChildren(
     kind: slot.plan.kind,
     taskRole: slot.plan.policy.taskRole,
     phase: slot.phase,
+    operation: slot.operation,
     sinceMs: slot.sinceMs,
     generation: slot.generation,
     attempt: slot.attempt,

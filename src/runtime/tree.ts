@@ -2,6 +2,7 @@
 import type { Clock, Random } from "../base/mod.ts";
 import type { GapMarker, SupervisorEvent } from "../event/mod.ts";
 import type { LogRecord, ReadOptions } from "../observe/mod.ts";
+import type { CommandResult } from "../core/mod.ts";
 import type { Report } from "./report.ts";
 import type { ChildSnapshot, TreeSnapshot } from "./snapshot.ts";
 
@@ -27,6 +28,38 @@ export interface ShutdownRequest {
   readonly force?: boolean;
 }
 
+/** Who asks something of a child, and why; neither may be blank. */
+export interface ChildRequest {
+  /** Why. @default {"requested"} */
+  readonly reason?: string;
+  /** Who asks. @default {"program"} */
+  readonly by?: string;
+}
+
+/**
+ * One child: how it was when it was asked for, and what can be asked of it.
+ *
+ * Every command is answered as soon as it was taken, not when its effect is complete; repeating what is so already changes nothing. Each rejects with
+ * `tree_finished`, with `command_refused` when it does not fit the state of the child, with `invalid_request` when `by` or `reason` is blank, and with
+ * `too_many_commands` when more than 1 024 wait.
+ */
+export interface Child extends ChildSnapshot {
+  /** Stops the live attempt and starts a new incarnation when it is gone; starts at once where none is alive. */
+  restart(request?: ChildRequest): Promise<CommandResult>;
+  /** Starts a child that is down or waits for its next attempt. */
+  start(request?: ChildRequest): Promise<CommandResult>;
+  /** Stops the child; it stays down until somebody starts it. */
+  terminate(request?: ChildRequest): Promise<CommandResult>;
+  /** Stops the child and keeps every automatism from starting it. */
+  pause(request?: ChildRequest): Promise<CommandResult>;
+  /** Lets policy decide again, and starts the child if it would run. */
+  resume(request?: ChildRequest): Promise<CommandResult>;
+  /** The same as `pause`, for a child that is suspected. */
+  quarantine(request?: ChildRequest): Promise<CommandResult>;
+  /** Ends a quarantine as `resume` does; refused for a child that is paused. */
+  release(request?: ChildRequest): Promise<CommandResult>;
+}
+
 /** Options of {@linkcode Tree.ready}. */
 export interface ReadyOptions {
   /** Stops waiting when it aborts. */
@@ -45,8 +78,8 @@ export interface Tree extends AsyncDisposable {
   ready(options?: ReadyOptions): Promise<void>;
   /** How the tree is right now. */
   snapshot(): TreeSnapshot;
-  /** How one child is right now; throws `child_not_found`. */
-  child(path: string): ChildSnapshot;
+  /** One child, to look at and to command; throws `child_not_found`. */
+  child(path: string): Child;
   /** What happens, in order, as long as the tree lives; a slow reader gets a gap marker instead of what it missed. */
   events(options?: ReadOptions<SupervisorEvent>): AsyncIterableIterator<SupervisorEvent | GapMarker>;
   /** A snapshot, and all events after it: no gap, no double. */

@@ -28,6 +28,7 @@ export const FALLBACK_ROLE: TaskRole = "worker";
 /** Defaults that do not depend on the role. */
 export const DEFAULTS = {
   treeName: "reeve",
+  strategy: "one_for_one",
   restartPolicy: "permanent",
   backoffInitialMs: 50,
   backoffMaxMs: 5_000,

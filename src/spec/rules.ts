@@ -160,7 +160,7 @@ export const CHILD_RULES: Rules = {
   logs: fields({ tailLines: number({ min: 0, max: 10_000, integer: true }) }),
 };
 
-const strategy = oneOf("one_for_one");
+const strategy = oneOf("one_for_one", "one_for_all", "rest_for_one");
 
 /** The rules of a tree beside its children. */
 export const TREE_RULES: Rules = {

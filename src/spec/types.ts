@@ -13,7 +13,7 @@ export type TaskRole = "service" | "worker" | "job" | "sidecar" | "supervisor";
 export type Severity = "optional" | "standard" | "critical";
 
 /** Which siblings a failure touches. */
-export type Strategy = "one_for_one";
+export type Strategy = "one_for_one" | "one_for_all" | "rest_for_one";
 
 /** What happens when a restart limit is exceeded. */
 export type LimitAction = "slow_down" | "give_up" | "escalate";

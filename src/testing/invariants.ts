@@ -26,7 +26,10 @@ export class InvariantChecker {
     const nodes = this.#interpreter!.nodes;
     if (message.type === "exited") this.#exitIsConsumedOnce(message.stamp, effects);
     for (const effect of effects) {
-      if (effect.type === "start") this.#nothingStartsInAShutdown(nodes, effect.node);
+      if (effect.type === "start") {
+        this.#nothingStartsInAShutdown(nodes, effect.node);
+        this.#startsWhenItMay(nodes[effect.node]!.slots[effect.child]!);
+      }
       if (effect.type === "cancel") this.#dependantsStopFirst(nodes[effect.node]!, effect.child);
     }
   };
@@ -39,7 +42,10 @@ export class InvariantChecker {
       if (node.totalTimer !== 0) timers++;
       for (const slot of node.slots) {
         timers += (slot.timer === 0 ? 0 : 1) + (slot.healthTimer === 0 ? 0 : 1);
-        if (node.phase === "running" && !this.#isClosed(node)) this.#downSaysWhy(node, slot);
+        if (node.phase === "running" && !this.#isClosed(node)) {
+          this.#downSaysWhy(node, slot);
+          this.#scopeIsRight(node, slot);
+        }
       }
     }
     if (liveTimers !== timers && nodes[0]!.phase !== "stopped") {
@@ -73,12 +79,34 @@ export class InvariantChecker {
     }
   }
 
+  /** Nothing starts that somebody holds, or whose siblings are still being stopped for their common restart. */
+  #startsWhenItMay({ plan, operation, scope }: ChildSlot): void {
+    if (operation !== "active") this.#violate(`${plan.path} was started while it is ${operation}`);
+    if (scope !== null) this.#violate(`${plan.path} was started before its siblings had stopped`);
+  }
+
+  /** Who is restarted together knows of each other, and of how many there is still to wait for. */
+  #scopeIsRight({ slots }: NodeState, { plan, scope, phase }: ChildSlot): void {
+    if (scope === null) return;
+    const members = [...scope.members].map((child) => slots[child]!);
+    const pending = members.filter(({ stamp, timer, phase }) => (stamp !== 0 && phase !== "abandoned") || timer !== 0).length;
+    if (members.some((member) => member.scope !== scope)) this.#violate(`${plan.path} is restarted with siblings that do not know of it`);
+    if (scope.pending !== pending || pending === 0) {
+      this.#violate(`${plan.path} waits for ${scope.pending} siblings, and ${pending} are to be waited for`);
+    }
+    if (phase === "abandoned" || phase === "stopped" || phase === "failed") {
+      this.#violate(`${plan.path} is ${phase}, and to be restarted with siblings`);
+    }
+  }
+
   /** The reverse of the start order: nobody is asked to stop before those who depend on it have ended. */
   #dependantsStopFirst(node: NodeState, child: number): void {
     const slot = node.slots[child]!;
-    if (slot.stopCause !== "shutdown" || node.stop?.forced === true) return;
+    const { stopCause, scope } = slot;
+    if ((stopCause !== "shutdown" && stopCause !== "sibling") || node.stop?.forced === true) return;
     for (const index of slot.plan.dependants) {
       const dependant = node.slots[index]!;
+      if (stopCause === "sibling" && scope?.members.has(index) !== true) continue;
       if (dependant.stamp !== 0 && dependant.phase !== "abandoned") {
         this.#violate(`${slot.plan.path} was asked to stop before ${dependant.plan.path} had ended`);
       }
@@ -88,7 +116,7 @@ export class InvariantChecker {
   /** A child that is down says why and when it may come back. */
   #downSaysWhy(node: NodeState, slot: ChildSlot): void {
     const { phase, timer, lastDecision, plan } = slot;
-    if (phase === "backoff" && (timer === 0 || lastDecision?.retryAtMs === null)) {
+    if (phase === "backoff" && slot.scope === null && (timer === 0 || lastDecision?.retryAtMs === null)) {
       this.#violate(`${plan.path} waits for a restart that is not planned`);
     }
     if ((phase === "stopped" || phase === "failed") && lastDecision === null) {

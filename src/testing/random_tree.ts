@@ -25,6 +25,10 @@ export interface Features {
   readonly clockJumps: boolean;
   readonly shutdown: boolean;
   readonly force: boolean;
+  /** Supervisors restart siblings together. */
+  readonly strategies: boolean;
+  /** Operators ask for things at random moments. */
+  readonly commands: boolean;
 }
 
 /** Dice of one run. */
@@ -70,12 +74,15 @@ export function drawFeatures(dice: Dice): Features {
     clockJumps: dice.chance(0.3),
     shutdown: dice.chance(0.7),
     force: dice.chance(0.2),
+    strategies: on(),
+    commands: on(),
   };
 }
 
 /** Draws a tree. */
 export function drawTree(dice: Dice, features: Features): TreeSpec {
   return {
+    ...drawStrategy(dice, features),
     children: drawChildren(dice, features, 1),
     shutdown: {
       gracefulTimeoutMs: dice.between(10, 2_000),
@@ -86,6 +93,10 @@ export function drawTree(dice: Dice, features: Features): TreeSpec {
   };
 }
 
+function drawStrategy(dice: Dice, { strategies }: Features): Pick<TreeSpec, "strategy"> {
+  return strategies ? { strategy: dice.pick(["one_for_one", "one_for_all", "rest_for_one"]) } : {};
+}
+
 function drawChildren(dice: Dice, features: Features, depth: number): ChildSpec[] {
   const count = dice.between(1, depth === 1 ? 6 : 4);
   const children: ChildSpec[] = [];
@@ -94,7 +105,9 @@ function drawChildren(dice: Dice, features: Features, depth: number): ChildSpec[
     const earlier = children.map((child) => child.name);
     children.push({
       name: `c${index}`,
-      run: nested ? { kind: "supervisor", children: drawChildren(dice, features, depth + 1) } : { kind: "task", task: () => {} },
+      run: nested
+        ? { kind: "supervisor", ...drawStrategy(dice, features), children: drawChildren(dice, features, depth + 1) }
+        : { kind: "task", task: () => {} },
       dependencies: features.dependencies ? earlier.filter(() => dice.chance(features.dense ? 0.7 : 0.3)) : [],
       restartPolicy: dice.pick(["permanent", "permanent", "transient", "temporary"]),
       taskRole: nested ? "supervisor" : dice.pick(["service", "worker", "job", undefined]),

@@ -25,6 +25,8 @@ export interface SimulationResult {
 const FAULTS_MS = 20_000;
 const RECOVERY_MS = 600_000;
 
+const COMMANDS = ["restart", "restart", "start", "terminate", "pause", "resume", "resume", "quarantine", "release"] as const;
+
 /** Most steps of one run; more means that the loop runs away. */
 const MOST_STEPS = 200_000;
 
@@ -85,10 +87,23 @@ export function simulateWith(seed: number, step: InterpreterOptions["step"]): Si
     interpreter.post({ type: "stop", node: 0, stamp: 0, cause: { kind: "shutdown", requestedBy: "simulation", reason: "drawn" }, forced });
     settle();
   };
+  let unanswered = 0;
+  /** Somebody asks something of a child, whatever it is doing. */
+  const command = (): void => {
+    const node = dice.pick(interpreter.nodes);
+    const child = dice.between(0, node.slots.length - 1);
+    unanswered++;
+    interpreter.command(
+      { node: node.plan.id, child, command: dice.pick(COMMANDS), by: "simulation", reason: "drawn" },
+      () => unanswered--,
+    );
+    if (dice.chance(0.5)) settle();
+  };
   /** Moves on from timer to timer until a time, or until something holds. */
   const moveTo = (endMs: number, until: () => boolean = () => false): void => {
     for (let next = clock.nextDueMs; next !== undefined && next <= endMs && !isOver(); next = clock.nextDueMs) {
       if (until()) return;
+      while (features.commands && faulty && dice.chance(0.15)) command();
       const jump = features.clockJumps && faulty && dice.chance(0.05) ? dice.between(0, 8_000) : 0;
       clock.jumpTo(next + jump);
       settle();
@@ -113,6 +128,7 @@ export function simulateWith(seed: number, step: InterpreterOptions["step"]): Si
       checker.report(new InvariantViolation("the shutdown never ended"));
     }
     checkLiveness(interpreter.nodes, 0, checker);
+    if (unanswered !== 0) checker.report(new InvariantViolation(`${unanswered} commands were not answered, or answered twice`));
   }
   const on = (Object.keys(features) as (keyof Features)[]).filter((feature) => features[feature]);
   return { seed, features: on, steps, violations: checker.violations.map((violation) => violation.message) };

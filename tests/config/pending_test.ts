@@ -22,7 +22,8 @@ function leaves(node: SchemaNode, pattern: string): string[] {
 }
 
 Deno.test("the schema has no key without an effect: each gets into the declaration, or is pending", () => {
-  const mapped = /^\/(name|policy\/|shutdown\/|severity_defaults|observability\/event_journal_capacity|children\/\*\/)/;
+  const mapped =
+    /^\/(name|supervisor\/strategy|policy\/|shutdown\/|severity_defaults|observability\/event_journal_capacity|children\/\*\/)/;
   const unknown = leaves(jsonSchema(), "").filter((pattern) => !mapped.test(pattern));
   assertEquals(unknown, []);
 });
@@ -126,7 +127,7 @@ Deno.test("a pending key warns with what happens meanwhile, unless it asks for w
   ];
   for (const text of quiet) assertEquals((await load(`${text}\n${childWith("run: { process: { command: x } }")}`)).warnings, [], text);
   const loud = [
-    "supervisor: { strategy: OneForAll }",
+    "supervisor: { auto_shutdown: any_significant }",
     "observability: { metrics_enabled: true }",
     "groups: [{ name: g }]",
     "policy: { supervisor_failure_limit: 3 }",
@@ -159,3 +160,12 @@ function otherValue(node: SchemaNode): unknown {
   if (type === "boolean") return fallback !== true;
   return type === "number" ? 0.5 : 100;
 }
+
+Deno.test("both spellings of a strategy get into the declaration, of the root and of nested supervisors", async () => {
+  for (const [written, meant] of [["OneForAll", "one_for_all"], ["rest_for_one", "rest_for_one"], ["OneForOne", "one_for_one"]] as const) {
+    const inner = `run: { supervisor: { strategy: ${written}, children: [{ name: in, run: { process: { command: x } } }] } }`;
+    const { spec, warnings } = await load(`supervisor: { strategy: ${written} }\n${childWith(inner)}`);
+    const [child] = spec.children;
+    assertEquals([spec.strategy, child?.run.kind === "supervisor" && child.run.strategy, warnings], [meant, meant, []]);
+  }
+});

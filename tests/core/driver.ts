@@ -1,5 +1,14 @@
 /** Drives one node of the core by hand: time, messages and effects in the hands of a test. */
-import { type Effect, initialNode, type Message, type NodeState, planTree, step, type TreePlan } from "../../src/core/mod.ts";
+import {
+  type ChildCommand,
+  type Effect,
+  initialNode,
+  type Message,
+  type NodeState,
+  planTree,
+  step,
+  type TreePlan,
+} from "../../src/core/mod.ts";
 import type { Exit, SupervisorEvent } from "../../src/event/mod.ts";
 import type { ChildSpec, TreeSpec } from "../../src/spec/mod.ts";
 
@@ -80,6 +89,11 @@ export class Driver {
       cause: { kind: "shutdown", requestedBy: "test", reason: "test" },
       forced,
     });
+  }
+
+  command(name: string, command: ChildCommand): this {
+    const { node, child } = this.attempt(name);
+    return this.send({ type: "command", node, child, id: 1, command, by: "test", reason: "test" });
   }
 
   /** Moves time on and fires what is due; `heartbeatAtMs` goes with each timer. */

@@ -42,6 +42,30 @@ const SENTENCES = {
     "a report of an attempt that is over was ignored (failed)",
   ],
   child_shutdown: [{ ...attempt, type: "child_shutdown", status: "graceful", tookMs: 7, exit: null }, "stopped in 7 ms"],
+  child_control_command_completed: [
+    { ...attempt, type: "child_control_command_completed", command: "pause", by: "ops", reason: "leaks", result: "idempotent" },
+    "pause by ops: leaks (was so already)",
+  ],
+  child_control_operation_changed: [
+    { ...attempt, type: "child_control_operation_changed", from: "active", to: "paused", by: "ops", reason: "leaks" },
+    "paused by ops: leaks",
+  ],
+  child_restart_fence_entered: [
+    { ...attempt, type: "child_restart_fence_entered", targetGeneration: 2, by: "ops", reason: "leaks" },
+    "to be restarted by ops when this attempt is gone: leaks",
+  ],
+  child_restart_fence_abort_requested: [
+    { ...attempt, type: "child_restart_fence_abort_requested" },
+    "did not stop in time for its restart, is forced",
+  ],
+  child_restart_fence_released: [
+    { ...attempt, type: "child_restart_fence_released", exitKind: "cancelled" },
+    "the attempt before is gone (cancelled)",
+  ],
+  child_restart_conflict: [
+    { ...attempt, type: "child_restart_conflict", decision: "already_pending", by: "ops", reason: "leaks" },
+    "a restart was pending already when ops asked for one",
+  ],
   shutdown_requested: [
     { ...base, type: "shutdown_requested", cause: { kind: "shutdown", requestedBy: "ops", reason: "deploy" }, forced: false },
     "shutdown by ops: deploy",

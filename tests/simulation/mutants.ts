@@ -48,6 +48,22 @@ export const MUTANTS: readonly Mutant[] = [
       return [...effects, ...cancels];
     },
   },
+  {
+    name: "a held child is started",
+    step: () => (state, message, environment) => {
+      const effects = step(state, message, environment);
+      const isHeld = message.type === "exited" && state.phase === "running" && state.slots[message.child]!.operation !== "active";
+      return isHeld ? [...effects, { ...startAgain(message, environment), node: message.node, child: message.child }] : effects;
+    },
+  },
+  {
+    name: "siblings start together before the last has stopped",
+    step: () => (state, message, environment) => {
+      const scope = message.type === "exited" ? state.slots[message.child]!.scope : null;
+      if (scope !== null) scope.pending = 1;
+      return step(state, message, environment);
+    },
+  },
 ];
 
 function pretendLive(message: Message, state: Parameters<Step>[0]): Message {
