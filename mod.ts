@@ -40,6 +40,7 @@ export {
 } from "./src/base/mod.ts";
 export * from "./src/event/mod.ts";
 export {
+  type AutoShutdown,
   type BackoffOptions,
   child,
   type ChildBuilders,
@@ -47,6 +48,7 @@ export {
   type ChildOptions,
   type ChildSpec,
   type EnvironmentVariable,
+  type EscalationPolicy,
   type ExecProbe,
   type FailureWindowOptions,
   type HealthCheckOptions,

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import {
   childName,
+  escalation,
   fileName,
   natural,
   naturalMs,
@@ -64,6 +65,7 @@ const run = z.strictObject({
       auto_shutdown: setting(z.enum(["never", "any_significant", "all_significant"]), "When the supervisor ends by itself.", {
         default: "never",
       }),
+      escalation_policy: setting(escalation.nullable(), "What the escalation of a child leads to.", { default: null }),
       get children(): z.ZodArray<typeof childSchema> {
         return z.array(childSchema).meta({ description: "Children of the nested supervisor." });
       },
@@ -184,7 +186,7 @@ export const childSchema = z.strictObject({
   readiness: setting(
     z.strictObject({
       mode: setting(
-        z.enum(["immediate", "explicit", "http", "tcp", "exec", "log_line", "all", "started", "child"]),
+        z.enum(["immediate", "explicit", "completed", "http", "tcp", "exec", "log_line", "all", "started", "child"]),
         "When the child counts as ready; all, started and child are for supervisors.",
         { default: "immediate" },
       ),

@@ -16,8 +16,6 @@ const NO_SOCKET = "no socket is served";
 
 /** One list, which gets shorter until it is empty. */
 export const PENDING_KEYS: readonly PendingKey[] = Object.freeze([
-  { pattern: "/supervisor/escalation_policy", meanwhile: "an escalation goes to the parent", harmless: [null, "escalate_to_parent"] },
-  { pattern: "/supervisor/auto_shutdown", meanwhile: "the tree does not end by itself", harmless: ["never"] },
   { pattern: "/supervisor/dynamic_supervisor", meanwhile: "children cannot be added at run time" },
   { pattern: "/policy/supervisor_failure_limit", meanwhile: "a supervisor has no limit of its own" },
   { pattern: "/policy/supervisor_failure_window_ms", meanwhile: "a supervisor has no limit of its own" },
@@ -40,14 +38,11 @@ export const PENDING_KEYS: readonly PendingKey[] = Object.freeze([
   { pattern: "/templates", meanwhile: "children cannot be added at run time" },
   { pattern: "/signals", meanwhile: "SIGINT and SIGTERM stop the tree, a second one forces it" },
   { pattern: "/dashboard", meanwhile: NO_SOCKET, harmless: [null] },
-  { pattern: "/children/*/run/supervisor/auto_shutdown", meanwhile: "the supervisor does not end by itself", harmless: ["never"] },
   { pattern: "/children/*/wants", meanwhile: "the order is not changed" },
   { pattern: "/children/*/binds_to", meanwhile: "the child is not bound" },
-  { pattern: "/children/*/never_restart_on", meanwhile: "the restart policy alone decides" },
   { pattern: "/children/*/secrets/*/key", meanwhile: "a secret is read from the environment variable of its name" },
   { pattern: "/children/*/group", meanwhile: NO_GROUPS, harmless: [null] },
   { pattern: "/children/*/sidecar_config", meanwhile: "the sidecar is independent of its primary" },
-  { pattern: "/children/*/significant", meanwhile: "its end does not end the supervisor", harmless: [false] },
   { pattern: "/children/*/resource_limits", meanwhile: "the child is not limited" },
   { pattern: "/children/*/command_permissions", meanwhile: "the child cannot ask for anything" },
   { pattern: "/children/*/logs/stdout", meanwhile: "output is kept", harmless: [true] },

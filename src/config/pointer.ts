@@ -31,6 +31,9 @@ export function valueAt(value: unknown, path: readonly (string | number)[]): unk
   return current;
 }
 
+/** Options of the root supervisor, which have a section of their own in a file. */
+const ROOT_SUPERVISOR: ReadonlySet<string> = new Set(["strategy", "auto_shutdown", "escalation_policy"]);
+
 /** Turns a pointer into the declaration (camelCase, flattened `run`) into one into the file. */
 export function filePointer(pointer: string, raw: unknown): string {
   const result: (string | number)[] = [];
@@ -40,7 +43,7 @@ export function filePointer(pointer: string, raw: unknown): string {
       continue;
     }
     const key = segment.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    if (result.length === 0 && key === "strategy") result.push("supervisor");
+    if (result.length === 0 && ROOT_SUPERVISOR.has(key)) result.push("supervisor");
     if (result.at(-1) === "run") pushRunKind(result, key, raw);
     if (key !== "kind" || result.at(-1) !== "run") result.push(key);
   }

@@ -40,6 +40,8 @@ const CHILD_KEYS = [
   "timeouts",
   "readiness",
   "health_check",
+  "never_restart_on",
+  "significant",
   "success_exit_codes",
   "args",
   "tags",
@@ -49,7 +51,7 @@ const CHILD_KEYS = [
 export function toTreeSpec(raw: Raw, options: TranslateOptions): TreeSpec {
   const { supervisor, policy, shutdown, observability, severity_defaults: severities, children } = raw;
   const spec: Record<string, unknown> = { name: raw["name"] ?? options.name };
-  if (isRaw(supervisor)) Object.assign(spec, strategyOf(supervisor));
+  if (isRaw(supervisor)) Object.assign(spec, supervisorOptions(supervisor));
   if (isRaw(policy)) spec["policy"] = camelKeys(pick(policy, POLICY_KEYS));
   if (isRaw(shutdown)) spec["shutdown"] = camelKeys(shutdown);
   if (isRaw(observability)) spec["observability"] = camelKeys(pick(observability, ["event_journal_capacity"]));
@@ -102,16 +104,17 @@ function toRun({ name, run }: Raw, file: string, options: TranslateOptions): unk
     const { children } = supervisor;
     return {
       kind: "supervisor",
-      ...strategyOf(supervisor),
+      ...supervisorOptions(supervisor),
       children: Array.isArray(children) ? children.map((child) => toChild(child, file, options)) : children,
     };
   }
   return { kind: "factory", name };
 }
 
-/** Both spellings of a strategy mean the same. */
-function strategyOf({ strategy }: Raw): Raw {
-  return typeof strategy === "string" ? { strategy: strategy.replace(/(?<=[a-z])[A-Z]/g, "_$&").toLowerCase() } : defined({ strategy });
+/** The options of a supervisor beside its children; both spellings of a strategy mean the same. */
+function supervisorOptions({ strategy, auto_shutdown: autoShutdown, escalation_policy: escalationPolicy }: Raw): Raw {
+  const name = typeof strategy === "string" ? strategy.replace(/(?<=[a-z])[A-Z]/g, "_$&").toLowerCase() : strategy;
+  return defined({ strategy: name, autoShutdown, escalationPolicy: escalationPolicy ?? undefined });
 }
 
 function factory(name: unknown, { factories }: TranslateOptions): unknown {

@@ -1,11 +1,9 @@
 /** What an operator asks of one child: it is answered at once, and what it takes happens later. */
-import { HELD } from "./decide.ts";
+import { hold, putDown, stopFor } from "./hold.ts";
 import type { ChildCommand, CommandMessage, CommandRefusal, CommandResult, RestartDecision } from "./message.ts";
-import { leaveScope } from "./scope.ts";
-import { leaveWaiters, renew, startOrWait } from "./start.ts";
-import type { ChildSlot, Operation } from "./state.ts";
+import { renew, startOrWait } from "./start.ts";
+import type { ChildSlot } from "./state.ts";
 import type { Step } from "./step.ts";
-import { stopAttempt } from "./stop.ts";
 
 /** What a command came to. */
 type Outcome =
@@ -45,8 +43,8 @@ const COMMANDS: Readonly<Record<ChildCommand, (step: Step, message: CommandMessa
   restart,
   start,
   terminate,
-  pause: (step, message) => hold(step, message.child, "paused"),
-  quarantine: (step, message) => hold(step, message.child, "quarantined"),
+  pause: (step, message) => hold(step, message.child, "paused") ? ACCEPTED : IDEMPOTENT,
+  quarantine: (step, message) => hold(step, message.child, "quarantined") ? ACCEPTED : IDEMPOTENT,
   resume: (step, message) => unhold(step, message),
   release: (step, message) =>
     step.slot(message.child).operation === "paused" ? { outcome: "refused", refusal: "child_paused" } : unhold(step, message),
@@ -103,18 +101,6 @@ function terminate(step: Step, { child }: CommandMessage): Outcome {
   return ACCEPTED;
 }
 
-function hold(step: Step, child: number, operation: Exclude<Operation, "active">): Outcome {
-  const slot = step.slot(child);
-  if (slot.operation === operation) return IDEMPOTENT;
-  const wasActive = slot.operation === "active";
-  slot.operation = operation;
-  if (!wasActive) return ACCEPTED;
-  slot.wanted = slot.stamp !== 0 ? slot.stopCause !== "terminate" : slot.phase === "backoff" || slot.phase === "waiting";
-  if (slot.stamp !== 0) stopFor(step, child, operation === "paused" ? "pause" : "quarantine");
-  else if (slot.wanted) putDown(step, child);
-  return ACCEPTED;
-}
-
 function unhold(step: Step, { child }: CommandMessage): Outcome {
   const slot = step.slot(child);
   if (slot.operation === "active") return IDEMPOTENT;
@@ -134,21 +120,4 @@ function startNow(step: Step, child: number): void {
   step.clearTimer(slot);
   renew(slot);
   startOrWait(step, child);
-}
-
-/** Ends a live attempt for a reason of the operator's; one that is being stopped already ends for that reason too. */
-function stopFor(step: Step, child: number, cause: "restart" | "terminate" | "pause" | "quarantine"): void {
-  const slot = step.slot(child);
-  if (slot.stopCause === null) stopAttempt(step, child, cause);
-  else slot.stopCause = cause;
-}
-
-/** A child that was to be started is not. */
-function putDown(step: Step, child: number): void {
-  const slot = step.slot(child);
-  leaveScope(step, child);
-  if (slot.phase === "waiting") leaveWaiters(step, child);
-  step.clearTimer(slot);
-  slot.lastDecision = HELD;
-  step.enter(slot, "stopped");
 }

@@ -1,6 +1,6 @@
 /** What follows from an exit: the one place where a restart is decided. */
 import type { Random } from "../base/mod.ts";
-import type { Decision, ExitClass } from "../event/mod.ts";
+import type { Decision, ExitClass, Failure } from "../event/mod.ts";
 import type { ChildPolicy, LimitAction } from "../spec/mod.ts";
 import { backoffDelay, type BackoffInput } from "./backoff.ts";
 import { isFailure } from "./classify.ts";
@@ -8,6 +8,8 @@ import { isFailure } from "./classify.ts";
 /** What is known about the child when it exits. */
 export interface DecisionInput extends BackoffInput {
   readonly exitClass: ExitClass;
+  /** What went wrong, `null` when nothing did. */
+  readonly failure: Failure | null;
   readonly now: number;
   /** Failures in the window, this one included. */
   readonly failures: number;
@@ -26,6 +28,9 @@ const EXHAUSTED: Readonly<Record<Exclude<LimitAction, "slow_down">, Decision>> =
   escalate: { ...STOP, action: "escalate", reason: "restart_limit_exhausted" },
 };
 
+const NEVER_AGAIN: Decision = { ...STOP, action: "give_up", reason: "never_restart_on" };
+const OPTIONAL: Decision = { ...STOP, action: "give_up", reason: "optional_child_never_escalates" };
+
 /** Decides; pure. */
 export function decide(policy: ChildPolicy, input: DecisionInput, random: Random): Decision {
   const { exitClass } = input;
@@ -36,11 +41,19 @@ export function decide(policy: ChildPolicy, input: DecisionInput, random: Random
       : SUCCEEDED;
   }
   if (policy.restartPolicy === "temporary") return TEMPORARY;
+  if (isExcluded(policy, input.failure)) return NEVER_AGAIN;
   const { maxRestarts, onExceeded } = policy.limit;
   if (input.failures <= maxRestarts) return restart("within_restart_budget", backoffDelay(policy.backoff, input, random), input.now);
+  if (onExceeded === "escalate" && policy.severity === "optional") return OPTIONAL;
   if (onExceeded !== "slow_down") return EXHAUSTED[onExceeded];
   const longest = backoffDelay({ ...policy.backoff, initialMs: policy.backoff.maxMs }, input, random);
   return restart("restart_limit_slow_down", longest, input.now);
+}
+
+/** Whether the user ruled a restart out after such a failure. */
+function isExcluded({ neverRestartOn }: ChildPolicy, failure: Failure | null): boolean {
+  if (failure === null || neverRestartOn.length === 0) return false;
+  return neverRestartOn.includes(failure.category) || (failure.exitCode !== undefined && neverRestartOn.includes(failure.exitCode));
 }
 
 function restart(reason: Decision["reason"], delayMs: number, now: number): Decision {

@@ -1,10 +1,11 @@
 /** What an exit leads to: classification, window, limit, decision, and the decision carried out. */
-import type { Decision, Exit, StartCause } from "../event/mod.ts";
+import type { Decision, Exit, ShutdownCause, StartCause } from "../event/mod.ts";
 import { classifyExit, isFailure } from "./classify.ts";
+import { hold } from "./hold.ts";
 import { decide, HELD, TEMPORARY } from "./decide.ts";
 import { endReadiness } from "./readiness.ts";
 import { memberEnded, restartTogether, siblingsOf, WITH_SIBLINGS } from "./scope.ts";
-import { countAsReady, leaveWaiters, renew, startOrWait } from "./start.ts";
+import { childIsDone, leaveWaiters, renew, startOrWait } from "./start.ts";
 import { type ChildSlot, waitingFor } from "./state.ts";
 import type { Step } from "./step.ts";
 import { endInShutdown, endLate, stopNode } from "./stop.ts";
@@ -121,9 +122,15 @@ export function settle(step: Step, child: number, exit: Exit): void {
   slot.consecutive++;
   const { consecutive, previousDelayMs } = slot;
   const seed = step.node.plan.id * 1_009 + child;
-  const decision = step.environment.closed
-    ? CLOSED
-    : decide(policy, { exitClass, now: step.now, failures, consecutive, previousDelayMs, seed }, step.environment.random);
+  const decision = step.environment.closed ? CLOSED : decide(policy, {
+    exitClass,
+    failure: "failure" in exit ? exit.failure : null,
+    now: step.now,
+    failures,
+    consecutive,
+    previousDelayMs,
+    seed,
+  }, step.environment.random);
   slot.lastDecision = decision;
   const uptimeMs = step.now - slot.startedAtMs;
   if (failed) {
@@ -141,15 +148,16 @@ export function settle(step: Step, child: number, exit: Exit): void {
       step.enter(slot, "backoff");
       return restart(step, child, decision);
     case "stop":
-      if (exitClass === "success") countAsReady(step, slot);
       step.enter(slot, failed ? "failed" : "stopped");
-      return memberEnded(step, child, false);
+      if (exitClass === "success") childIsDone(step, child);
+      memberEnded(step, child, false);
+      return endIfSignificant(step, slot);
     case "give_up":
       step.enter(slot, "failed");
       return memberEnded(step, child, false);
     case "escalate":
       step.enter(slot, "failed");
-      return escalate(step, slot, exit);
+      return escalate(step, child, exit);
   }
 }
 
@@ -172,12 +180,45 @@ const BY_COMMAND: Decision = { action: "restart", reason: "restarted_by_command"
 /** A supervisor above is stopping. */
 const CLOSED: Decision = { action: "stop", reason: "supervisor_stopping", delayMs: 0, retryAtMs: null };
 
-function escalate(step: Step, slot: ChildSlot, exit: Exit): void {
+/** A child ended by itself, and for good: that may be the end of its supervisor. */
+function endIfSignificant(step: Step, slot: ChildSlot): void {
+  const { node } = step;
+  const { autoShutdown, path } = node.plan;
+  if (!slot.plan.significant || autoShutdown === "never" || step.isClosed) return;
+  if (autoShutdown === "all_significant" && node.slots.some((other) => other.plan.significant && mayGoOn(other))) return;
+  const reason = autoShutdown === "all_significant" ? `all significant children of "${path}" are done` : `"${slot.plan.path}" is done`;
+  stopNode(step, { kind: "completed", requestedBy: "supervisor", reason, path: slot.plan.path });
+}
+
+function mayGoOn({ stamp, phase, operation }: ChildSlot): boolean {
+  return stamp !== 0 || phase === "waiting" || phase === "backoff" || operation !== "active";
+}
+
+function escalate(step: Step, child: number, exit: Exit): void {
+  const slot = step.slot(child);
   const { path } = slot.plan;
   const detail = "failure" in exit ? `: ${exit.failure.message}` : "";
   const reason = `"${path}" exceeded its restart limit${detail}`;
-  step.emit(step.node.plan.path, slot.correlation, { type: "supervisor_escalated", child: path, reason });
-  stopNode(step, { kind: "escalation", requestedBy: "supervisor", reason, path });
+  const { escalationPolicy, path: nodePath, parent } = step.node.plan;
+  step.emit(nodePath, slot.correlation, { type: "supervisor_escalated", child: path, reason, policy: escalationPolicy });
+  if (escalationPolicy === "quarantine_scope") return quarantineScope(step, child, reason);
+  const cause: ShutdownCause = { kind: "escalation", requestedBy: "supervisor", reason, path };
+  if (escalationPolicy === "escalate_to_parent" || parent === null) return stopNode(step, cause);
+  memberEnded(step, child, false);
+  step.effects.push({ type: "shutdownTree", cause });
+}
+
+/** The child, and those that its strategy restarts with it, stay down until somebody releases them. */
+function quarantineScope(step: Step, child: number, reason: string): void {
+  const siblings = siblingsOf(step, child);
+  memberEnded(step, child, false);
+  for (const member of [child, ...siblings]) {
+    const slot = step.slot(member);
+    hold(step, member, "quarantined");
+    // It would run, were it not for this.
+    slot.wanted = true;
+    step.emitAttempt(slot, { type: "child_control_operation_changed", from: "active", to: "quarantined", by: "supervisor", reason });
+  }
 }
 
 /** An attempt that was stopped for a reason of ours ends for that reason, whatever it reports itself. */

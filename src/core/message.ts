@@ -92,6 +92,7 @@ export type Effect =
   | { readonly type: "emit"; readonly event: SupervisorEvent }
   | { readonly type: "reply"; readonly id: number; readonly result: CommandResult }
   | { readonly type: "tellParent"; readonly node: number; readonly stamp: number; readonly report: ParentReport }
+  | { readonly type: "shutdownTree"; readonly cause: ShutdownCause }
   | { readonly type: "finished"; readonly cause: ShutdownCause; readonly exitCode: number };
 
 /** What a nested supervisor reports as a child. */

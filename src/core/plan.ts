@@ -1,6 +1,16 @@
 /** The tree as the core sees it: plain data, built once from the declaration. */
 import { childKind, DEFAULTS, policyResolver, startOrder } from "../spec/mod.ts";
-import type { ChildKind, ChildPolicy, ChildSpec, ReadinessOptions, Strategy, SupervisorOptions, TreeSpec } from "../spec/mod.ts";
+import type {
+  AutoShutdown,
+  ChildKind,
+  ChildPolicy,
+  ChildSpec,
+  EscalationPolicy,
+  ReadinessOptions,
+  Strategy,
+  SupervisorOptions,
+  TreeSpec,
+} from "../spec/mod.ts";
 
 /** One child of a supervisor node. */
 export interface ChildPlan {
@@ -14,6 +24,8 @@ export interface ChildPlan {
   readonly dependants: readonly number[];
   /** Whether the child must have been ready before its supervisor counts as ready. */
   readonly required: boolean;
+  /** Whether its end by itself may end the supervisor. */
+  readonly significant: boolean;
   /** The node behind a supervisor child, else -1. */
   readonly node: number;
 }
@@ -27,6 +39,10 @@ export interface NodePlan {
   readonly children: readonly ChildPlan[];
   /** Which siblings are restarted with a child. */
   readonly strategy: Strategy;
+  /** When the node ends by itself. */
+  readonly autoShutdown: AutoShutdown;
+  /** What the escalation of a child leads to. */
+  readonly escalationPolicy: EscalationPolicy;
   /** Indexes of the children, dependencies first. */
   readonly order: readonly number[];
   /** How many children must have been ready before the node counts as ready. */
@@ -53,8 +69,18 @@ export function planTree(spec: TreeSpec, escalationExitCode: number): TreePlan {
   function addNode(options: SupervisorOptions, path: string, parent: NodePlan["parent"], readiness: ReadinessOptions | undefined): number {
     const id = nodes.length;
     const children: ChildPlan[] = [];
-    const { strategy = DEFAULTS.strategy } = options;
-    nodes.push({ id, path, parent, children, strategy, order: startOrder(options.children), requiredCount: 0 });
+    const { strategy = DEFAULTS.strategy, autoShutdown = DEFAULTS.autoShutdown, escalationPolicy = DEFAULTS.escalationPolicy } = options;
+    nodes.push({
+      id,
+      path,
+      parent,
+      children,
+      strategy,
+      autoShutdown,
+      escalationPolicy,
+      order: startOrder(options.children),
+      requiredCount: 0,
+    });
     specs.push(options.children);
     const { dependencies, dependants } = edges(options.children);
     options.children.forEach((child, index) => {
@@ -66,6 +92,7 @@ export function planTree(spec: TreeSpec, escalationExitCode: number): TreePlan {
         path: childPath,
         kind: childKind(child.run),
         policy,
+        significant: child.significant === true,
         required: isRequired(child.name, policy, readiness),
         dependencies: dependencies[index] ?? NONE,
         dependants: dependants[index] ?? NONE,

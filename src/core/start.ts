@@ -86,6 +86,16 @@ export function countAsReady(step: Step, slot: ChildSlot): void {
   if (node.missing === 0) nodeBecameReady(step);
 }
 
+/** The child succeeded and stays down: for those that run once before others start, that is being ready. */
+export function childIsDone(step: Step, child: number): void {
+  const slot = step.slot(child);
+  if (slot.plan.policy.readyWhenDone) {
+    slot.readyAtMs = step.now;
+    if (slot.waiters !== null) wakeWaiters(step, slot);
+  }
+  countAsReady(step, slot);
+}
+
 /** The child is running but says it is not ready; those that already run go on. */
 export function childLostReadiness(step: Step, child: number): void {
   const slot = step.slot(child);
@@ -116,6 +126,7 @@ function startAttempt(step: Step, child: number): void {
   slot.stamp = ++step.environment.counters.stamp;
   slot.attempt++;
   slot.startedAtMs = step.now;
+  slot.readyAtMs = null;
   slot.failedChecks = 0;
   step.enter(slot, "starting");
   step.emitAttempt(slot, { type: "child_starting" });
@@ -172,6 +183,7 @@ function nodeBecameReady(step: Step): void {
 function resetForIncarnation(slot: ChildSlot): void {
   slot.phase = "declared";
   slot.hasBeenReady = false;
+  slot.readyAtMs = null;
   slot.consecutive = 0;
   slot.previousDelayMs = 0;
   slot.window = null;

@@ -149,7 +149,7 @@ function nodeEnded(step: Step): void {
   node.phase = "stopped";
   if (node.totalTimer !== 0) step.effects.push({ type: "clearTimer", timer: node.totalTimer });
   node.totalTimer = 0;
-  const exitCode = cause.kind === "shutdown" ? 0 : tree.escalationExitCode;
+  const exitCode = cause.kind === "shutdown" || cause.kind === "completed" ? 0 : tree.escalationExitCode;
   step.emit(node.plan.path, step.newCorrelation(), { type: "shutdown_completed", exitCode, tookMs: step.now - startedAtMs });
   if (node.plan.parent === null) step.effects.push({ type: "finished", cause, exitCode });
   else tellParentOfEnd(step);
@@ -164,6 +164,7 @@ function tellParentOfEnd(step: Step): void {
 }
 
 function endOfNode(cause: ShutdownCause, forced: boolean): Exit {
+  if (cause.kind === "completed") return { kind: "succeeded" };
   if (cause.kind === "shutdown") return { kind: forced ? "killed" : "cancelled" };
   return { kind: "failed", failure: { kind: "error", category: "escalated", message: cause.reason } };
 }

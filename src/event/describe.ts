@@ -26,7 +26,7 @@ export function describe(event: SupervisorEvent | GapMarker): string {
     case "supervisor_ready":
       return `everything is ready after ${duration(event.tookMs)}`;
     case "supervisor_escalated":
-      return `gives up because of "${event.child}": ${event.reason}`;
+      return `${ESCALATIONS[event.policy]} because of "${event.child}": ${event.reason}`;
     case "child_waiting":
       return `waits for ${event.waitingFor.join(", ")}`;
     case "child_starting":
@@ -88,6 +88,12 @@ export function describe(event: SupervisorEvent | GapMarker): string {
   }
 }
 
+const ESCALATIONS = {
+  escalate_to_parent: "gives up",
+  shutdown_tree: "ends the tree",
+  quarantine_scope: "quarantines what belongs together",
+} as const;
+
 const COMMAND_RESULTS = { accepted: "", idempotent: " (was so already)", refused: " (refused)" } as const;
 
 /** Says how an attempt ended. */
@@ -123,6 +129,7 @@ function describeDecision(decision: Decision): string {
       if (decision.delayMs === 0) return "back at once";
       return `back in ${duration(decision.delayMs)}${decision.reason === "restart_limit_slow_down" ? ", slowed down at its limit" : ""}`;
     case "give_up":
+      if (decision.reason === "never_restart_on") return "never started again after such a failure, stays down until someone starts it";
       return "over its restart limit, stays down until someone starts it";
     case "escalate":
       return "over its restart limit, the supervisor gives up";

@@ -1,4 +1,5 @@
 /** Everything a tree tells: one flat object per event, the single source of every view. */
+import type { EscalationPolicy } from "../spec/mod.ts";
 import type { Exit, ExitClass } from "./exit.ts";
 
 /** What was decided after an exit; reasons are stable strings. */
@@ -14,6 +15,8 @@ export interface Decision {
     | "role_success_stop"
     | "restart_policy_temporary"
     | "external_cancel_or_manual_stop"
+    | "never_restart_on"
+    | "optional_child_never_escalates"
     | "restarted_by_command"
     | "restarted_with_siblings"
     | "supervisor_stopping";
@@ -59,13 +62,13 @@ export type ShutdownStatus = "already_exited" | "graceful" | "aborted" | "abort_
 
 /** Who or what ended a tree, and why. */
 export interface ShutdownCause {
-  /** A request, a supervisor that gave up, or a fault in the package itself. */
-  readonly kind: "shutdown" | "escalation" | "fault";
+  /** A request, significant children that are done, a supervisor that gave up, or a fault in the package itself. */
+  readonly kind: "shutdown" | "completed" | "escalation" | "fault";
   /** Who asked. */
   readonly requestedBy: string;
   /** Why. */
   readonly reason: string;
-  /** The child whose failure escalated. */
+  /** The child whose failure escalated, or whose end ended its supervisor. */
   readonly path?: string;
 }
 
@@ -93,7 +96,12 @@ export interface AttemptEventBase extends EventBase {
 export type SupervisorEvent =
   | (EventBase & { readonly type: "supervisor_started"; readonly children: number })
   | (EventBase & { readonly type: "supervisor_ready"; readonly tookMs: number })
-  | (EventBase & { readonly type: "supervisor_escalated"; readonly child: string; readonly reason: string })
+  | (EventBase & {
+    readonly type: "supervisor_escalated";
+    readonly child: string;
+    readonly reason: string;
+    readonly policy: EscalationPolicy;
+  })
   | (EventBase & { readonly type: "child_waiting"; readonly waitingFor: readonly string[] })
   | (AttemptEventBase & { readonly type: "child_starting" })
   | (AttemptEventBase & { readonly type: "child_running" })

@@ -240,6 +240,8 @@ export class Interpreter implements AttemptHost {
         return this.#timers.clear(effect.timer);
       case "tellParent":
         return this.#supervisors.get(effect.node)?.report(effect.stamp, effect.report);
+      case "shutdownTree":
+        return this.post({ type: "stop", node: 0, stamp: 0, cause: effect.cause, forced: false });
       case "finished":
         this.#timers.clearAll();
         return this.#options.onFinished(effect.cause, effect.exitCode);

@@ -13,6 +13,8 @@ export interface Subject {
   readonly pointer: string;
   /** The policy of the tree. */
   readonly policy: Fields;
+  /** `autoShutdown` of its supervisor. */
+  readonly autoShutdown: unknown;
 }
 
 /** Looks at one child. */
@@ -21,6 +23,7 @@ export function checkCombinations(subject: Subject, report: Report): void {
   checkBackoff(child["backoff"], ["initialMs", "maxMs"], `${pointer}/backoff`, report);
   checkStop(subject, report);
   checkRole(subject, report);
+  checkEnd(subject, report);
   checkVariables(child["environment"], `${pointer}/environment`, report);
   if (child["waitTimeoutMs"] !== undefined && isEmpty(child["dependencies"])) {
     warn(report, `${pointer}/waitTimeoutMs`, "no_effect", "has no effect, because the child has no dependencies");
@@ -80,6 +83,34 @@ function checkRole({ child, kind, pointer }: Subject, report: Report): void {
     const reason = `is ${nameOf(criticality)}, but severity is ${nameOf(severity)}`;
     refuse(report, `${pointer}/criticality`, "contradicting_severity", reason, "Keep severity alone");
   }
+}
+
+const PERMANENT_ROLES: readonly unknown[] = ["service", "sidecar", "supervisor"];
+
+/** What only makes sense for a child that may end for good. */
+function checkEnd({ child, kind, pointer, autoShutdown }: Subject, report: Report): void {
+  const { restartPolicy, taskRole, readiness, significant } = child;
+  const isOnce = isFields(readiness) && readiness["mode"] === "completed";
+  const byDefault = taskRole === undefined ? kind === "supervisor" || !isOnce : PERMANENT_ROLES.includes(taskRole);
+  const isPermanent = restartPolicy === undefined ? byDefault : restartPolicy === "permanent";
+  const hint = 'Set restartPolicy "transient" or "temporary"';
+  if (isOnce && isPermanent) {
+    const reason = 'is "completed", but the child is permanent and starts again after every success';
+    refuse(report, `${pointer}/readiness/mode`, "never_completed", reason, hint);
+  }
+  if (significant !== true) return;
+  if (isPermanent) {
+    refuse(report, `${pointer}/significant`, "significant_permanent", "is true, but the child is permanent and never ends for good", hint);
+  }
+  if (autoShutdown !== undefined && autoShutdown !== "never") return;
+  const missing = "is true, but its supervisor never ends by itself";
+  refuse(
+    report,
+    `${pointer}/significant`,
+    "significant_without_effect",
+    missing,
+    'Set autoShutdown of the supervisor to "any_significant" or "all_significant"',
+  );
 }
 
 function checkVariables(environment: unknown, pointer: string, report: Report): void {

@@ -29,6 +29,8 @@ export const FALLBACK_ROLE: TaskRole = "worker";
 export const DEFAULTS = {
   treeName: "reeve",
   strategy: "one_for_one",
+  autoShutdown: "never",
+  escalationPolicy: "escalate_to_parent",
   restartPolicy: "permanent",
   backoffInitialMs: 50,
   backoffMaxMs: 5_000,

@@ -87,6 +87,10 @@ export interface ChildPolicy {
   readonly waitMs: number | null;
   /** Whether the child is ready as soon as it runs. */
   readonly readyWhenRunning: boolean;
+  /** Whether the child is ready when it has succeeded. */
+  readonly readyWhenDone: boolean;
+  /** Exit codes and categories of failures after which the child stays down. */
+  readonly neverRestartOn: readonly (number | string)[];
   /** How health is watched; `null` when it is not. */
   readonly health: HealthPolicy | null;
 }
@@ -136,8 +140,34 @@ export function explainChild(child: ChildSpec, defaults: InheritedDefaults): Exp
 }
 
 function policyKey(child: ChildSpec): string {
-  const { taskRole, restartPolicy, severity, criticality, backoff, limit, stop, timeouts, waitTimeoutMs, readiness, healthCheck } = child;
-  const declared = [taskRole, restartPolicy, severity, criticality, backoff, limit, stop, timeouts, waitTimeoutMs, readiness, healthCheck];
+  const {
+    taskRole,
+    restartPolicy,
+    severity,
+    criticality,
+    backoff,
+    limit,
+    stop,
+    timeouts,
+    waitTimeoutMs,
+    readiness,
+    healthCheck,
+    neverRestartOn,
+  } = child;
+  const declared = [
+    taskRole,
+    restartPolicy,
+    severity,
+    criticality,
+    backoff,
+    limit,
+    stop,
+    timeouts,
+    waitTimeoutMs,
+    readiness,
+    healthCheck,
+    neverRestartOn,
+  ];
   const kind = childKind(child.run);
   return declared.every((value) => value === undefined) ? kind : `${kind} ${JSON.stringify(declared)}`;
 }
@@ -158,13 +188,19 @@ function resolve(child: ChildSpec, defaults: InheritedDefaults, record: Recorder
     }
     throw new Error(`No value for "${key}"`);
   }
+  const { neverRestartOn = [] } = child;
+  if (child.neverRestartOn !== undefined) record({ key: "never_restart_on", value: neverRestartOn.join(", "), source: "child" });
+  const readiness = pick<string>("readiness.mode", ["child", child.readiness?.mode], [
+    "default",
+    kind === "supervisor" ? "all" : "immediate",
+  ]);
   record({ key: "task_role", value: role, source: child.taskRole === undefined ? "default" : "child" });
   return {
     taskRole: role,
     restartPolicy: pick<RestartPolicy>("restart_policy", ["child", child.restartPolicy], [
       "role",
       role === null ? undefined : pack.restartPolicy,
-    ], ["default", DEFAULTS.restartPolicy]),
+    ], ["default", readiness === "completed" ? "transient" : DEFAULTS.restartPolicy]),
     severity: pick<Severity>("severity", ["child", child.severity ?? child.criticality], [
       "severity_defaults",
       role === null ? undefined : defaults.severityDefaults?.[role],
@@ -175,10 +211,9 @@ function resolve(child: ChildSpec, defaults: InheritedDefaults, record: Recorder
     startMs: pick<number | null>("timeouts.start_ms", ["child", child.timeouts?.startMs], ["default", null]),
     runMs: pick<number | null>("timeouts.run_ms", ["child", child.timeouts?.runMs], ["default", null]),
     waitMs: pick<number | null>("wait_timeout_ms", ["child", child.waitTimeoutMs], ["default", null]),
-    readyWhenRunning: pick<string>("readiness.mode", ["child", child.readiness?.mode], [
-      "default",
-      kind === "supervisor" ? "all" : "immediate",
-    ]) === "immediate",
+    readyWhenRunning: readiness === "immediate",
+    readyWhenDone: readiness === "completed",
+    neverRestartOn,
     health: resolveHealth(child, defaults, pick),
   };
 }

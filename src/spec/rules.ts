@@ -88,6 +88,7 @@ const INTERVAL: Rules = { checkIntervalSecs: seconds, timeoutSecs: seconds };
 const READINESS = byMode({
   immediate: NO_FIELDS,
   explicit: NO_FIELDS,
+  completed: NO_FIELDS,
   http: HTTP,
   tcp: TCP,
   exec: EXEC,
@@ -130,6 +131,9 @@ const variable = fields({
   value: secretText,
 }, ["name", "value"]);
 
+/** Accepts an exit code or the category of a failure. */
+const codeOrCategory: Rule = (value, pointer, report) => (typeof value === "number" ? exitCode : word)(value, pointer, report);
+
 /** The rules of options that every child has. */
 export const CHILD_RULES: Rules = {
   name: childName,
@@ -137,6 +141,8 @@ export const CHILD_RULES: Rules = {
   dependencies: listOf(word),
   waitTimeoutMs: positiveMsOrNull,
   restartPolicy: oneOf("permanent", "transient", "temporary"),
+  neverRestartOn: listOf(codeOrCategory),
+  significant: flag,
   taskRole: role,
   severity,
   criticality: oneOf("critical", "optional"),
@@ -160,12 +166,16 @@ export const CHILD_RULES: Rules = {
   logs: fields({ tailLines: number({ min: 0, max: 10_000, integer: true }) }),
 };
 
-const strategy = oneOf("one_for_one", "one_for_all", "rest_for_one");
+const SUPERVISOR: Rules = {
+  strategy: oneOf("one_for_one", "one_for_all", "rest_for_one"),
+  autoShutdown: oneOf("never", "any_significant", "all_significant"),
+  escalationPolicy: oneOf("escalate_to_parent", "shutdown_tree", "quarantine_scope"),
+};
 
 /** The rules of a tree beside its children. */
 export const TREE_RULES: Rules = {
   name: word,
-  strategy,
+  ...SUPERVISOR,
   children: check.anything,
   policy: fields({
     childRestartLimit: count,
@@ -216,5 +226,5 @@ export const RUN_RULES: Readonly<Record<string, (value: Fields, pointer: string,
   factory: fields({ kind, name: word }, ["name"]),
   worker: fields({ kind, url: fileUrl("worker") }, ["url"]),
   process: fields({ kind, command: systemText, args: listOf(secretText), cwd: systemText, shell: flag }, ["command"]),
-  supervisor: fields({ kind, strategy, children: check.anything }, ["children"]),
+  supervisor: fields({ kind, ...SUPERVISOR, children: check.anything }, ["children"]),
 };

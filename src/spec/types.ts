@@ -18,6 +18,12 @@ export type Strategy = "one_for_one" | "one_for_all" | "rest_for_one";
 /** What happens when a restart limit is exceeded. */
 export type LimitAction = "slow_down" | "give_up" | "escalate";
 
+/** When a supervisor ends by itself: never, or when any or all of its significant children have ended by themselves. */
+export type AutoShutdown = "never" | "any_significant" | "all_significant";
+
+/** What the escalation of a child leads to: its supervisor fails, the whole tree ends, or the children that its strategy ties together are quarantined. */
+export type EscalationPolicy = "escalate_to_parent" | "shutdown_tree" | "quarantine_scope";
+
 /** How delays are spread: not at all, downwards by the ratio, from the previous delay, or reproducibly. */
 export type JitterMode = "none" | "full" | "decorrelated" | "deterministic";
 
@@ -107,7 +113,10 @@ export interface ExecProbe {
 
 /** When a child counts as ready, which is what its dependants wait for. */
 export type ReadinessOptions =
-  | ({ readonly mode?: "immediate" | "explicit" } & ProbeOptions)
+  | ({
+    /** Ready when it runs, when it says so, or when it has succeeded, for those that run once before others start. */
+    readonly mode?: "immediate" | "explicit" | "completed";
+  } & ProbeOptions)
   | ({ readonly mode: "http" } & HttpProbe & ProbeOptions)
   | ({ readonly mode: "tcp" } & TcpProbe & ProbeOptions)
   | ({ readonly mode: "exec" } & ExecProbe & ProbeOptions)
@@ -163,6 +172,10 @@ export interface ChildOptions {
   readonly waitTimeoutMs?: number | null;
   /** What happens after an exit. @default {by role, else "permanent"} */
   readonly restartPolicy?: RestartPolicy;
+  /** Exit codes and categories of failures after which the child stays down. @default {[]} */
+  readonly neverRestartOn?: readonly (number | string)[];
+  /** Whether its end by itself may end the supervisor, see `autoShutdown`; not for permanent children. @default {false} */
+  readonly significant?: boolean;
   /** Selects defaults. @default {none, which has the numbers of "worker"} */
   readonly taskRole?: TaskRole;
   /** How much the child matters. @default {by role} */
@@ -301,6 +314,10 @@ export interface ObservabilityOptions {
 export interface SupervisorOptions {
   /** Which siblings a failure touches. @default {"one_for_one"} */
   readonly strategy?: Strategy;
+  /** When the supervisor ends by itself, which counts as success. @default {"never"} */
+  readonly autoShutdown?: AutoShutdown;
+  /** What the escalation of a child leads to. @default {"escalate_to_parent"} */
+  readonly escalationPolicy?: EscalationPolicy;
   /** The children; their order matters where dependencies leave it open. */
   readonly children: readonly ChildSpec[];
 }

@@ -43,7 +43,16 @@ export function validateTree(spec: TreeSpec, { forStart = false }: ValidateOptio
   let known: Places | undefined;
   const places = (): Places => known ??= placesOf(children);
   if (children === undefined) refuse(report, "/children", "missing", '"children" is missing');
-  else checkChildren(children, { forStart, report, policy, places, pointer: "", ancestry: [], open: [] });
+  else {checkChildren(children, {
+      forStart,
+      report,
+      policy,
+      places,
+      pointer: "",
+      ancestry: [],
+      open: [],
+      autoShutdown: given["autoShutdown"],
+    });}
   if (!problems.some((problem) => problem.severity === "error")) lintLimits(spec, report);
   return byPosition(problems, spec);
 }
@@ -58,6 +67,8 @@ interface Context {
   readonly pointer: string;
   /** Names of the supervisors above the children. */
   readonly ancestry: Ancestry;
+  /** `autoShutdown` of the supervisor of the children. */
+  readonly autoShutdown: unknown;
   /** The lists of children above this one; a list that is among them contains itself. */
   readonly open: readonly unknown[];
 }
@@ -74,6 +85,11 @@ function checkChildren(children: unknown, context: Context): void {
   // By index: a hole in the list must not pass.
   for (let index = 0; index < children.length; index++) checkChild(children[index], `${pointer}/${index}`, inner);
   checkSiblings({ children, pointer, ancestry }, context.places, report);
+  const { autoShutdown } = context;
+  const isAutomatic = autoShutdown === "any_significant" || autoShutdown === "all_significant";
+  if (isAutomatic && !children.some((child: unknown) => isFields(child) && child["significant"] === true)) {
+    warn(report, `${context.pointer}/autoShutdown`, "no_effect", "has no effect, because no child is significant");
+  }
 }
 
 function checkChild(child: unknown, pointer: string, context: Context): void {
@@ -81,7 +97,7 @@ function checkChild(child: unknown, pointer: string, context: Context): void {
   if (!checkFields(child, pointer, CHILD_RULES, report)) return;
   if (child["name"] === undefined) refuse(report, `${pointer}/name`, "missing", '"name" is missing');
   const kind = checkRun(child, pointer, context);
-  checkCombinations({ child, kind, pointer, policy }, report);
+  checkCombinations({ child, kind, pointer, policy, autoShutdown: context.autoShutdown }, report);
 }
 
 /** Returns the kind when it is known. */
@@ -121,7 +137,7 @@ function checkRun({ name, run }: Fields, parent: string, context: Context): stri
       );
     } else {
       const ancestry = [...context.ancestry, typeof name === "string" ? name : ""];
-      checkChildren(run["children"], { ...context, pointer, ancestry });
+      checkChildren(run["children"], { ...context, pointer, ancestry, autoShutdown: run["autoShutdown"] });
     }
   }
   return kind;

@@ -1,7 +1,7 @@
 /** Random trees and random misfortune, drawn from a seed. */
 import { type Random, seededRandom } from "../base/mod.ts";
 import type { Exit } from "../event/mod.ts";
-import type { ChildSpec, TreeSpec } from "../spec/mod.ts";
+import type { ChildSpec, SupervisorOptions, TreeSpec } from "../spec/mod.ts";
 import type { AttemptScript } from "./scripted.ts";
 
 /** Which features a run has; each seed turns them on and off. */
@@ -27,6 +27,8 @@ export interface Features {
   readonly force: boolean;
   /** Supervisors restart siblings together. */
   readonly strategies: boolean;
+  /** Children run once, end their supervisor, or take others along when they escalate. */
+  readonly ends: boolean;
   /** Operators ask for things at random moments. */
   readonly commands: boolean;
 }
@@ -75,6 +77,7 @@ export function drawFeatures(dice: Dice): Features {
     shutdown: dice.chance(0.7),
     force: dice.chance(0.2),
     strategies: on(),
+    ends: on(),
     commands: on(),
   };
 }
@@ -82,7 +85,7 @@ export function drawFeatures(dice: Dice): Features {
 /** Draws a tree. */
 export function drawTree(dice: Dice, features: Features): TreeSpec {
   return {
-    ...drawStrategy(dice, features),
+    ...drawSupervisor(dice, features),
     children: drawChildren(dice, features, 1),
     shutdown: {
       gracefulTimeoutMs: dice.between(10, 2_000),
@@ -93,8 +96,12 @@ export function drawTree(dice: Dice, features: Features): TreeSpec {
   };
 }
 
-function drawStrategy(dice: Dice, { strategies }: Features): Pick<TreeSpec, "strategy"> {
-  return strategies ? { strategy: dice.pick(["one_for_one", "one_for_all", "rest_for_one"]) } : {};
+function drawSupervisor(dice: Dice, { strategies, ends }: Features): Omit<SupervisorOptions, "children"> {
+  return {
+    ...(strategies ? { strategy: dice.pick(["one_for_one", "one_for_all", "rest_for_one"]) } : {}),
+    ...(ends ? { autoShutdown: dice.pick(["never", "any_significant", "all_significant"]) } : {}),
+    ...(ends ? { escalationPolicy: dice.pick(["escalate_to_parent", "shutdown_tree", "quarantine_scope"]) } : {}),
+  };
 }
 
 function drawChildren(dice: Dice, features: Features, depth: number): ChildSpec[] {
@@ -103,13 +110,17 @@ function drawChildren(dice: Dice, features: Features, depth: number): ChildSpec[
   for (let index = 0; index < count; index++) {
     const nested = features.nested && depth < 4 && dice.chance(0.3);
     const earlier = children.map((child) => child.name);
+    const restartPolicy = dice.pick(["permanent", "permanent", "transient", "temporary"] as const);
+    const mayEnd = features.ends && restartPolicy !== "permanent";
     children.push({
       name: `c${index}`,
       run: nested
-        ? { kind: "supervisor", ...drawStrategy(dice, features), children: drawChildren(dice, features, depth + 1) }
+        ? { kind: "supervisor", ...drawSupervisor(dice, features), children: drawChildren(dice, features, depth + 1) }
         : { kind: "task", task: () => {} },
       dependencies: features.dependencies ? earlier.filter(() => dice.chance(features.dense ? 0.7 : 0.3)) : [],
-      restartPolicy: dice.pick(["permanent", "permanent", "transient", "temporary"]),
+      restartPolicy,
+      significant: mayEnd && dice.chance(0.3),
+      neverRestartOn: features.ends && dice.chance(0.1) ? ["scripted"] : undefined,
       taskRole: nested ? "supervisor" : dice.pick(["service", "worker", "job", undefined]),
       backoff: features.backoff
         ? {
@@ -126,7 +137,11 @@ function drawChildren(dice: Dice, features: Features, depth: number): ChildSpec[
           onExceeded: dice.pick(features.escalation ? ["slow_down", "give_up", "escalate"] : ["slow_down", "give_up"]),
         }
         : { maxRestarts: 1_000, onExceeded: "slow_down" },
-      readiness: features.explicitReadiness && !nested && dice.chance(0.5) ? { mode: "explicit" } : undefined,
+      readiness: mayEnd && !nested && dice.chance(0.3)
+        ? { mode: "completed" }
+        : features.explicitReadiness && !nested && dice.chance(0.5)
+        ? { mode: "explicit" }
+        : undefined,
       timeouts: features.timeouts && !nested
         ? { startMs: dice.pick([null, dice.between(50, 3_000)]), runMs: dice.pick([null, null, dice.between(500, 20_000)]) }
         : undefined,

@@ -65,7 +65,7 @@ Deno.test("eventLog() never writes control characters that came from outside", (
   const items: readonly LogItem[] = [
     { ...base, type: "shutdown_requested", cause, forced: false },
     { ...base, type: "child_unhealthy", reason: hostile },
-    { ...base, type: "supervisor_escalated", child: "/web", reason: hostile },
+    { ...base, type: "supervisor_escalated", child: "/web", reason: hostile, policy: "escalate_to_parent" },
     { seq: 1, atMs: 0, path: "/web", attempt: 1, stream: "stdout", line: hostile },
   ];
   for (const item of items) {

@@ -22,8 +22,7 @@ function leaves(node: SchemaNode, pattern: string): string[] {
 }
 
 Deno.test("the schema has no key without an effect: each gets into the declaration, or is pending", () => {
-  const mapped =
-    /^\/(name|supervisor\/strategy|policy\/|shutdown\/|severity_defaults|observability\/event_journal_capacity|children\/\*\/)/;
+  const mapped = /^\/(name|supervisor\/|policy\/|shutdown\/|severity_defaults|observability\/event_journal_capacity|children\/\*\/)/;
   const unknown = leaves(jsonSchema(), "").filter((pattern) => !mapped.test(pattern));
   assertEquals(unknown, []);
 });
@@ -70,6 +69,8 @@ const CHILD_OPTIONS: readonly string[] = [
   "timeouts: { start_ms: 1 }",
   "timeouts: { run_ms: 1 }",
   "readiness: { mode: explicit }",
+  "never_restart_on: [3, FatalError]",
+  "significant: false",
   "readiness: { mode: http, port: 1, host: h, path: /p, scheme: https }",
   "readiness: { mode: exec, command: x, args: [y] }",
   "readiness: { mode: log_line, pattern: p, check_interval_secs: 1, timeout_secs: 1 }",
@@ -127,7 +128,7 @@ Deno.test("a pending key warns with what happens meanwhile, unless it asks for w
   ];
   for (const text of quiet) assertEquals((await load(`${text}\n${childWith("run: { process: { command: x } }")}`)).warnings, [], text);
   const loud = [
-    "supervisor: { auto_shutdown: any_significant }",
+    "supervisor: { dynamic_supervisor: { enabled: true } }",
     "observability: { metrics_enabled: true }",
     "groups: [{ name: g }]",
     "policy: { supervisor_failure_limit: 3 }",
@@ -168,4 +169,25 @@ Deno.test("both spellings of a strategy get into the declaration, of the root an
     const [child] = spec.children;
     assertEquals([spec.strategy, child?.run.kind === "supervisor" && child.run.strategy, warnings], [meant, meant, []]);
   }
+});
+
+Deno.test("auto_shutdown and escalation_policy get into the declaration, of the root and of nested supervisors", async () => {
+  const options = "auto_shutdown: any_significant, escalation_policy: quarantine_scope";
+  const once = "{ name: in, significant: true, restart_policy: transient, run: { process: { command: x } } }";
+  const { spec, warnings } = await load(
+    `supervisor: { ${options} }\n${
+      childWith(`significant: true\n    restart_policy: transient\n    run: { supervisor: { ${options}, children: [${once}] } }`)
+    }`,
+  );
+  const [child] = spec.children;
+  const inner = child?.run.kind === "supervisor" ? child.run : undefined;
+  assertEquals(warnings, []);
+  for (const { autoShutdown, escalationPolicy } of [spec, inner ?? {}]) {
+    assertEquals([autoShutdown, escalationPolicy], ["any_significant", "quarantine_scope"]);
+  }
+});
+
+Deno.test("escalation_policy: null is the default", async () => {
+  const { spec } = await load(`supervisor: { escalation_policy: null }\n${childWith("run: { process: { command: x } }")}`);
+  assertEquals(Object.hasOwn(spec, "escalationPolicy"), false);
 });

@@ -16,7 +16,16 @@ function policyOf(restartPolicy: RestartPolicy, onExceeded: LimitAction = "slow_
 }
 
 function decided(policy: ChildPolicy, input: Partial<DecisionInput>): Decision {
-  const given = { exitClass: "nonzero_exit", now: 10, failures: 1, consecutive: 1, previousDelayMs: 0, seed: 0, ...input } as const;
+  const given = {
+    exitClass: "nonzero_exit",
+    failure: null,
+    now: 10,
+    failures: 1,
+    consecutive: 1,
+    previousDelayMs: 0,
+    seed: 0,
+    ...input,
+  } as const;
   return decide(policy, given, () => 0.5);
 }
 
@@ -93,4 +102,19 @@ Deno.test("decide() says when the child comes back exactly when it comes back", 
     if (action === "restart") assert(delayMs > 0 && retryAtMs === input.now + delayMs);
     else assertEquals([delayMs, retryAtMs], [0, null]);
   }));
+});
+
+Deno.test("decide() never restarts after a failure that the user ruled out, by exit code or category", () => {
+  const policy = policyResolver({})(task("a", { neverRestartOn: [78, "FatalError"] }));
+  const failure = { kind: "error", category: "exit_code", message: "no" } as const;
+  const never = down("give_up", "never_restart_on");
+  assertEquals(decided(policy, { failure: { ...failure, exitCode: 78 } }), never);
+  assertEquals(decided(policy, { failure: { ...failure, category: "FatalError" } }), never);
+  assertEquals(decided(policy, { failure: { ...failure, exitCode: 1 } }).action, "restart");
+  assertEquals(decided(policy, { failure }).action, "restart");
+});
+
+Deno.test("decide() lets an optional child give up where another one would escalate", () => {
+  const policy = policyResolver({})(task("a", { severity: "optional", limit: { maxRestarts: 2, onExceeded: "escalate" } }));
+  assertEquals(decided(policy, { failures: 3 }), down("give_up", "optional_child_never_escalates"));
 });

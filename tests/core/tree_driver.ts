@@ -6,8 +6,9 @@
 import { fail } from "@std/assert";
 import type { Random } from "../../src/base/mod.ts";
 import type { EventType, Exit, ShutdownCause, SupervisorEvent } from "../../src/event/mod.ts";
-import { child, type ChildOptions, type ChildSpec, type TreeSpec, validateTree } from "../../src/spec/mod.ts";
+import { child, type ChildOptions, type ChildSpec, type SupervisorChildOptions, type TreeSpec, validateTree } from "../../src/spec/mod.ts";
 import {
+  type ChildCommand,
   type ChildSlot,
   type Effect,
   initialNode,
@@ -55,7 +56,11 @@ export function process(name: string, options: Omit<ChildOptions, "args"> = {}):
 }
 
 /** A supervisor with these children. */
-export function supervisor(name: string, children: readonly ChildSpec[], options: Omit<ChildOptions, "args"> = {}): ChildSpec {
+export function supervisor(
+  name: string,
+  children: readonly ChildSpec[],
+  options: Omit<SupervisorChildOptions, "children"> = {},
+): ChildSpec {
   return child.supervisor(name, { children, ...options });
 }
 
@@ -109,6 +114,11 @@ export class TreeDriver {
 
   exit(path: string, exit: Exit): this {
     return this.#report(path, { type: "exited", exit });
+  }
+
+  /** Somebody asks something of a child. */
+  command(path: string, command: ChildCommand): this {
+    return this.post({ type: "command", ...this.#place(path), id: 1, command, by: "test", reason: "test" });
   }
 
   /** The attempt could not be forced to stop. */
@@ -214,6 +224,8 @@ export class TreeDriver {
         return;
       case "tellParent":
         return this.#tellParent(effect);
+      case "shutdownTree":
+        return void this.post({ type: "stop", node: 0, stamp: 0, cause: effect.cause, forced: false });
       case "finished":
         if (this.finished !== null) fail("The tree finished twice");
         this.timers.clear();

@@ -11,7 +11,10 @@ const stays = { action: "stop", reason: "role_success_stop", delayMs: 0, retryAt
 const SENTENCES = {
   supervisor_started: [{ ...base, type: "supervisor_started", children: 1 }, "supervising 1 child"],
   supervisor_ready: [{ ...base, type: "supervisor_ready", tookMs: 20 }, "everything is ready after 20 ms"],
-  supervisor_escalated: [{ ...base, type: "supervisor_escalated", child: "/a", reason: "no" }, 'gives up because of "/a": no'],
+  supervisor_escalated: [
+    { ...base, type: "supervisor_escalated", child: "/a", reason: "no", policy: "escalate_to_parent" },
+    'gives up because of "/a": no',
+  ],
   child_waiting: [{ ...base, type: "child_waiting", waitingFor: ["b", "c"] }, "waits for b, c"],
   child_starting: [{ ...attempt, type: "child_starting" }, "starting, attempt 2"],
   child_running: [{ ...attempt, type: "child_running" }, "running, not ready yet"],

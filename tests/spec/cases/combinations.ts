@@ -15,6 +15,37 @@ export const COMBINATION_CASES: readonly Case[] = [
     pointer: "/policy/initialBackoffMs",
     says: "must not exceed maxBackoffMs, which is 8",
   },
+  {
+    rule: "never_completed",
+    spec: one({ readiness: { mode: "completed" }, restartPolicy: "permanent" }),
+    pointer: `${C}/readiness/mode`,
+    says: '"transient" or "temporary"',
+  },
+  {
+    rule: "never_completed",
+    spec: one({ readiness: { mode: "completed" }, taskRole: "service" }),
+    pointer: `${C}/readiness/mode`,
+    says: "starts again after every success",
+  },
+  {
+    rule: "significant_permanent",
+    spec: { autoShutdown: "any_significant", children: [a({ significant: true })] },
+    pointer: `${C}/significant`,
+    says: '"transient" or "temporary"',
+  },
+  {
+    rule: "significant_without_effect",
+    spec: one({ significant: true, restartPolicy: "transient" }),
+    pointer: `${C}/significant`,
+    says: "autoShutdown",
+  },
+  {
+    rule: "no_effect",
+    severity: "warning",
+    spec: { autoShutdown: "any_significant", children: [a()] },
+    pointer: "/autoShutdown",
+    says: "no child is significant",
+  },
   { rule: "wait_with_timeout", spec: one({ stop: { mode: "wait", timeoutMs: 5 } }), pointer: `${C}/stop/timeoutMs`, says: "graceful" },
   {
     rule: "readiness_not_for_kind",

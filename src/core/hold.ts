@@ -1,0 +1,37 @@
+/** Children that are kept down, or put down. */
+import { HELD } from "./decide.ts";
+import { leaveScope } from "./scope.ts";
+import { leaveWaiters } from "./start.ts";
+import type { Operation } from "./state.ts";
+import type { Step } from "./step.ts";
+import { stopAttempt } from "./stop.ts";
+
+/** Keeps a child down whatever its policy says; false when it is held so already. */
+export function hold(step: Step, child: number, operation: Exclude<Operation, "active">): boolean {
+  const slot = step.slot(child);
+  if (slot.operation === operation) return false;
+  const wasActive = slot.operation === "active";
+  slot.operation = operation;
+  if (!wasActive) return true;
+  slot.wanted = slot.stamp !== 0 ? slot.stopCause !== "terminate" : slot.phase === "backoff" || slot.phase === "waiting";
+  if (slot.stamp !== 0) stopFor(step, child, operation === "paused" ? "pause" : "quarantine");
+  else if (slot.wanted) putDown(step, child);
+  return true;
+}
+
+/** Ends a live attempt for a reason other than its policy; one that is being stopped already ends for that reason too. */
+export function stopFor(step: Step, child: number, cause: "restart" | "terminate" | "pause" | "quarantine"): void {
+  const slot = step.slot(child);
+  if (slot.stopCause === null) stopAttempt(step, child, cause);
+  else slot.stopCause = cause;
+}
+
+/** A child that was to be started is not. */
+export function putDown(step: Step, child: number): void {
+  const slot = step.slot(child);
+  leaveScope(step, child);
+  if (slot.phase === "waiting") leaveWaiters(step, child);
+  step.clearTimer(slot);
+  slot.lastDecision = HELD;
+  step.enter(slot, "stopped");
+}
