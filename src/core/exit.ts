@@ -149,9 +149,10 @@ export function settle(step: Step, child: number, exit: Exit): void {
       return restart(step, child, decision);
     case "stop":
       step.enter(slot, failed ? "failed" : "stopped");
+      // Nothing may start any more when this is the end of the supervisor.
+      if (endsSupervisor(step, slot)) return stopNode(step, endOf(step, slot));
       if (exitClass === "success") childIsDone(step, child);
-      memberEnded(step, child, false);
-      return endIfSignificant(step, slot);
+      return memberEnded(step, child, false);
     case "give_up":
       step.enter(slot, "failed");
       return memberEnded(step, child, false);
@@ -180,14 +181,17 @@ const BY_COMMAND: Decision = { action: "restart", reason: "restarted_by_command"
 /** A supervisor above is stopping. */
 const CLOSED: Decision = { action: "stop", reason: "supervisor_stopping", delayMs: 0, retryAtMs: null };
 
-/** A child ended by itself, and for good: that may be the end of its supervisor. */
-function endIfSignificant(step: Step, slot: ChildSlot): void {
-  const { node } = step;
+/** Whether a child that ended by itself, and for good, ends its supervisor. */
+function endsSupervisor(step: Step, { plan }: ChildSlot): boolean {
+  const { autoShutdown } = step.node.plan;
+  if (!plan.significant || autoShutdown === "never" || step.isClosed) return false;
+  return autoShutdown === "any_significant" || !step.node.slots.some((other) => other.plan.significant && mayGoOn(other));
+}
+
+function endOf({ node }: Step, { plan }: ChildSlot): ShutdownCause {
   const { autoShutdown, path } = node.plan;
-  if (!slot.plan.significant || autoShutdown === "never" || step.isClosed) return;
-  if (autoShutdown === "all_significant" && node.slots.some((other) => other.plan.significant && mayGoOn(other))) return;
-  const reason = autoShutdown === "all_significant" ? `all significant children of "${path}" are done` : `"${slot.plan.path}" is done`;
-  stopNode(step, { kind: "completed", requestedBy: "supervisor", reason, path: slot.plan.path });
+  const reason = autoShutdown === "all_significant" ? `all significant children of "${path}" are done` : `"${plan.path}" is done`;
+  return { kind: "completed", requestedBy: "supervisor", reason, path: plan.path };
 }
 
 function mayGoOn({ stamp, phase, operation }: ChildSlot): boolean {

@@ -22,7 +22,8 @@ export function hold(step: Step, child: number, operation: Exclude<Operation, "a
 /** Ends a live attempt for a reason other than its policy; one that is being stopped already ends for that reason too. */
 export function stopFor(step: Step, child: number, cause: "restart" | "terminate" | "pause" | "quarantine"): void {
   const slot = step.slot(child);
-  if (slot.stopCause === null) stopAttempt(step, child, cause);
+  // A supervisor that ended by itself may have left somebody behind: there is nobody to ask any more.
+  if (slot.stopCause === null && slot.phase !== "abandoned") stopAttempt(step, child, cause);
   else slot.stopCause = cause;
 }
 

@@ -1,0 +1,26 @@
+import { assertEquals } from "@std/assert";
+import { SUCCEEDED, supervisor, task, TreeDriver } from "../core/tree_driver.ts";
+
+const ONCE = { restartPolicy: "transient", significant: true } as const;
+
+// Seed 307137 of the simulation: the end of a significant child let its dependants start, in the step in which it ended their supervisor.
+Deno.test("a significant child that ends its supervisor starts nobody", () => {
+  const migrate = task("migrate", { ...ONCE, readiness: { mode: "completed" } });
+  const tree = new TreeDriver([migrate, task("web", { dependencies: ["migrate"] })], { autoShutdown: "any_significant" }).begin();
+  tree.did();
+  tree.exit("/migrate", SUCCEEDED);
+  assertEquals([tree.did(), tree.finished?.exitCode], [[], 0]);
+});
+
+// Seed 326841: a supervisor had ended by itself and left a task behind; the command waited for an answer that had been given.
+Deno.test("a supervisor that ended by itself and left somebody behind can be terminated, and does not hold up the shutdown", () => {
+  const inner = supervisor("s", [task("deaf", { stop: { timeoutMs: 100, killWaitMs: 50 } }), task("job", ONCE)], {
+    autoShutdown: "any_significant",
+  });
+  const tree = new TreeDriver([inner]).begin().exit("/s/job", SUCCEEDED).advance(100).abandon("/s/deaf");
+  assertEquals(tree.phase("/s"), "abandoned");
+  tree.command("/s", "terminate");
+  assertEquals(tree.phase("/s"), "abandoned");
+  tree.stop();
+  assertEquals([tree.finished?.exitCode, tree.outcomes().at(-1)], [0, "/s abort_failed"]);
+});
