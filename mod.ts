@@ -29,6 +29,8 @@
  * @module
  */
 export {
+  ChildError,
+  type ChildErrorKind,
   type Clock,
   ERROR_CODES,
   type ErrorCode,

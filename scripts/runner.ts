@@ -50,8 +50,8 @@ export class Runner {
     return complaint === undefined;
   }
 
-  /** Runs tests, and reads how many there were from the last line that says so. */
-  async tests(name: string, args: readonly string[], options: RunOptions = {}): Promise<void> {
+  /** Runs tests, and reads how many there were from the last line that says so; returns whether all passed. */
+  async tests(name: string, args: readonly string[], options: RunOptions = {}): Promise<boolean> {
     const { code, output, seconds } = await this.#run(name, args, true, options);
     const line = output.match(/\d+ passed\b.*\b\d+ failed\b.*/g)?.at(-1) ?? "";
     const count = (word: string): number => Number(line.match(new RegExp(`(\\d+) ${word}`))?.[1] ?? 0);
@@ -64,6 +64,7 @@ export class Runner {
       skipped: count("ignored") + count("skipped"),
       seconds,
     });
+    return failed === 0 && !isBroken;
   }
 
   /** Counts something that cannot be run here. */

@@ -1,4 +1,5 @@
 /** What every folder may use: errors, time, random numbers, text. */
+export * from "./child_error.ts";
 export * from "./clean.ts";
 export * from "./clock.ts";
 export * from "./errors.ts";

@@ -38,8 +38,6 @@ export const PENDING_KEYS: readonly PendingKey[] = Object.freeze([
   { pattern: "/templates", meanwhile: "children cannot be added at run time" },
   { pattern: "/signals", meanwhile: "SIGINT and SIGTERM stop the tree, a second one forces it" },
   { pattern: "/dashboard", meanwhile: NO_SOCKET, harmless: [null] },
-  { pattern: "/children/*/wants", meanwhile: "the order is not changed" },
-  { pattern: "/children/*/binds_to", meanwhile: "the child is not bound" },
   { pattern: "/children/*/secrets/*/key", meanwhile: "a secret is read from the environment variable of its name" },
   { pattern: "/children/*/group", meanwhile: NO_GROUPS, harmless: [null] },
   { pattern: "/children/*/sidecar_config", meanwhile: "the sidecar is independent of its primary" },

@@ -40,6 +40,8 @@ const CHILD_KEYS = [
   "timeouts",
   "readiness",
   "health_check",
+  "wants",
+  "binds_to",
   "never_restart_on",
   "significant",
   "success_exit_codes",

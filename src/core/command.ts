@@ -52,7 +52,7 @@ const COMMANDS: Readonly<Record<ChildCommand, (step: Step, message: CommandMessa
 
 /** Whether an attempt is on its way out, and another one follows. */
 function isRestarting({ stopCause }: ChildSlot): boolean {
-  return stopCause === "restart" || stopCause === "sibling";
+  return stopCause === "restart" || stopCause === "sibling" || stopCause === "dependency";
 }
 
 function restart(step: Step, message: CommandMessage): Outcome {

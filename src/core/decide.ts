@@ -31,6 +31,12 @@ const EXHAUSTED: Readonly<Record<Exclude<LimitAction, "slow_down">, Decision>> =
 const NEVER_AGAIN: Decision = { ...STOP, action: "give_up", reason: "never_restart_on" };
 const OPTIONAL: Decision = { ...STOP, action: "give_up", reason: "optional_child_never_escalates" };
 
+/** What a failure leads to that the child itself calls fatal. */
+const FATAL: Readonly<Record<"fatal_config" | "fatal_bug", Decision>> = {
+  fatal_config: { ...STOP, action: "shutdown_tree", reason: "fatal_config" },
+  fatal_bug: { ...STOP, action: "escalate", reason: "fatal_bug" },
+};
+
 /** Decides; pure. */
 export function decide(policy: ChildPolicy, input: DecisionInput, random: Random): Decision {
   const { exitClass } = input;
@@ -39,6 +45,10 @@ export function decide(policy: ChildPolicy, input: DecisionInput, random: Random
     return policy.restartPolicy === "permanent"
       ? restart("role_success_restart", backoffDelay(policy.backoff, input, random), input.now)
       : SUCCEEDED;
+  }
+  const kind = input.failure?.kind;
+  if (kind === "fatal_config" || kind === "fatal_bug") {
+    return policy.severity === "optional" ? { ...FATAL[kind], action: "give_up" } : FATAL[kind];
   }
   if (policy.restartPolicy === "temporary") return TEMPORARY;
   if (isExcluded(policy, input.failure)) return NEVER_AGAIN;

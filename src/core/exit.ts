@@ -5,10 +5,10 @@ import { hold } from "./hold.ts";
 import { decide, HELD, TEMPORARY } from "./decide.ts";
 import { endReadiness } from "./readiness.ts";
 import { memberEnded, restartTogether, siblingsOf, WITH_SIBLINGS } from "./scope.ts";
-import { childIsDone, leaveWaiters, renew, startOrWait } from "./start.ts";
+import { childIsDone, childIsDown, leaveWaiters, renew, startOrWait } from "./start.ts";
 import { type ChildSlot, waitingFor } from "./state.ts";
 import type { Step } from "./step.ts";
-import { endInShutdown, endLate, stopNode } from "./stop.ts";
+import { endInShutdown, endLate, stopBound, stopNode } from "./stop.ts";
 import { emptyWindow, recordFailure } from "./window.ts";
 
 /** The live attempt ended; nothing of it is left. */
@@ -41,9 +41,11 @@ function endWhileRunning(step: Step, child: number, exit: Exit): void {
   const slot = step.slot(child);
   const { stopCause } = slot;
   slot.stopCause = null;
+  stopBound(step, child);
   switch (stopCause) {
     case "restart":
     case "sibling":
+    case "dependency":
       return endForRestart(step, child, exit, stopCause);
     case "terminate":
     case "pause":
@@ -53,6 +55,7 @@ function endWhileRunning(step: Step, child: number, exit: Exit): void {
       slot.lastDecision = HELD;
       step.emitAttempt(slot, { type: "child_stopped", exit, decision: HELD });
       step.enter(slot, "stopped");
+      childIsDown(step, child);
       return memberEnded(step, child, false);
     default:
       return settle(step, child, exit);
@@ -60,23 +63,24 @@ function endWhileRunning(step: Step, child: number, exit: Exit): void {
 }
 
 /** The attempt was stopped so that another one can begin. */
-function endForRestart(step: Step, child: number, exit: Exit, cause: "restart" | "sibling"): void {
+function endForRestart(step: Step, child: number, exit: Exit, cause: "restart" | "sibling" | "dependency"): void {
   const slot = step.slot(child);
-  const staysDown = cause === "sibling" && slot.plan.policy.restartPolicy === "temporary";
+  const staysDown = cause !== "restart" && slot.plan.policy.restartPolicy === "temporary";
   countFailure(slot, exit, true);
-  const decision = staysDown ? TEMPORARY : cause === "sibling" ? WITH_SIBLINGS : BY_COMMAND;
+  const decision = staysDown ? TEMPORARY : NEXT[cause];
   endReadiness(step, slot);
   slot.lastDecision = decision;
   step.emitAttempt(slot, { type: "child_stopped", exit, decision });
   if (staysDown) {
     step.enter(slot, "stopped");
+    childIsDown(step, child);
     return memberEnded(step, child, false);
   }
   if (cause === "restart") {
     renew(slot);
     step.emitAttempt(slot, { type: "child_restart_fence_released", exitKind: exit.kind });
   } else {
-    slot.startCause = "sibling";
+    slot.startCause = cause;
   }
   step.enter(slot, "backoff");
   if (slot.scope === null) startOrWait(step, child);
@@ -92,7 +96,11 @@ export function childAbandoned(step: Step, child: number): void {
   step.enter(slot, "abandoned");
   step.emitAttempt(slot, { type: "child_abandoned" });
   if (step.node.phase === "stopping") endInShutdown(step, child, null);
-  else memberEnded(step, child, false);
+  else {
+    stopBound(step, child);
+    childIsDown(step, child);
+    memberEnded(step, child, false);
+  }
 }
 
 /** The dependencies were not ready in time: a failure without an attempt. */
@@ -152,13 +160,16 @@ export function settle(step: Step, child: number, exit: Exit): void {
       // Nothing may start any more when this is the end of the supervisor.
       if (endsSupervisor(step, slot)) return stopNode(step, endOf(step, slot));
       if (exitClass === "success") childIsDone(step, child);
+      childIsDown(step, child);
       return memberEnded(step, child, false);
     case "give_up":
       step.enter(slot, "failed");
+      childIsDown(step, child);
       return memberEnded(step, child, false);
     case "escalate":
+    case "shutdown_tree":
       step.enter(slot, "failed");
-      return escalate(step, child, exit);
+      return escalate(step, child, exit, decision);
   }
 }
 
@@ -176,7 +187,12 @@ function restart(step: Step, child: number, { delayMs }: Decision): void {
   if (delayMs === 0 && slot.phase === "backoff" && slot.scope === null) startOrWait(step, child);
 }
 
-const BY_COMMAND: Decision = { action: "restart", reason: "restarted_by_command", delayMs: 0, retryAtMs: null };
+/** What follows a stop that was not the end. */
+const NEXT: Readonly<Record<"restart" | "sibling" | "dependency", Decision>> = {
+  sibling: WITH_SIBLINGS,
+  restart: { action: "restart", reason: "restarted_by_command", delayMs: 0, retryAtMs: null },
+  dependency: { action: "restart", reason: "waits_for_dependency", delayMs: 0, retryAtMs: null },
+};
 
 /** A supervisor above is stopping. */
 const CLOSED: Decision = { action: "stop", reason: "supervisor_stopping", delayMs: 0, retryAtMs: null };
@@ -198,17 +214,24 @@ function mayGoOn({ stamp, phase, operation }: ChildSlot): boolean {
   return stamp !== 0 || phase === "waiting" || phase === "backoff" || operation !== "active";
 }
 
-function escalate(step: Step, child: number, exit: Exit): void {
+/** Why a child takes its supervisor along, beside its limit. */
+const ESCALATES: Readonly<Partial<Record<Decision["reason"], string>>> = {
+  fatal_config: "cannot run with this configuration",
+  fatal_bug: "found a fault in itself",
+};
+
+function escalate(step: Step, child: number, exit: Exit, { action, reason: why }: Decision): void {
   const slot = step.slot(child);
   const { path } = slot.plan;
   const detail = "failure" in exit ? `: ${exit.failure.message}` : "";
-  const reason = `"${path}" exceeded its restart limit${detail}`;
-  const { escalationPolicy, path: nodePath, parent } = step.node.plan;
+  const reason = `"${path}" ${ESCALATES[why] ?? "exceeded its restart limit"}${detail}`;
+  const { path: nodePath, parent } = step.node.plan;
+  const escalationPolicy = action === "shutdown_tree" ? action : step.node.plan.escalationPolicy;
   step.emit(nodePath, slot.correlation, { type: "supervisor_escalated", child: path, reason, policy: escalationPolicy });
   if (escalationPolicy === "quarantine_scope") return quarantineScope(step, child, reason);
   const cause: ShutdownCause = { kind: "escalation", requestedBy: "supervisor", reason, path };
   if (escalationPolicy === "escalate_to_parent" || parent === null) return stopNode(step, cause);
-  memberEnded(step, child, false);
+  // Its siblings wait for it until the stop from above arrives, so that nothing starts before.
   step.effects.push({ type: "shutdownTree", cause });
 }
 
@@ -223,6 +246,7 @@ function quarantineScope(step: Step, child: number, reason: string): void {
     slot.wanted = true;
     step.emitAttempt(slot, { type: "child_control_operation_changed", from: "active", to: "quarantined", by: "supervisor", reason });
   }
+  childIsDown(step, child);
 }
 
 /** An attempt that was stopped for a reason of ours ends for that reason, whatever it reports itself. */

@@ -1,7 +1,7 @@
 /** Children that are kept down, or put down. */
 import { HELD } from "./decide.ts";
 import { leaveScope } from "./scope.ts";
-import { leaveWaiters } from "./start.ts";
+import { childIsDown, leaveWaiters } from "./start.ts";
 import type { Operation } from "./state.ts";
 import type { Step } from "./step.ts";
 import { stopAttempt } from "./stop.ts";
@@ -35,4 +35,5 @@ export function putDown(step: Step, child: number): void {
   step.clearTimer(slot);
   slot.lastDecision = HELD;
   step.enter(slot, "stopped");
+  childIsDown(step, child);
 }

@@ -1,5 +1,5 @@
 /** The tree as the core sees it: plain data, built once from the declaration. */
-import { childKind, DEFAULTS, policyResolver, startOrder } from "../spec/mod.ts";
+import { childKind, DEFAULTS, isUnordered, namesBefore, policyResolver, startOrder } from "../spec/mod.ts";
 import type {
   AutoShutdown,
   ChildKind,
@@ -18,10 +18,14 @@ export interface ChildPlan {
   readonly path: string;
   readonly kind: ChildKind;
   readonly policy: ChildPolicy;
-  /** Indexes of the siblings this child waits for. */
+  /** Indexes of the siblings that come before this child. */
   readonly dependencies: readonly number[];
+  /** Those of them that it does not need. */
+  readonly wants: readonly number[];
   /** Indexes of the siblings that wait for this child. */
   readonly dependants: readonly number[];
+  /** Those of them that go down with this child. */
+  readonly bound: readonly number[];
   /** Whether the child must have been ready before its supervisor counts as ready. */
   readonly required: boolean;
   /** Whether its end by itself may end the supervisor. */
@@ -82,7 +86,7 @@ export function planTree(spec: TreeSpec, escalationExitCode: number): TreePlan {
       requiredCount: 0,
     });
     specs.push(options.children);
-    const { dependencies, dependants } = edges(options.children);
+    const { dependencies, wants, dependants, bound } = edges(options.children);
     options.children.forEach((child, index) => {
       const childPath = path === "/" ? `/${child.name}` : `${path}/${child.name}`;
       const node = child.run.kind === "supervisor" ? addNode(child.run, childPath, { node: id, child: index }, child.readiness) : -1;
@@ -95,7 +99,9 @@ export function planTree(spec: TreeSpec, escalationExitCode: number): TreePlan {
         significant: child.significant === true,
         required: isRequired(child.name, policy, readiness),
         dependencies: dependencies[index] ?? NONE,
+        wants: wants[index] ?? NONE,
         dependants: dependants[index] ?? NONE,
+        bound: bound[index] ?? NONE,
         node,
       });
     });
@@ -112,17 +118,27 @@ function isRequired(name: string, policy: ChildPolicy, readiness: ReadinessOptio
   return readiness?.mode === "child" ? readiness.child === name : policy.severity !== "optional";
 }
 
-function edges(children: readonly ChildSpec[]): { dependencies: number[][]; dependants: number[][] } {
-  const dependencies: number[][] = [];
-  const dependants: number[][] = [];
-  if (children.every((child) => child.dependencies === undefined)) return { dependencies, dependants };
+interface Edges {
+  readonly dependencies: number[][];
+  readonly wants: number[][];
+  readonly dependants: number[][];
+  readonly bound: number[][];
+}
+
+/** A sibling that is named with two strengths is needed as the stronger one says. */
+function edges(children: readonly ChildSpec[]): Edges {
+  const found: Edges = { dependencies: [], wants: [], dependants: [], bound: [] };
+  if (isUnordered(children)) return found;
   const indexes = new Map(children.map((child, index) => [child.name, index]));
   children.forEach((child, index) => {
-    for (const name of new Set(child.dependencies)) {
-      const dependency = indexes.get(name)!;
-      (dependencies[index] ??= []).push(dependency);
-      (dependants[dependency] ??= []).push(index);
+    for (const name of namesBefore(child)) {
+      const before = indexes.get(name)!;
+      const isBound = child.bindsTo?.includes(name) === true;
+      (found.dependencies[index] ??= []).push(before);
+      (found.dependants[before] ??= []).push(index);
+      if (isBound) (found.bound[before] ??= []).push(index);
+      else if (child.dependencies?.includes(name) !== true) (found.wants[index] ??= []).push(before);
     }
   });
-  return { dependencies, dependants };
+  return found;
 }

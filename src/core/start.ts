@@ -1,6 +1,6 @@
 /** From declared to ready: start order, waiting for dependencies, limits of an attempt. */
 import { HELD } from "./decide.ts";
-import { type ChildSlot, waitingFor } from "./state.ts";
+import { type ChildSlot, mustWaitFor, waitingFor } from "./state.ts";
 import type { Step } from "./step.ts";
 import { endReadiness } from "./readiness.ts";
 
@@ -40,6 +40,12 @@ export function startOrWait(step: Step, child: number): void {
   step.emit(slot.plan.path, slot.correlation, { type: "child_waiting", waitingFor: waitingFor(step.node.slots, slot) });
   const { waitMs } = slot.plan.policy;
   if (waitMs !== null) step.setTimer(child, step.now + waitMs);
+}
+
+/** The child is down for good: those that can do without it need not wait any longer. */
+export function childIsDown(step: Step, child: number): void {
+  const slot = step.slot(child);
+  if (slot.waiters !== null) wakeWaiters(step, slot);
 }
 
 /** The child no longer waits for anybody. */
@@ -110,6 +116,7 @@ function stayHeld(step: Step, slot: ChildSlot): void {
   slot.wanted = true;
   slot.lastDecision = HELD;
   step.enter(slot, "stopped");
+  if (slot.waiters !== null) wakeWaiters(step, slot);
 }
 
 /** A new incarnation by the will of an operator: what went wrong before no longer counts. */
@@ -145,7 +152,7 @@ function armAttemptLimit(step: Step, child: number): void {
 
 function blockedBy(step: Step, slot: ChildSlot): number {
   for (const dependency of slot.plan.dependencies) {
-    if (step.slot(dependency).readyAtMs === null) return dependency;
+    if (mustWaitFor(slot, dependency, step.slot(dependency))) return dependency;
   }
   return -1;
 }

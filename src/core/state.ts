@@ -125,9 +125,16 @@ export interface StepEnvironment {
   readonly closed: boolean;
 }
 
-/** The names of the dependencies of a child that are not ready. */
-export function waitingFor(slots: readonly ChildSlot[], { plan }: ChildSlot): string[] {
-  return plan.dependencies.map((index) => slots[index]!).filter((other) => other.readyAtMs === null).map((other) => other.plan.name);
+/** Whether a child has to wait for a sibling: until it is ready, or, where it can do without, until it is down for good. */
+export function mustWaitFor({ plan }: ChildSlot, index: number, { readyAtMs, phase }: ChildSlot): boolean {
+  if (readyAtMs !== null) return false;
+  const isDown = phase === "stopped" || phase === "failed" || phase === "abandoned";
+  return !(isDown && plan.wants.includes(index));
+}
+
+/** The names of the siblings that a child waits for. */
+export function waitingFor(slots: readonly ChildSlot[], slot: ChildSlot): string[] {
+  return slot.plan.dependencies.filter((index) => mustWaitFor(slot, index, slots[index]!)).map((index) => slots[index]!.plan.name);
 }
 
 /** The state of a node that has not begun. */

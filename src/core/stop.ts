@@ -12,11 +12,20 @@ export function stopAttempt(step: Step, child: number, cause: StopCause): void {
   slot.stopCause = cause;
   slot.stopAtMs = step.now;
   endReadiness(step, slot);
+  if (cause !== "shutdown") stopBound(step, child);
   if (stop.mode === "kill") return kill(step, child);
   step.emitAttempt(slot, { type: "child_stopping", cause, timeoutMs: stop.timeoutMs });
   cancel(step, child);
   step.enter(slot, "stopping");
   if (stop.timeoutMs !== null) step.setTimer(child, step.now + stop.timeoutMs);
+}
+
+/** The child goes down: those that are bound to it go with it, and wait for its return. */
+export function stopBound(step: Step, child: number): void {
+  for (const index of step.slot(child).plan.bound) {
+    const { stamp, stopCause, phase } = step.slot(index);
+    if (stamp !== 0 && stopCause === null && phase !== "abandoned") stopAttempt(step, index, "dependency");
+  }
 }
 
 /** The budget of a stop is over. */

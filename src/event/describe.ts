@@ -125,14 +125,18 @@ function trimmed(value: number): string {
 function describeDecision(decision: Decision): string {
   switch (decision.action) {
     case "restart":
+      if (decision.reason === "waits_for_dependency") return "back when what it is bound to is ready";
       if (decision.reason === "restarted_with_siblings") return "back with its siblings";
       if (decision.delayMs === 0) return "back at once";
       return `back in ${duration(decision.delayMs)}${decision.reason === "restart_limit_slow_down" ? ", slowed down at its limit" : ""}`;
     case "give_up":
+      if (decision.reason === "fatal_config" || decision.reason === "fatal_bug") return "fatal, stays down until someone starts it";
       if (decision.reason === "never_restart_on") return "never started again after such a failure, stays down until someone starts it";
       return "over its restart limit, stays down until someone starts it";
     case "escalate":
-      return "over its restart limit, the supervisor gives up";
+      return `${decision.reason === "fatal_bug" ? "a fault of its own" : "over its restart limit"}, the supervisor gives up`;
+    case "shutdown_tree":
+      return "nothing can run with this configuration, the tree ends";
     case "stop":
       if (decision.reason === "supervisor_stopping") return "not started again, as its supervisor stops";
       return decision.reason === "restart_policy_temporary" ? "stays down, as its restart policy is temporary" : "stays down, as wanted";

@@ -4,8 +4,8 @@ import type { Exit, ExitClass } from "./exit.ts";
 
 /** What was decided after an exit; reasons are stable strings. */
 export interface Decision {
-  /** Start again, stay down as wanted, stay down for being over the limit, or fail the supervisor. */
-  readonly action: "restart" | "stop" | "give_up" | "escalate";
+  /** Start again, stay down as wanted, stay down for being over the limit, fail the supervisor, or end the tree. */
+  readonly action: "restart" | "stop" | "give_up" | "escalate" | "shutdown_tree";
   /** Why. */
   readonly reason:
     | "within_restart_budget"
@@ -15,10 +15,13 @@ export interface Decision {
     | "role_success_stop"
     | "restart_policy_temporary"
     | "external_cancel_or_manual_stop"
+    | "fatal_config"
+    | "fatal_bug"
     | "never_restart_on"
     | "optional_child_never_escalates"
     | "restarted_by_command"
     | "restarted_with_siblings"
+    | "waits_for_dependency"
     | "supervisor_stopping";
   /** Delay in milliseconds before the restart. */
   readonly delayMs: number;
@@ -35,7 +38,7 @@ export interface LimitUse {
 }
 
 /** Why an attempt was started. */
-export type StartCause = "start" | "crash" | "completed" | "timeout" | "unhealthy" | "sibling" | "command";
+export type StartCause = "start" | "crash" | "completed" | "timeout" | "unhealthy" | "sibling" | "dependency" | "command";
 
 /** Why an attempt is being stopped. */
 export type StopCause =
@@ -44,6 +47,7 @@ export type StopCause =
   | "run_timeout"
   | "unhealthy"
   | "sibling"
+  | "dependency"
   | "restart"
   | "terminate"
   | "pause"

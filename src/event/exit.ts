@@ -1,9 +1,10 @@
 /** How an attempt ended, as plain data. */
+import type { ChildErrorKind } from "../base/mod.ts";
 
 /** Why an attempt failed; `message` is for people, decisions use `kind` and `category`. */
 export interface Failure {
   /** What sort of failure it was. */
-  readonly kind: "error" | "panic" | "timeout" | "unhealthy" | "cancelled";
+  readonly kind: "error" | "panic" | "timeout" | "unhealthy" | "cancelled" | ChildErrorKind;
   /** Low-cardinality label, such as `start_failed` or `TypeError`. */
   readonly category: string;
   /** One line for people, at most 1 KiB, control characters made visible. */

@@ -2,6 +2,7 @@
 import { didYouMean } from "../base/mod.ts";
 import { type Fields, isFields, nameOf, refuse, type Report, warn } from "./check.ts";
 import { DEFAULTS } from "./defaults.ts";
+import { STRENGTHS } from "./graph.ts";
 
 /** A child whose options were looked at one by one. */
 export interface Subject {
@@ -25,7 +26,7 @@ export function checkCombinations(subject: Subject, report: Report): void {
   checkRole(subject, report);
   checkEnd(subject, report);
   checkVariables(child["environment"], `${pointer}/environment`, report);
-  if (child["waitTimeoutMs"] !== undefined && isEmpty(child["dependencies"])) {
+  if (child["waitTimeoutMs"] !== undefined && STRENGTHS.every((key) => isEmpty(child[key]))) {
     warn(report, `${pointer}/waitTimeoutMs`, "no_effect", "has no effect, because the child has no dependencies");
   }
   if (kind === undefined) return;

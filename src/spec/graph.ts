@@ -1,11 +1,28 @@
 /** The order that dependencies impose on siblings. */
 
+/** The options that name siblings which come before a child, from the ordinary to the strongest. */
+export const STRENGTHS = ["dependencies", "wants", "bindsTo"] as const;
+
 /** What the order depends on. */
 export interface GraphNode {
   /** Name of the child. */
   readonly name: string;
   /** Names of the children that come before it. */
   readonly dependencies?: readonly string[];
+  /** Names of the children that come before it, and that it can do without. */
+  readonly wants?: readonly string[];
+  /** Names of the children that come before it, and that it cannot do without. */
+  readonly bindsTo?: readonly string[];
+}
+
+/** The names of all that come before a child, each once. */
+export function namesBefore({ dependencies, wants, bindsTo }: GraphNode): ReadonlySet<string> {
+  return new Set([...dependencies ?? [], ...wants ?? [], ...bindsTo ?? []]);
+}
+
+/** Whether no child of a list comes before another one. */
+export function isUnordered(children: readonly GraphNode[]): boolean {
+  return children.every((child) => child.dependencies === undefined && child.wants === undefined && child.bindsTo === undefined);
 }
 
 /** Cycles are listed until they name this many children; a dense graph could have more than fit into memory. */
@@ -18,7 +35,7 @@ const MOST_NAMES = 100_000;
  * Unknown names are ignored; cycles must have been refused before.
  */
 export function startOrder(children: readonly GraphNode[]): number[] {
-  if (children.every((child) => child.dependencies === undefined)) return children.map((_, index) => index);
+  if (isUnordered(children)) return children.map((_, index) => index);
   const { blockers, dependants } = edgesOf(children);
   const free = new MinHeap();
   blockers.forEach((count, index) => {
@@ -72,7 +89,7 @@ export function findCycles(children: readonly GraphNode[]): string[][] {
   return cycles;
 
   function visit(index: number): { readonly index: number; readonly rest: string[] } {
-    return { index, rest: [...new Set(children[index]!.dependencies)].reverse() };
+    return { index, rest: [...namesBefore(children[index]!)].reverse() };
   }
 }
 
@@ -94,7 +111,7 @@ function edgesOf(children: readonly GraphNode[]): { readonly blockers: number[];
   const blockers = children.map(() => 0);
   const dependants: number[][] = children.map(() => []);
   children.forEach((child, index) => {
-    for (const name of new Set(child.dependencies)) {
+    for (const name of namesBefore(child)) {
       const dependency = indexes.get(name);
       if (dependency === undefined) continue;
       blockers[index]!++;

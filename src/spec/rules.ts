@@ -139,6 +139,8 @@ export const CHILD_RULES: Rules = {
   name: childName,
   run: check.anything,
   dependencies: listOf(word),
+  wants: listOf(word),
+  bindsTo: listOf(word),
   waitTimeoutMs: positiveMsOrNull,
   restartPolicy: oneOf("permanent", "transient", "temporary"),
   neverRestartOn: listOf(codeOrCategory),

@@ -1,7 +1,7 @@
 /** What only several children together can get wrong: names and dependencies. */
 import { cleanText, didYouMean } from "../base/mod.ts";
 import { type Fields, isFields, nameOf, refuse, type Report, warn } from "./check.ts";
-import { findCycles } from "./graph.ts";
+import { findCycles, STRENGTHS } from "./graph.ts";
 
 /** Cycles with more members than this are shortened. */
 const MOST_SHOWN = 12;
@@ -40,10 +40,19 @@ export function checkSiblings(siblings: Siblings, places: () => Places, report: 
   for (const cycle of findCycles(nodes)) {
     const index = first.get(cycle[0]!)!;
     const child = siblings.children[index];
-    const listed = isFields(child) && Array.isArray(child["dependencies"]) ? child["dependencies"].indexOf(cycle[1]) : 0;
+    const [key, listed] = placeOf(child, cycle[1]);
     const reason = `dependencies form a cycle: ${shorten(cycle).map((name) => cleanText(name, 64)).join(" → ")}`;
-    refuse(report, `${siblings.pointer}/${index}/dependencies/${listed}`, "dependency_cycle", reason, "Remove one of these dependencies");
+    refuse(report, `${siblings.pointer}/${index}/${key}/${listed}`, "dependency_cycle", reason, "Remove one of these dependencies");
   }
+}
+
+/** Where a child names a sibling. */
+function placeOf(child: unknown, name: unknown): readonly [key: string, index: number] {
+  for (const key of STRENGTHS) {
+    const names = isFields(child) ? child[key] : undefined;
+    if (Array.isArray(names) && names.includes(name)) return [key, names.indexOf(name)];
+  }
+  return [STRENGTHS[0], 0];
 }
 
 /** Returns the index of each name; of two children with one name the first counts. */
@@ -71,13 +80,16 @@ function checkDependencies(
   hintFor: (name: string, own: string | undefined) => string | undefined,
   report: Report,
 ): string[] {
-  if (!isFields(child) || !Array.isArray(child["dependencies"])) return [];
+  if (!isFields(child)) return [];
   const own = nameIn(child);
   const seen = new Set<string>();
-  child["dependencies"].forEach((name: unknown, position) => {
+  const listed = STRENGTHS.flatMap((key) => {
+    const names: unknown = child[key];
+    return Array.isArray(names) ? names.map((name: unknown, position) => ({ name, place: `${pointer}/${key}/${position}` })) : [];
+  });
+  listed.forEach(({ name, place }) => {
     // What is no name at all was reported with the child.
     if (typeof name !== "string" || !/\S/.test(name)) return;
-    const place = `${pointer}/dependencies/${position}`;
     if (name === own) {
       refuse(report, place, "self_dependency", `${nameOf(name)} depends on itself, must name a sibling`);
     } else if (seen.has(name)) {

@@ -168,6 +168,10 @@ export interface EnvironmentVariable {
 export interface ChildOptions {
   /** Names of siblings that must be ready before this child starts. @default {[]} */
   readonly dependencies?: readonly string[];
+  /** Names of siblings that start before this child, which does not need them: it also starts when they are down for good. @default {[]} */
+  readonly wants?: readonly string[];
+  /** Names of siblings without which this child cannot be: it waits for them, stops when they go down, and starts when they are back. @default {[]} */
+  readonly bindsTo?: readonly string[];
   /** Time in milliseconds to wait for dependencies before that counts as a failure; `null` waits for ever. @default {null} */
   readonly waitTimeoutMs?: number | null;
   /** What happens after an exit. @default {by role, else "permanent"} */

@@ -1,5 +1,5 @@
 /** The promises of a supervisor, checked after every step. */
-import type { ChildSlot, Effect, Message, NodeState } from "../core/mod.ts";
+import { type ChildSlot, type Effect, type Message, type NodeState, waitingFor } from "../core/mod.ts";
 import type { Interpreter } from "../runtime/mod.ts";
 import { InvariantViolation } from "./scripted.ts";
 
@@ -122,8 +122,15 @@ export class InvariantChecker {
     if ((phase === "stopped" || phase === "failed") && lastDecision === null) {
       this.#violate(`${plan.path} is ${phase} and does not say why`);
     }
-    if (phase === "waiting" && plan.dependencies.every((index) => node.slots[index]!.readyAtMs !== null)) {
+    if (phase === "waiting" && waitingFor(node.slots, slot).length === 0) {
       this.#violate(`${plan.path} waits for nobody`);
+    }
+    for (const index of plan.bound) {
+      const bound = node.slots[index]!;
+      const isUp = bound.stamp !== 0 && bound.stopCause === null && bound.phase !== "abandoned";
+      if (isUp && slot.readyAtMs === null && (slot.stamp === 0 || slot.stopCause !== null)) {
+        this.#violate(`${bound.plan.path} runs without ${plan.path}, to which it is bound`);
+      }
     }
     if (phase === "declared") this.#violate(`${plan.path} was never started`);
     const live = slot.stamp !== 0;

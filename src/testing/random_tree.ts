@@ -1,12 +1,14 @@
 /** Random trees and random misfortune, drawn from a seed. */
 import { type Random, seededRandom } from "../base/mod.ts";
 import type { Exit } from "../event/mod.ts";
-import type { ChildSpec, SupervisorOptions, TreeSpec } from "../spec/mod.ts";
+import type { ChildOptions, ChildSpec, SupervisorOptions, TreeSpec } from "../spec/mod.ts";
 import type { AttemptScript } from "./scripted.ts";
 
 /** Which features a run has; each seed turns them on and off. */
 export interface Features {
   readonly dependencies: boolean;
+  /** Some of them are only wanted, or bound to. */
+  readonly strengths: boolean;
   /** Most siblings depend on each other. */
   readonly dense: boolean;
   /** Children seldom end by themselves. */
@@ -60,6 +62,7 @@ export function drawFeatures(dice: Dice): Features {
   const on = (): boolean => dice.chance(0.5);
   return {
     dependencies: on(),
+    strengths: on(),
     dense: on(),
     calm: on(),
     nested: on(),
@@ -96,6 +99,15 @@ export function drawTree(dice: Dice, features: Features): TreeSpec {
   };
 }
 
+function drawBefore(dice: Dice, { dependencies, dense, strengths }: Features, earlier: readonly string[]): ChildOptions {
+  if (!dependencies) return {};
+  const before = earlier.filter(() => dice.chance(dense ? 0.7 : 0.3));
+  if (!strengths) return { dependencies: before };
+  const kinds = before.map(() => dice.between(0, 2));
+  const ofKind = (kind: number): string[] => before.filter((_, index) => kinds[index] === kind);
+  return { dependencies: ofKind(0), wants: ofKind(1), bindsTo: ofKind(2) };
+}
+
 function drawSupervisor(dice: Dice, { strategies, ends }: Features): Omit<SupervisorOptions, "children"> {
   return {
     ...(strategies ? { strategy: dice.pick(["one_for_one", "one_for_all", "rest_for_one"]) } : {}),
@@ -117,7 +129,7 @@ function drawChildren(dice: Dice, features: Features, depth: number): ChildSpec[
       run: nested
         ? { kind: "supervisor", ...drawSupervisor(dice, features), children: drawChildren(dice, features, depth + 1) }
         : { kind: "task", task: () => {} },
-      dependencies: features.dependencies ? earlier.filter(() => dice.chance(features.dense ? 0.7 : 0.3)) : [],
+      ...drawBefore(dice, features, earlier),
       restartPolicy,
       significant: mayEnd && dice.chance(0.3),
       neverRestartOn: features.ends && dice.chance(0.1) ? ["scripted"] : undefined,
@@ -169,7 +181,7 @@ export function drawScript(dice: Dice, features: Features, faulty: boolean): Att
     notReadyAfterMs: features.explicitReadiness && dice.chance(0.4) ? dice.between(1, 2_000) : undefined,
     readyAgainAfterMs: dice.chance(0.7) ? dice.between(1, 3_000) : undefined,
     heartbeatEveryMs,
-    exit: dice.chance(features.calm ? 0.2 : 0.6) ? { afterMs: dice.between(0, 4_000), exit: drawExit(dice) } : undefined,
+    exit: dice.chance(features.calm ? 0.2 : 0.6) ? { afterMs: dice.between(0, 4_000), exit: drawExit(dice, features) } : undefined,
     cancelAfterMs: stubborn ? dice.pick([null, dice.between(0, 4_000)]) : dice.between(0, 5),
     killAfterMs: unkillable ? null : stubborn ? dice.between(0, 800) : 0,
     lateExitAfterMs: dice.chance(0.7) ? dice.between(0, 20_000) : null,
@@ -177,8 +189,11 @@ export function drawScript(dice: Dice, features: Features, faulty: boolean): Att
   };
 }
 
-function drawExit(dice: Dice): Exit {
+function drawExit(dice: Dice, { ends }: Features): Exit {
   const failure = { category: "scripted", message: "scripted" };
+  if (ends && dice.chance(0.05)) {
+    return { kind: "panicked", failure: { kind: dice.pick(["fatal_config", "fatal_bug", "external_dependency"]), ...failure } };
+  }
   return dice.pick<Exit>([
     { kind: "succeeded" },
     { kind: "failed", failure: { kind: "error", ...failure } },

@@ -1,4 +1,5 @@
 /** The messages between a supervisor and its workers, each with the version of this handshake. */
+import type { ChildErrorKind } from "../base/mod.ts";
 
 /** Version of the messages; a worker of another version is refused by name. */
 export const WORKER_PROTOCOL = 1;
@@ -29,7 +30,7 @@ export type ToWorker = WorkerStart | { readonly reeve: number; readonly type: "s
 /** How the function of a worker ended. */
 export type WorkerExit =
   | { readonly kind: "succeeded" | "cancelled" }
-  | { readonly kind: "panicked"; readonly category: string; readonly message: string };
+  | { readonly kind: "panicked"; readonly category: string; readonly message: string; readonly means?: ChildErrorKind };
 
 /** What a worker tells its supervisor. */
 export type FromWorker =

@@ -1,6 +1,6 @@
 /** The worker's side of a worker child. */
 import { isMainThread, parentPort } from "node:worker_threads";
-import type { TaskContext, TaskFunction } from "../base/mod.ts";
+import { childErrorKind, type TaskContext, type TaskFunction } from "../base/mod.ts";
 import { type FromWorker, isReeveMessage, WORKER_PROTOCOL, type WorkerExit, type WorkerStart } from "./protocol.ts";
 
 /**
@@ -82,7 +82,9 @@ async function exitOf(run: TaskFunction, context: TaskContext): Promise<WorkerEx
 /** What was thrown may be anything, even an object whose getters throw. */
 function panicOf(error: unknown): WorkerExit {
   try {
-    if (error instanceof Error) return { kind: "panicked", category: `${error.name}`, message: `${error.message}` || `${error.name}` };
+    if (error instanceof Error) {
+      return { kind: "panicked", category: `${error.name}`, message: `${error.message}` || `${error.name}`, means: childErrorKind(error) };
+    }
     return { kind: "panicked", category: "thrown_value", message: `threw ${String(error)}` };
   } catch {
     return { kind: "panicked", category: "thrown_value", message: "threw a value that cannot be shown" };

@@ -47,6 +47,8 @@ const CHILD_OPTIONS: readonly string[] = [
   "args: 1",
   "dependencies: [other]",
   "requires: [other]",
+  "wants: [other]",
+  "binds_to: [other]",
   "wait_timeout_ms: 5",
   "task_role: job",
   "restart_policy: temporary",

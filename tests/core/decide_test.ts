@@ -118,3 +118,17 @@ Deno.test("decide() lets an optional child give up where another one would escal
   const policy = policyResolver({})(task("a", { severity: "optional", limit: { maxRestarts: 2, onExceeded: "escalate" } }));
   assertEquals(decided(policy, { failures: 3 }), down("give_up", "optional_child_never_escalates"));
 });
+
+Deno.test("decide() follows what a child says of its own failure, whatever its restart policy", () => {
+  const failing = (kind: "fatal_config" | "fatal_bug" | "external_dependency"): Pick<DecisionInput, "failure"> => ({
+    failure: { kind, category: kind, message: "no" },
+  });
+  for (const restartPolicy of ["permanent", "transient", "temporary"] as const) {
+    assertEquals(decided(policyOf(restartPolicy), failing("fatal_config")), down("shutdown_tree", "fatal_config"));
+    assertEquals(decided(policyOf(restartPolicy), failing("fatal_bug")), down("escalate", "fatal_bug"));
+  }
+  assertEquals(decided(policyOf("permanent"), failing("external_dependency")), AGAIN);
+  const optional = policyResolver({})(task("a", { severity: "optional" }));
+  assertEquals(decided(optional, failing("fatal_config")), down("give_up", "fatal_config"));
+  assertEquals(decided(optional, failing("fatal_bug")), down("give_up", "fatal_bug"));
+});

@@ -161,3 +161,16 @@ Deno.test("a child that cancels itself is done as well", () => {
   const tree = new TreeDriver([task("job", { ...TRANSIENT, significant: true })], { autoShutdown: "any_significant" }).begin();
   assertEquals(tree.exit("/job", CANCELLED).finished?.exitCode, 0);
 });
+
+Deno.test("a fatal configuration ends the whole tree from any depth, a fatal bug its supervisor", () => {
+  const failed = (kind: "fatal_config" | "fatal_bug"): TreeDriver => {
+    const tree = new TreeDriver([supervisor("s", [task("a"), task("b")], { escalationPolicy: "quarantine_scope" }), task("other")], {
+      obedient: true,
+    });
+    return tree.begin().exit("/s/a", { kind: "panicked", failure: { kind, category: kind, message: "no DSN" } });
+  };
+  const config = failed("fatal_config");
+  assertEquals([config.finished?.exitCode, config.finished?.cause.reason], [70, '"/s/a" cannot run with this configuration: no DSN']);
+  const bug = failed("fatal_bug");
+  assertEquals([bug.finished, bug.slot("/s/a").operation, bug.phase("/s/b")], [null, "quarantined", "ready"]);
+});

@@ -37,6 +37,14 @@ Deno.test("workerAdapter() runs the function of the file with its context and re
     assert(age >= 0 && age < 5_000, `the heartbeat is ${age} ms old`);
   }));
 
+Deno.test("workerAdapter() reports what a worker says of its own failure", () =>
+  withWorker("fatal", {}, async (recorder) => {
+    assertEquals(await recorder.exit(), {
+      kind: "panicked",
+      failure: { kind: "fatal_config", category: "fatal_config", message: "STORE_DSN is no URL" },
+    });
+  }));
+
 Deno.test("workerAdapter() reports how a worker fails", async () => {
   const cases: readonly (readonly [string, unknown, unknown])[] = [
     ["throws", null, failure("panicked", "RangeError", "too far")],

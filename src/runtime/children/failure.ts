@@ -1,5 +1,5 @@
 /** What can be said about a value that was thrown; it may be anything, even an object whose getters throw. */
-import { cleanText } from "../../base/mod.ts";
+import { childErrorKind, cleanText, isChildErrorKind } from "../../base/mod.ts";
 import type { Exit } from "../../event/mod.ts";
 
 /** Longest message in characters. */
@@ -9,14 +9,16 @@ const LONGEST_CATEGORY = 64;
 /** Returns the exit of an attempt that threw, with what to do next if that is known. The stack is not read: making its text costs more than a whole restart. */
 export function panicExit(error: unknown, hint?: string): Exit {
   const message = hint === undefined ? thrownMessage(error) : `${thrownMessage(error)}. ${hint}`;
-  return { kind: "panicked", failure: { kind: "panic", category: categoryOf(error), message } };
+  const kind = childErrorKind(error);
+  return { kind: "panicked", failure: { kind: kind ?? "panic", category: kind ?? categoryOf(error), message } };
 }
 
 /** Returns the exit of an attempt that said itself what it threw. */
-export function reportedPanic(name: unknown, message: unknown): Exit {
-  const category = typeof name === "string" ? sanitized(name) : "Error";
+export function reportedPanic(name: unknown, message: unknown, means?: unknown): Exit {
+  const kind = isChildErrorKind(means) ? means : undefined;
+  const category = kind ?? (typeof name === "string" ? sanitized(name) : "Error");
   const text = cleanText(typeof message === "string" ? message : "gave no reason", LONGEST_MESSAGE);
-  return { kind: "panicked", failure: { kind: "panic", category, message: text } };
+  return { kind: "panicked", failure: { kind: kind ?? "panic", category, message: text } };
 }
 
 /** Returns one line about a thrown value. */

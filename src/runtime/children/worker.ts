@@ -100,7 +100,8 @@ class WorkerAttempt implements RunningChild {
   #exitFrom({ exit }: ReeveMessage): Exit {
     if (typeof exit !== "object" || exit === null || !("kind" in exit)) return reportedPanic(undefined, undefined);
     if (exit.kind === "succeeded" || exit.kind === "cancelled") return { kind: exit.kind };
-    return reportedPanic("category" in exit ? exit.category : undefined, "message" in exit ? exit.message : undefined);
+    const [category, message, means] = ["category", "message", "means"].map((key) => Reflect.get(exit, key));
+    return reportedPanic(category, message, means);
   }
 
   /** The function ended, or something made the worker useless: the thread must go before that is reported. */

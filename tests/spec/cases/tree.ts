@@ -40,6 +40,19 @@ export const TREE_CASES: readonly Case[] = [
     pointer: "/children/0/dependencies/0",
     says: "inside this supervisor, which has to start first",
   },
+  {
+    rule: "unknown_dependency",
+    spec: { children: [a({ name: "redis" }), a({ wants: ["reddis"] })] },
+    pointer: "/children/1/wants/0",
+    says: 'Did you mean "redis"?',
+  },
+  { rule: "self_dependency", spec: one({ bindsTo: ["a"] }), pointer: `${C}/bindsTo/0`, says: "depends on itself" },
+  {
+    rule: "dependency_cycle",
+    spec: { children: [a({ name: "x", wants: ["y"] }), a({ name: "y", bindsTo: ["x"] })] },
+    pointer: "/children/0/wants/0",
+    says: "x → y → x",
+  },
   { rule: "self_dependency", spec: one({ dependencies: ["a"] }), pointer: `${C}/dependencies/0`, says: "depends on itself" },
   {
     rule: "duplicate_dependency",

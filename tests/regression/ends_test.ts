@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { SUCCEEDED, supervisor, task, TreeDriver } from "../core/tree_driver.ts";
+import { FAILED, SUCCEEDED, supervisor, task, TreeDriver } from "../core/tree_driver.ts";
 
 const ONCE = { restartPolicy: "transient", significant: true } as const;
 
@@ -23,4 +23,16 @@ Deno.test("a supervisor that ended by itself and left somebody behind can be ter
   assertEquals(tree.phase("/s"), "abandoned");
   tree.stop();
   assertEquals([tree.finished?.exitCode, tree.outcomes().at(-1)], [0, "/s abort_failed"]);
+});
+
+// Seed 1192527: a child that only wants another went on waiting for it when that was quarantined by an escalation.
+Deno.test("who only wants a child starts when an escalation quarantines it", () => {
+  const wild = task("wild", {
+    readiness: { mode: "explicit" },
+    limit: { maxRestarts: 1, onExceeded: "escalate" },
+    backoff: { initialMs: 0, maxMs: 0 },
+  });
+  const tree = new TreeDriver([wild, task("web", { wants: ["wild"] })], { escalationPolicy: "quarantine_scope" }).begin();
+  tree.exit("/wild", FAILED).exit("/wild", FAILED);
+  assertEquals([tree.slot("/wild").operation, tree.phase("/web")], ["quarantined", "ready"]);
 });
