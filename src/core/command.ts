@@ -4,6 +4,7 @@ import type { ChildCommand, CommandMessage, CommandRefusal, CommandResult, Resta
 import { renew, startOrWait } from "./start.ts";
 import type { ChildSlot } from "./state.ts";
 import type { Step } from "./step.ts";
+import { stopBound } from "./stop.ts";
 
 /** What a command came to. */
 type Outcome =
@@ -118,6 +119,9 @@ function unhold(step: Step, { child }: CommandMessage): Outcome {
 function startNow(step: Step, child: number): void {
   const slot = step.slot(child);
   step.clearTimer(slot);
+  // One that had run to its end counted as ready; it no longer does.
+  slot.readyAtMs = null;
+  stopBound(step, child);
   renew(slot);
   startOrWait(step, child);
 }

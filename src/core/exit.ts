@@ -1,7 +1,7 @@
 /** What an exit leads to: classification, window, limit, decision, and the decision carried out. */
 import type { Decision, Exit, ShutdownCause, StartCause } from "../event/mod.ts";
 import { classifyExit, isFailure } from "./classify.ts";
-import { hold } from "./hold.ts";
+import { holdAll } from "./hold.ts";
 import { decide, HELD, TEMPORARY } from "./decide.ts";
 import { endReadiness } from "./readiness.ts";
 import { memberEnded, restartTogether, siblingsOf, WITH_SIBLINGS } from "./scope.ts";
@@ -237,11 +237,11 @@ function escalate(step: Step, child: number, exit: Exit, { action, reason: why }
 
 /** The child, and those that its strategy restarts with it, stay down until somebody releases them. */
 function quarantineScope(step: Step, child: number, reason: string): void {
-  const siblings = siblingsOf(step, child);
+  const members = [child, ...siblingsOf(step, child)];
+  holdAll(step, members, "quarantined");
   memberEnded(step, child, false);
-  for (const member of [child, ...siblings]) {
+  for (const member of members) {
     const slot = step.slot(member);
-    hold(step, member, "quarantined");
     // It would run, were it not for this.
     slot.wanted = true;
     step.emitAttempt(slot, { type: "child_control_operation_changed", from: "active", to: "quarantined", by: "supervisor", reason });

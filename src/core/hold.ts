@@ -12,11 +12,22 @@ export function hold(step: Step, child: number, operation: Exclude<Operation, "a
   if (slot.operation === operation) return false;
   const wasActive = slot.operation === "active";
   slot.operation = operation;
-  if (!wasActive) return true;
-  slot.wanted = slot.stamp !== 0 ? slot.stopCause !== "terminate" : slot.phase === "backoff" || slot.phase === "waiting";
-  if (slot.stamp !== 0) stopFor(step, child, operation === "paused" ? "pause" : "quarantine");
-  else if (slot.wanted) putDown(step, child);
+  if (wasActive) bringDown(step, child);
   return true;
+}
+
+/** Keeps children down together: one that is held wakes none of the others. */
+export function holdAll(step: Step, children: readonly number[], operation: Exclude<Operation, "active">): void {
+  for (const child of children) step.slot(child).operation = operation;
+  for (const child of children) bringDown(step, child);
+}
+
+/** Stops a child that is held now, or calls off what was planned with it. */
+function bringDown(step: Step, child: number): void {
+  const slot = step.slot(child);
+  slot.wanted = slot.stamp !== 0 ? slot.stopCause !== "terminate" : slot.phase === "backoff" || slot.phase === "waiting";
+  if (slot.stamp !== 0) stopFor(step, child, slot.operation === "paused" ? "pause" : "quarantine");
+  else if (slot.wanted) putDown(step, child);
 }
 
 /** Ends a live attempt for a reason other than its policy; one that is being stopped already ends for that reason too. */

@@ -167,7 +167,7 @@ function wakeWaiters(step: Step, dependency: ChildSlot): void {
   dependency.waiters = null;
   for (const child of waiters) {
     const slot = step.slot(child);
-    if (slot.phase !== "waiting") continue;
+    if (slot.phase !== "waiting" || slot.operation !== "active") continue;
     const blocking = blockedBy(step, slot);
     if (blocking !== -1) {
       joinWaiters(step.slot(blocking), child);

@@ -36,3 +36,26 @@ Deno.test("who only wants a child starts when an escalation quarantines it", () 
   tree.exit("/wild", FAILED).exit("/wild", FAILED);
   assertEquals([tree.slot("/wild").operation, tree.phase("/web")], ["quarantined", "ready"]);
 });
+
+// Seed 1467794: of those that were quarantined together one was held first, and another started because it had only waited for that one.
+Deno.test("children that are quarantined together do not start each other", () => {
+  const wild = task("wild", { limit: { maxRestarts: 1, onExceeded: "escalate" }, backoff: { initialMs: 0, maxMs: 0 } });
+  const options = { escalationPolicy: "quarantine_scope", strategy: "rest_for_one", obedient: true } as const;
+  const db = task("db", { dependencies: ["wild"], readiness: { mode: "explicit" } });
+  const tree = new TreeDriver([wild, db, task("web", { wants: ["db"] })], options).begin().exit("/wild", FAILED);
+  tree.did();
+  tree.exit("/wild", FAILED);
+  assertEquals([tree.did(), tree.phase("/web"), tree.slot("/web").operation], [["cancel /db"], "stopped", "quarantined"]);
+});
+
+// Seed 1224389: a child that had run to its end was started again, and those bound to it ran on without it.
+Deno.test("who is bound to a child that has run to its end stops when that is started again", () => {
+  const tree = new TreeDriver([task("migrate", { readiness: { mode: "completed" } }), task("web", { bindsTo: ["migrate"] })], {
+    obedient: true,
+  });
+  tree.begin().exit("/migrate", SUCCEEDED);
+  assertEquals(tree.phase("/web"), "ready");
+  tree.command("/migrate", "restart");
+  assertEquals([tree.phase("/migrate"), tree.phase("/web")], ["running", "waiting"]);
+  assertEquals(tree.exit("/migrate", SUCCEEDED).phase("/web"), "ready");
+});
