@@ -189,6 +189,52 @@ async function idleProcessor(count: number): Promise<void> {
   report(`processor used by ${count} idle children`, median(shares), "% of a core", "< 0.1");
 }
 
+/** From the failure of the first child until it and all declared after it are ready again. */
+async function restartTogether(count: number): Promise<void> {
+  const samples: number[] = [];
+  for (let round = 0; round < (quick ? 2 : 7); round++) {
+    let fail: () => void = () => {};
+    let back: () => void = () => {};
+    const isBack = new Promise<void>((resolve) => back = resolve);
+    const first = child.task(
+      "first",
+      ({ attempt }) => attempt > 1 ? new Promise(() => {}) : new Promise((_, reject) => fail = () => reject(FAILURE)),
+      {
+        backoff: AT_ONCE,
+        severity: "optional",
+      },
+    );
+    const last = child.task("last", (context) => {
+      if (context.attempt > 1) back();
+      return idle(context);
+    });
+    await using tree = await supervise({
+      strategy: "rest_for_one",
+      children: [first, ...idleChildren(count - 2), last],
+      shutdown: { abortWaitMs: 1, gracefulTimeoutMs: 1 },
+    });
+    await tree.ready();
+    const startedAtMs = performance.now();
+    fail();
+    await isBack;
+    samples.push(performance.now() - startedAtMs);
+  }
+  report(`${count} tasks of rest_for_one: from a failure until all are back`, median(samples), "ms");
+}
+
+/** How long a command takes until it is answered, among idle siblings. */
+async function commandLatency(siblings: number): Promise<void> {
+  await using tree = await supervise({ children: [child.task("a", idle), ...idleChildren(siblings)] });
+  const handle = tree.child("/a");
+  const samples: number[] = [];
+  for (let round = 0; round < (quick ? 500 : 5_000); round++) {
+    const startedAtMs = performance.now();
+    await handle.resume();
+    samples.push((performance.now() - startedAtMs) * 1_000);
+  }
+  report(`command latency p50 with ${siblings} idle siblings`, median(samples), "µs");
+}
+
 /** What the language itself costs: one AbortController, one async function and one rejection for each cycle. */
 async function bareCycles(): Promise<void> {
   const cycles = quick ? 100_000 : 500_000;
@@ -204,5 +250,7 @@ await bareCycles();
 for (const count of [1_000, 10_000]) await startAndStop(count);
 for (const siblings of [0, 10_000]) await restartLatency(siblings);
 for (const siblings of [0, 1_000, 10_000]) await restartsPerSecond(siblings);
+for (const count of [1_000, 10_000]) await restartTogether(count);
+for (const siblings of [0, 10_000]) await commandLatency(siblings);
 await memoryAfterRestarts(quick ? 2 : 10);
 if (json) console.log(JSON.stringify({ runtime: process.versions, platform: `${process.platform}-${process.arch}`, rows }, null, 2));

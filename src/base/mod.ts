@@ -3,6 +3,7 @@ export * from "./child_error.ts";
 export * from "./clean.ts";
 export * from "./clock.ts";
 export * from "./errors.ts";
+export * from "./finalizers.ts";
 export * from "./nearest.ts";
 export * from "./random.ts";
 export * from "./ring_buffer.ts";

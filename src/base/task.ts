@@ -25,6 +25,14 @@ export interface TaskContext {
   readonly heartbeat: () => void;
   /** Writes a line to the child's log. */
   readonly log: (message: string) => void;
+  /**
+   * Calls a function when the attempt's own is over, whatever ended it: the newest first, one after the other, within 5 s in all.
+   *
+   * The attempt ends when they are done, so that no other begins before; an error of theirs makes it a failure.
+   */
+  readonly defer: (finalizer: () => unknown) => void;
+  /** Disposes of a resource as `defer` would, and returns it. */
+  readonly use: <T extends Disposable | AsyncDisposable>(resource: T) => T;
   /** Cancels this attempt itself; the child then counts as cancelled and is not restarted. */
   readonly cancel: (reason?: string) => void;
 }

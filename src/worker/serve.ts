@@ -1,6 +1,13 @@
 /** The worker's side of a worker child. */
 import { isMainThread, parentPort } from "node:worker_threads";
-import { childErrorKind, type TaskContext, type TaskFunction } from "../base/mod.ts";
+import {
+  childErrorKind,
+  type FinalizerProblem,
+  Finalizers,
+  FINALIZERS_TOO_SLOW,
+  type TaskContext,
+  type TaskFunction,
+} from "../base/mod.ts";
 import { type FromWorker, isReeveMessage, WORKER_PROTOCOL, type WorkerExit, type WorkerStart } from "./protocol.ts";
 
 /**
@@ -54,6 +61,7 @@ function isStart(message: { readonly reeve: unknown }): message is WorkerStart {
 
 async function runOnce(run: TaskFunction, start: WorkerStart, stop: AbortController, send: Send): Promise<void> {
   const { path, name, generation, attempt, args, environment } = start;
+  const finalizers = new Finalizers();
   const context: TaskContext = {
     path,
     name,
@@ -65,9 +73,22 @@ async function runOnce(run: TaskFunction, start: WorkerStart, stop: AbortControl
     ready: (isReady = true) => send({ reeve: WORKER_PROTOCOL, type: "ready", ready: isReady }),
     heartbeat: () => send({ reeve: WORKER_PROTOCOL, type: "heartbeat", epochMs: performance.timeOrigin + performance.now() }),
     log: (message) => send({ reeve: WORKER_PROTOCOL, type: "log", line: String(message) }),
+    defer: (finalizer) => finalizers.defer(finalizer),
+    use: (resource) => finalizers.use(resource),
     cancel: () => stop.abort(STOP_REASON),
   };
-  send({ reeve: WORKER_PROTOCOL, type: "exit", exit: await exitOf(run, context) });
+  const exit = await exitOf(run, context);
+  const problem = await finalizers.run(setTimer);
+  send({ reeve: WORKER_PROTOCOL, type: "exit", exit: problem === null || exit.kind === "panicked" ? exit : afterProblem(problem) });
+}
+
+function setTimer(callback: () => void, delayMs: number): () => void {
+  const timer = setTimeout(callback, delayMs);
+  return () => clearTimeout(timer);
+}
+
+function afterProblem({ error, timedOut }: FinalizerProblem): WorkerExit {
+  return timedOut ? { kind: "panicked", category: "finalizer_timeout", message: FINALIZERS_TOO_SLOW } : panicOf(error);
 }
 
 async function exitOf(run: TaskFunction, context: TaskContext): Promise<WorkerExit> {

@@ -37,6 +37,12 @@ Deno.test("workerAdapter() runs the function of the file with its context and re
     assert(age >= 0 && age < 5_000, `the heartbeat is ${age} ms old`);
   }));
 
+Deno.test("workerAdapter() ends when the worker has put away what it used", () =>
+  withWorker("defers", {}, async (recorder) => {
+    assertEquals(await recorder.exit(), { kind: "succeeded" });
+    assertEquals(recorder.lines, ["log: works", "log: closed", "log: deferred"]);
+  }));
+
 Deno.test("workerAdapter() reports what a worker says of its own failure", () =>
   withWorker("fatal", {}, async (recorder) => {
     assertEquals(await recorder.exit(), {

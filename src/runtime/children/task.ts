@@ -1,4 +1,5 @@
 /** An async function in this program. */
+import { type FinalizerProblem, Finalizers, FINALIZERS_TOO_SLOW } from "../../base/mod.ts";
 import type { Exit } from "../../event/mod.ts";
 import type { TaskContext, TaskFunction } from "../../spec/mod.ts";
 import { looksAborted, panicExit } from "./failure.ts";
@@ -21,6 +22,7 @@ class TaskAttempt implements RunningChild {
   readonly context: AttemptContext;
   #controller: AbortController | null = null;
   #stopAsked = false;
+  #finalizers: Finalizers | null = null;
 
   constructor(context: AttemptContext) {
     this.context = context;
@@ -45,6 +47,10 @@ class TaskAttempt implements RunningChild {
     return this.#controller.signal;
   }
 
+  get finalizers(): Finalizers {
+    return this.#finalizers ??= new Finalizers();
+  }
+
   cancel(): void {
     this.#stopAsked = true;
     this.#controller?.abort(STOP_REASON);
@@ -65,12 +71,28 @@ class TaskAttempt implements RunningChild {
   }
 
   #returned(): void {
-    this.context.exited(this.#stopAsked ? CANCELLED : SUCCEEDED);
+    this.#end(this.#stopAsked ? CANCELLED : SUCCEEDED);
   }
 
   /** An abort-looking error is a stop only when a stop was asked for. */
   #threw(error: unknown): void {
-    this.context.exited(this.#stopAsked && (error === STOP_REASON || looksAborted(error)) ? CANCELLED : panicExit(error));
+    this.#end(this.#stopAsked && (error === STOP_REASON || looksAborted(error)) ? CANCELLED : panicExit(error));
+  }
+
+  #end(exit: Exit): void {
+    if (this.#finalizers === null) return this.context.exited(exit);
+    const setTimer = (callback: () => void, delayMs: number): () => void => this.context.clock.setTimer(callback, delayMs);
+    this.#finalizers.run(setTimer).then((problem) => this.context.exited(problem === null ? exit : this.#afterProblem(exit, problem)));
+  }
+
+  /** What the function did wrong itself is worse than what it put away wrongly. */
+  #afterProblem(exit: Exit, { error, timedOut }: FinalizerProblem): Exit {
+    const found = timedOut
+      ? { kind: "failed", failure: { kind: "timeout", category: "finalizer_timeout", message: FINALIZERS_TOO_SLOW } } as const
+      : panicExit(error);
+    if (exit.kind === "succeeded" || exit.kind === "cancelled") return found;
+    if ("failure" in found) this.context.output("log", `while putting away: ${found.failure.message}`);
+    return exit;
   }
 }
 
@@ -120,6 +142,14 @@ class AttemptView implements TaskContext {
 
   get log(): (message: string) => void {
     return (message) => splitText(String(message), (line) => this.#attempt.context.output("log", line));
+  }
+
+  get defer(): (finalizer: () => unknown) => void {
+    return (finalizer) => this.#attempt.finalizers.defer(finalizer);
+  }
+
+  get use(): <T extends Disposable | AsyncDisposable>(resource: T) => T {
+    return (resource) => this.#attempt.finalizers.use(resource);
   }
 
   get cancel(): (reason?: string) => void {

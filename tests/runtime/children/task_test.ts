@@ -235,3 +235,77 @@ Deno.test("TaskContext shows no way to force the task", () => {
   assert(context !== undefined);
   assert(!("kill" in context) && !("run" in context));
 });
+
+// --- what a task puts away -------------------------------------------------------------------------------------------------------------------
+
+Deno.test("defer() and use() put away in reverse order when the function is over, and the attempt ends after that", async () => {
+  const log: string[] = [];
+  const resource = (name: string): AsyncDisposable & { readonly name: string } => ({
+    name,
+    async [Symbol.asyncDispose](): Promise<void> {
+      await Promise.resolve();
+      log.push(`disposed ${name}`);
+    },
+  });
+  const exit = await exitOf(({ defer, use }) => {
+    defer(() => log.push("deferred"));
+    log.push(use(resource("socket")).name);
+    use({ [Symbol.dispose]: () => log.push("closed") });
+    log.push("works");
+  });
+  assertEquals([exit, log], [{ kind: "succeeded" }, ["socket", "works", "closed", "disposed socket", "deferred"]]);
+});
+
+Deno.test("defer() is for failures and stops as well", async () => {
+  let count = 0;
+  const failed = await exitOf(({ defer }) => {
+    defer(() => count++);
+    throw new RangeError("too far");
+  });
+  assertEquals([failed, count], [panic("RangeError", "too far"), 1]);
+  const recorder = new Recorder();
+  const child = taskAdapter(async ({ defer, signal }) => {
+    defer(() => count++);
+    await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  }).start(recorder);
+  child.cancel();
+  assertEquals([await recorder.exit(), count], [{ kind: "cancelled" }, 2]);
+});
+
+Deno.test("what is put away wrongly makes a success a failure, and keeps nothing else from being put away", async () => {
+  let count = 0;
+  const task: TaskFunction = ({ defer }) => {
+    defer(() => count++);
+    defer(() => Promise.reject(new TypeError("cannot close")));
+    defer(() => hostile());
+  };
+  assertEquals([await exitOf(task), count], [panic("Error", "the value fights back"), 1]);
+});
+
+Deno.test("a failure of the function counts more than one of what it put away, which goes to the log", async () => {
+  const recorder = new Recorder();
+  taskAdapter(({ defer }) => {
+    defer(() => hostile());
+    throw new RangeError("too far");
+  }).start(recorder);
+  assertEquals(await recorder.exit(), panic("RangeError", "too far"));
+  assertEquals(recorder.lines, ["log: while putting away: the value fights back"]);
+});
+
+Deno.test("what is never put away ends the attempt after five seconds, as a failure", async () => {
+  const clock = new VirtualClock();
+  const recorder = new Recorder({ clock });
+  taskAdapter(({ defer }) => {
+    defer(() => new Promise(() => {}));
+  }).start(recorder);
+  await clock.advance(4_999);
+  assertEquals(recorder.reports, ["running"]);
+  await clock.advance(1);
+  const exit = await recorder.exit();
+  assertEquals("failure" in exit && [exit.kind, exit.failure.category], ["failed", "finalizer_timeout"]);
+});
+
+Deno.test("use() refuses what cannot be disposed of", async () => {
+  const exit = await exitOf(({ use }) => void Reflect.apply(use, undefined, [{}]));
+  assertEquals(exit, panic("TypeError", "Cannot use the value: it has no Symbol.dispose and no Symbol.asyncDispose"));
+});
