@@ -12,6 +12,12 @@
 import process from "node:process";
 import { main } from "./main.ts";
 
+// Who reads along may go; the tree does not end for that.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
 const color = process.stdout.isTTY === true && process.env["NO_COLOR"] === undefined && process.env["TERM"] !== "dumb";
 const code = await main(process.argv.slice(2), {
   stdout: (text) => process.stdout.write(text),

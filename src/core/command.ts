@@ -62,8 +62,7 @@ function restart(step: Step, message: CommandMessage): Outcome {
   if (slot.operation !== "active") return { outcome: "refused", refusal: "child_held" };
   if (slot.stamp === 0) {
     if (slot.phase === "waiting" || slot.scope !== null) return alreadyPending(step, message);
-    startNow(step, child);
-    return { outcome: "accepted", decision: "started_immediately" };
+    return startNow(step, child);
   }
   if (isRestarting(slot) || slot.scope !== null) return alreadyPending(step, message);
   step.emitAttempt(slot, { type: "child_restart_fence_entered", targetGeneration: slot.generation + 1, by, reason });
@@ -86,8 +85,7 @@ function start(step: Step, { child }: CommandMessage): Outcome {
     return { outcome: "accepted", decision: "queued_after_stop" };
   }
   if (slot.phase === "waiting" || slot.scope !== null) return IDEMPOTENT;
-  startNow(step, child);
-  return { outcome: "accepted", decision: "started_immediately" };
+  return startNow(step, child);
 }
 
 function terminate(step: Step, { child }: CommandMessage): Outcome {
@@ -111,12 +109,11 @@ function unhold(step: Step, { child }: CommandMessage): Outcome {
     slot.stopCause = "restart";
     return { outcome: "accepted", decision: "queued_after_stop" };
   }
-  startNow(step, child);
-  return { outcome: "accepted", decision: "started_immediately" };
+  return startNow(step, child);
 }
 
 /** Starts a child that has no attempt, as a new incarnation. */
-function startNow(step: Step, child: number): void {
+function startNow(step: Step, child: number): Outcome {
   const slot = step.slot(child);
   step.clearTimer(slot);
   // One that had run to its end counted as ready; it no longer does.
@@ -124,4 +121,5 @@ function startNow(step: Step, child: number): void {
   stopBound(step, child);
   renew(slot);
   startOrWait(step, child);
+  return { outcome: "accepted", decision: slot.scope === null ? "started_immediately" : "queued_after_stop" };
 }

@@ -24,7 +24,9 @@ export function siblingsOf({ node }: Step, child: number): number[] {
 export function restartTogether(step: Step, child: number, siblings: readonly number[]): void {
   const { scope: own } = step.slot(child);
   if (own !== null && siblings.every((index) => step.slot(index).scope === own)) return;
-  const scope: Scope = { members: new Set(), pending: 0 };
+  const first = Math.min(child, step.node.scope?.first ?? child);
+  const scope: Scope = { members: new Set(), first, pending: 0 };
+  step.node.scope = scope;
   for (const index of [child, ...siblings]) {
     const { scope: other } = step.slot(index);
     if (other !== scope) { for (const member of other?.members ?? [index]) join(step, scope, member); }
@@ -114,6 +116,7 @@ function stopWhatIsFree(step: Step, scope: Scope): void {
 function startIfAllAreDown(step: Step, scope: Scope): void {
   if (scope.pending > 0) return;
   const { members } = scope;
+  if (step.node.scope === scope) step.node.scope = null;
   const inOrder = members.size < 2 ? [...members] : step.node.plan.order.filter((child) => members.has(child));
   for (const child of inOrder) step.slot(child).scope = null;
   for (const child of inOrder) startOrWait(step, child);

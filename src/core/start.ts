@@ -26,6 +26,7 @@ export function startOrWait(step: Step, child: number): void {
   const slot = step.slot(child);
   if (step.isClosed) return step.enter(slot, "stopped");
   if (slot.operation !== "active") return stayHeld(step, slot);
+  if (joinsRestart(step, child)) return;
   const restarting = slot.phase !== "declared";
   if (restarting) {
     slot.restartsTotal++;
@@ -109,6 +110,18 @@ export function childLostReadiness(step: Step, child: number): void {
   step.enter(slot, "running");
   endReadiness(step, slot);
   step.emitAttempt(slot, { type: "child_not_ready" });
+}
+
+/** Siblings are being stopped to be started together: a child that would start among them starts with them. */
+function joinsRestart({ node, now }: Step, child: number): boolean {
+  const { scope, plan } = node;
+  if (scope === null || scope.pending === 0 || (plan.strategy === "rest_for_one" && child < scope.first)) return false;
+  const slot = node.slots[child]!;
+  scope.members.add(child);
+  slot.scope = scope;
+  slot.phase = "backoff";
+  slot.sinceMs = now;
+  return true;
 }
 
 /** Somebody holds the child: it would start now, and does not. */

@@ -27,6 +27,8 @@ export type Operation = "active" | "paused" | "quarantined";
 /** Siblings that are stopped together, and then started together. */
 export interface Scope {
   readonly members: Set<number>;
+  /** The lowest index of a child whose failure is behind it. */
+  readonly first: number;
   /** Members that are alive, or whose delay is not over. */
   pending: number;
 }
@@ -100,6 +102,8 @@ export interface NodeState {
   stamp: number;
   startedAtMs: number;
   readonly slots: readonly ChildSlot[];
+  /** The common restart that is under way. */
+  scope: Scope | null;
   /** Required children that have not been ready in this incarnation. */
   missing: number;
   ready: boolean;
@@ -145,6 +149,7 @@ export function initialNode(plan: NodePlan): NodeState {
     stamp: 0,
     startedAtMs: 0,
     slots: plan.children.map(initialSlot),
+    scope: null,
     missing: 0,
     ready: false,
     stop: null,

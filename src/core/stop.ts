@@ -46,6 +46,7 @@ export function stopNode(step: Step, cause: ShutdownCause): void {
   step.emit(node.plan.path, step.newCorrelation(), { type: "shutdown_requested", cause, forced: false });
   const { totalTimeoutMs } = step.environment.tree;
   if (node.plan.parent === null && totalTimeoutMs !== null) step.setTotalTimer(step.now + totalTimeoutMs);
+  node.scope = null;
   for (const slot of node.slots) {
     slot.holders = slot.plan.dependants.length;
     slot.scope = null;

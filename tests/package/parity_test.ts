@@ -75,6 +75,21 @@ Deno.test("parity: children that end in every way leave the same events, output 
     assert(deno.err.endsWith(node.err));
   }));
 
+Deno.test("parity: a tree goes on when nobody reads any more what it says", () =>
+  withTrees({ "quiet.yaml": QUIET }, async (folder) => {
+    const args = ["run", "quiet.yaml", "--for", "1"];
+    for (const command of [[process.execPath, ...reeveArgs(args)], ["node", NODE_COMMAND, ...args]]) {
+      const piped = '{ "$@"; echo "ended with $?" >&2; } | head -n 1';
+      const { out, err } = await run("sh", ["-c", piped, "sh", ...command], folder);
+      assertEquals([out.trimEnd().split("\n").length, err], [1, "ended with 0\n"]);
+    }
+  }));
+
+const QUIET = `children:
+  - name: talks
+    task_role: service
+    run: { process: { command: sh, args: [-c, "while true; do echo still here; sleep 0.1; done"] } }
+`;
 const ESCALATES = `children:
   - name: wild
     task_role: service

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { FAILED, SUCCEEDED, supervisor, task, TreeDriver } from "../core/tree_driver.ts";
+import { CANCELLED, FAILED, SUCCEEDED, supervisor, task, TreeDriver } from "../core/tree_driver.ts";
 
 const ONCE = { restartPolicy: "transient", significant: true } as const;
 
@@ -58,4 +58,17 @@ Deno.test("who is bound to a child that has run to its end stops when that is st
   tree.command("/migrate", "restart");
   assertEquals([tree.phase("/migrate"), tree.phase("/web")], ["running", "waiting"]);
   assertEquals(tree.exit("/migrate", SUCCEEDED).phase("/web"), "ready");
+});
+
+// Seed 1821456: an abandoned task ended while its siblings were being stopped for a common restart, and was started among them.
+Deno.test("a child that ends late while its siblings are being stopped starts with them", () => {
+  const deaf = task("deaf", { stop: { timeoutMs: 100, killWaitMs: 50 } });
+  const tree = new TreeDriver([task("a"), deaf, task("slow", { stop: { timeoutMs: 10_000 } })], { strategy: "one_for_all" }).begin();
+  tree.exit("/slow", FAILED).exit("/a", CANCELLED).advance(100).abandon("/deaf");
+  tree.exit("/a", FAILED);
+  tree.did();
+  tree.exit("/deaf", CANCELLED);
+  assertEquals([tree.did(), tree.phase("/deaf")], [[], "backoff"]);
+  tree.exit("/slow", CANCELLED).advance(1_000);
+  assertEquals(tree.did(), ["start /a", "start /deaf", "start /slow"]);
 });
