@@ -110,11 +110,11 @@ export function waitTimedOut(step: Step, child: number): void {
   const message = `waited ${slot.plan.policy.waitMs} ms for ${waitingFor(step.node.slots, slot).join(", ")}`;
   slot.startedAtMs = step.now;
   slot.correlation = step.newCorrelation();
-  settle(step, child, { kind: "timed_out", failure: { kind: "timeout", category: "dependency_timeout", message } });
+  settle(step, child, { kind: "timed_out", failure: { kind: "timeout", category: "dependency_timeout", message } }, false);
 }
 
-/** Decides what follows from an exit and does it. */
-export function settle(step: Step, child: number, exit: Exit): void {
+/** Decides what follows from an exit and does it; a failure without an attempt touches no siblings, or a slow dependency would never get ready. */
+function settle(step: Step, child: number, exit: Exit, touchesSiblings = true): void {
   const slot = step.slot(child);
   const { policy } = slot.plan;
   const exitClass = classifyExit(exit, false);
@@ -154,7 +154,7 @@ export function settle(step: Step, child: number, exit: Exit): void {
       slot.startCause = startCause(exit);
       slot.previousDelayMs = decision.delayMs;
       step.enter(slot, "backoff");
-      return restart(step, child, decision);
+      return restart(step, child, decision, touchesSiblings);
     case "stop":
       step.enter(slot, failed ? "failed" : "stopped");
       // Nothing may start any more when this is the end of the supervisor.
@@ -174,14 +174,14 @@ export function settle(step: Step, child: number, exit: Exit): void {
 }
 
 /** Starts the child again, now or after its delay, with the siblings that its supervisor's strategy wants to come along. */
-function restart(step: Step, child: number, { delayMs }: Decision): void {
+function restart(step: Step, child: number, { delayMs }: Decision, touchesSiblings: boolean): void {
   const slot = step.slot(child);
   if (delayMs > 0) {
     step.setTimer(child, step.now + delayMs);
     step.emitAttempt(slot, { type: "backoff_scheduled", delayMs, retryAtMs: step.now + delayMs });
   }
   if (slot.scope !== null) memberEnded(step, child, true);
-  const siblings = siblingsOf(step, child);
+  const siblings = touchesSiblings ? siblingsOf(step, child) : [];
   // The others may just have been started, and the child with them.
   if (siblings.length > 0 && slot.phase === "backoff") return restartTogether(step, child, siblings);
   if (delayMs === 0 && slot.phase === "backoff" && slot.scope === null) startOrWait(step, child);

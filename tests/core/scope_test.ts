@@ -188,3 +188,11 @@ Deno.test("scope: all that fail in the same moment come back together, each with
   driver.pass(100);
   assertEquals([driver.started, driver.node.slots.map((slot) => slot.failuresTotal)], [NAMES, [1, 1, 1, 1]]);
 });
+
+Deno.test("scope: a child that waited too long fails alone, or the slow dependency would never get ready", () => {
+  const driver = up("one_for_all", [
+    scripted("slow", { readiness: { mode: "explicit" } }),
+    scripted("web", { dependencies: ["slow"], waitTimeoutMs: 200 }),
+  ]).pass(200);
+  assertEquals([driver.slot("web").failuresTotal, driver.cancelled, driver.phase("slow")], [1, [], "running"]);
+});

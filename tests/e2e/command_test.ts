@@ -140,3 +140,49 @@ Deno.test("a stray rejection of one child's code does not end the others", async
     },
   );
 });
+
+Deno.test("reeve run ends by itself, with 0, when its significant child is done", async () => {
+  const tree = `supervisor: { auto_shutdown: any_significant }
+children:
+  - name: migrate
+    run: { process: { command: sh, args: [-c, "echo migrated"] } }
+    readiness: { mode: completed }
+  - name: helper
+    run: { process: { command: sh, args: [-c, "echo helping; exec sleep 60"] } }
+    requires: [migrate]
+  - name: job
+    task_role: job
+    significant: true
+    run: { process: { command: sh, args: [-c, "sleep 0.3; echo job is done"] } }
+    binds_to: [helper]
+`;
+  await withFolder({ "tree.yaml": tree }, async (cwd) => {
+    const command = reeve(["run", "tree.yaml"], { cwd });
+    assertEquals(await command.ended, 0, command.output());
+    const text = command.output();
+    const order = ["migrated", "helping", "job is done", 'shutdown by supervisor: "/job" is done'].map((part) => text.indexOf(part));
+    assert(order.every((place, index) => place > (order[index - 1] ?? 0)), text);
+    assertMatch(text, /\/helper .* in order/);
+  });
+});
+
+Deno.test("reeve run restarts siblings together, as the file says", async () => {
+  const tree = `supervisor: { strategy: RestForOne }
+children:
+  - name: first
+    run: { process: { command: sh, args: [-c, "echo first is up; exec sleep 60"] } }
+  - name: fails
+    run: { process: { command: sh, args: [-c, "echo fails is up; sleep 0.4; test -e failed || { touch failed; exit 3; }; exec sleep 60"], cwd: . } }
+    backoff: { initial_ms: 10 }
+  - name: last
+    run: { process: { command: sh, args: [-c, "trap 'echo last stops; exit 0' TERM; echo last is up; while true; do sleep 0.05; done"] } }
+`;
+  await withFolder({ "tree.yaml": tree }, async (cwd) => {
+    const command = reeve(["run", "tree.yaml", "--for", "2"], { cwd });
+    assertEquals(await command.ended, 0, command.output());
+    const said = [...command.output().matchAll(/│ \/\w+ +(\w+ (?:is up|stops))/g)].map(([, line]) => line);
+    assertEquals(said.slice(3, 6).filter((line) => line !== "fails is up"), ["last stops", "last is up"]);
+    assertEquals(said.filter((line) => line === "first is up").length, 1);
+    assertMatch(command.output(), /\/last +restarting after sibling|\/last .* 1 +0 /);
+  });
+});
