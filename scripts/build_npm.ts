@@ -56,7 +56,7 @@ await build({
     license: "MIT",
     type: "module",
     sideEffects: false,
-    engines: { node: ">=20" },
+    engines: { node: ">=20.4" },
     types: builtPath(config.exports["."] ?? "", ".d.ts"),
     exports: {
       ...Object.fromEntries(
@@ -105,6 +105,7 @@ async function compareTests(): Promise<void> {
       if (!isSkipped && !ran.has(`${file}: ${name}`)) missing.push(`${path}: ${name}`);
     }
   }
+  if (![...ran].some((name) => name.startsWith(`${ONLY_FOR_NODE}/`))) missing.push(`tests/${ONLY_FOR_NODE}: none of these ran`);
   if (missing.length > 0 || ran.size === 0) {
     throw new Error(`${ran.size} tests ran in Node ${results.node}; these run in Deno alone:\n  ${missing.join("\n  ")}`);
   }

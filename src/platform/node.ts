@@ -3,8 +3,8 @@ import process from "node:process";
 import type { Platform } from "./types.ts";
 import { isOlder } from "./version.ts";
 
-/** The oldest Node that is supported. */
-const OLDEST = [20, 0, 0] as const;
+/** The oldest Node that knows `Symbol.dispose` and `Symbol.asyncDispose`. */
+const OLDEST = [20, 4, 0] as const;
 
 /** The runtime this program runs in. */
 export const platform: Platform = {

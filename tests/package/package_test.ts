@@ -46,7 +46,7 @@ Deno.test("package: what is packed is the library, its types, its papers and its
   }
 });
 
-Deno.test("package: the manifest has every door, with its types, and asks for Node 20", async () => {
+Deno.test("package: the manifest has every door, with its types, and asks for Node 20.4", async () => {
   assertEquals(Object.keys(manifest.exports), [...Object.keys(doors), "./package.json"]);
   for (const [name, door] of Object.entries(manifest.exports)) {
     if (typeof door === "string") continue;
@@ -54,7 +54,7 @@ Deno.test("package: the manifest has every door, with its types, and asks for No
     for (const file of [door.types, door.default]) assert((await readFile(join(PACKAGE, file))).length > 0, file);
   }
   const { engines, type, sideEffects, bin, ...rest } = JSON.parse(await readFile(join(PACKAGE, "package.json"), "utf8"));
-  assertEquals([engines, type, sideEffects, bin], [{ node: ">=20" }, "module", false, { reeve: "./esm/src/cli/bin.js" }]);
+  assertEquals([engines, type, sideEffects, bin], [{ node: ">=20.4" }, "module", false, { reeve: "./esm/src/cli/bin.js" }]);
   for (const key of ["scripts", "devDependencies"]) assertEquals(Object.hasOwn(rest, key), false, key);
   assertMatch(await readFile(join(PACKAGE, bin.reeve), "utf8"), /^#!\/usr\/bin\/env node\n/);
 });

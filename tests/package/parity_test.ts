@@ -85,6 +85,16 @@ Deno.test("parity: a tree goes on when nobody reads any more what it says", () =
     }
   }));
 
+Deno.test("parity: what could not be written is no success, and does not hang", () =>
+  withTrees({ "quiet.yaml": QUIET }, async (folder) => {
+    for (const [args, expected] of [[["run", "quiet.yaml", "--for", "1"], 1], [["schema"], 1], [["nonsense"], 2]] as const) {
+      for (const command of [[process.execPath, ...reeveArgs(args)], ["node", NODE_COMMAND, ...args]]) {
+        const { code } = await run("sh", ["-c", '"$@" >/dev/full 2>/dev/full', "sh", ...command], folder);
+        assertEquals(code, expected, command.join(" "));
+      }
+    }
+  }));
+
 const QUIET = `children:
   - name: talks
     task_role: service
