@@ -1,7 +1,7 @@
 /** Siblings that a strategy restarts together: all are stopped in reverse order, and when the last is down all are started in order. */
 import type { Decision } from "../event/mod.ts";
 import { leaveWaiters, startOrWait } from "./start.ts";
-import type { ChildSlot, Scope } from "./state.ts";
+import { type ChildSlot, isLive, type Scope } from "./state.ts";
 import type { Step } from "./step.ts";
 import { stopAttempt } from "./stop.ts";
 
@@ -29,7 +29,8 @@ export function restartTogether(step: Step, child: number, siblings: readonly nu
   step.node.scope = scope;
   for (const index of [child, ...siblings]) {
     const { scope: other } = step.slot(index);
-    if (other !== scope) { for (const member of other?.members ?? [index]) join(step, scope, member); }
+    if (other === scope) continue;
+    for (const member of other?.members ?? [index]) join(step, scope, member);
   }
   stopWhatIsFree(step, scope);
   startIfAllAreDown(step, scope);
@@ -75,10 +76,6 @@ export function memberDelayIsOver(step: Step, scope: Scope): void {
 function isWanted(slot: ChildSlot): boolean {
   return slot.operation === "active" && slot.stopCause !== "terminate" &&
     (slot.phase === "waiting" || slot.phase === "backoff" || isLive(slot));
-}
-
-function isLive({ stamp, phase }: ChildSlot): boolean {
-  return stamp !== 0 && phase !== "abandoned";
 }
 
 function join(step: Step, scope: Scope, child: number): void {

@@ -45,8 +45,7 @@ export function startOrWait(step: Step, child: number): void {
 
 /** The child is down for good: those that can do without it need not wait any longer. */
 export function childIsDown(step: Step, child: number): void {
-  const slot = step.slot(child);
-  if (slot.waiters !== null) wakeWaiters(step, slot);
+  wakeWaiters(step, step.slot(child));
 }
 
 /** The child no longer waits for anybody. */
@@ -79,7 +78,7 @@ export function childBecameReady(step: Step, child: number): void {
     step.clearTimer(slot);
     armAttemptLimit(step, child);
   }
-  if (slot.waiters !== null) wakeWaiters(step, slot);
+  wakeWaiters(step, slot);
   countAsReady(step, slot);
 }
 
@@ -98,7 +97,7 @@ export function childIsDone(step: Step, child: number): void {
   const slot = step.slot(child);
   if (slot.plan.policy.readyWhenDone) {
     slot.readyAtMs = step.now;
-    if (slot.waiters !== null) wakeWaiters(step, slot);
+    wakeWaiters(step, slot);
   }
   countAsReady(step, slot);
 }
@@ -129,7 +128,7 @@ function stayHeld(step: Step, slot: ChildSlot): void {
   slot.wanted = true;
   slot.lastDecision = HELD;
   step.enter(slot, "stopped");
-  if (slot.waiters !== null) wakeWaiters(step, slot);
+  wakeWaiters(step, slot);
 }
 
 /** A new incarnation by the will of an operator: what went wrong before no longer counts. */
@@ -175,8 +174,8 @@ function joinWaiters(dependency: ChildSlot, child: number): void {
 }
 
 function wakeWaiters(step: Step, dependency: ChildSlot): void {
-  if (step.isClosed) return;
-  const waiters = dependency.waiters ?? [];
+  const { waiters } = dependency;
+  if (waiters === null || step.isClosed) return;
   dependency.waiters = null;
   for (const child of waiters) {
     const slot = step.slot(child);

@@ -129,6 +129,11 @@ export interface StepEnvironment {
   readonly closed: boolean;
 }
 
+/** Whether the child has an attempt that can still be asked to stop. */
+export function isLive({ stamp, phase }: ChildSlot): boolean {
+  return stamp !== 0 && phase !== "abandoned";
+}
+
 /** Whether a child has to wait for a sibling: until it is ready, or, where it can do without, until it is down for good. */
 export function mustWaitFor({ plan }: ChildSlot, index: number, { readyAtMs, phase }: ChildSlot): boolean {
   if (readyAtMs !== null) return false;

@@ -1,7 +1,7 @@
 /** From running to stopped: one attempt, or a whole node in reverse order of its dependencies. */
 import type { Exit, ShutdownCause, ShutdownStatus, StopCause } from "../event/mod.ts";
 import { endReadiness } from "./readiness.ts";
-import type { ChildSlot } from "./state.ts";
+import { type ChildSlot, isLive } from "./state.ts";
 import type { Step } from "./step.ts";
 
 /** Asks the live attempt to stop; its exit is then counted for the cause. */
@@ -23,8 +23,8 @@ export function stopAttempt(step: Step, child: number, cause: StopCause): void {
 /** The child goes down: those that are bound to it go with it, and wait for its return. */
 export function stopBound(step: Step, child: number): void {
   for (const index of step.slot(child).plan.bound) {
-    const { stamp, stopCause, phase } = step.slot(index);
-    if (stamp !== 0 && stopCause === null && phase !== "abandoned") stopAttempt(step, index, "dependency");
+    const slot = step.slot(index);
+    if (isLive(slot) && slot.stopCause === null) stopAttempt(step, index, "dependency");
   }
 }
 

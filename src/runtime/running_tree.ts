@@ -10,17 +10,24 @@ import { Interpreter } from "./interpreter.ts";
 import { holdProgram } from "./keep_alive.ts";
 import { startProbes } from "./probing.ts";
 import { type Report, reportChildren } from "./report.ts";
-import { type ChildSnapshot, snapshotChildren, type TreeSnapshot } from "./snapshot.ts";
+import { type ChildSnapshot, snapshotChild, snapshotChildren, type SnapshotSource, type TreeSnapshot } from "./snapshot.ts";
 import type { Child, ChildRequest, ReadyOptions, ShutdownRequest, SuperviseOptions, Tree } from "./tree.ts";
 
 /** How many lines of output are remembered for readers that come late or lag. */
 const LOG_CAPACITY = 1_024;
+
+/** Where a child is in the plan. */
+interface Place {
+  readonly node: number;
+  readonly child: number;
+}
 
 /** Implements {@linkcode Tree}. */
 export class RunningTree implements Tree {
   readonly name: string;
   readonly finished: Promise<Report>;
   readonly #plan: TreePlan;
+  readonly #places: ReadonlyMap<string, Place>;
   readonly #interpreter: Interpreter;
   readonly #events: Bus<SupervisorEvent>;
   readonly #logs = new Bus<LogRecord>(LOG_CAPACITY);
@@ -39,6 +46,7 @@ export class RunningTree implements Tree {
     this.finished = new Promise((resolve) => this.#finish = resolve);
     this.#events = new Bus(capacity);
     this.#plan = planTree(spec, spec.policy?.escalation?.exitCode ?? DEFAULTS.escalationExitCode);
+    this.#places = placesIn(this.#plan);
     this.#startedAtMs = clock.now();
     this.#startedWallMs = clock.wallNow();
     this.#interpreter = new Interpreter({
@@ -95,21 +103,14 @@ export class RunningTree implements Tree {
   }
 
   snapshot(): TreeSnapshot {
-    const { nodes, clock } = this.#interpreter;
-    const { phase, ready } = nodes[0]!;
-    const atMs = clock.now();
-    const pidOf = (node: number, child: number): number | null => this.#interpreter.liveAttempt(node, child)?.handle?.pid ?? null;
-    return { name: this.name, phase, ready, seq: this.#events.lastSeq, atMs, children: snapshotChildren(nodes, atMs, pidOf) };
+    const { phase, ready } = this.#interpreter.nodes[0]!;
+    const source = this.#snapshotSource();
+    return { name: this.name, phase, ready, seq: this.#events.lastSeq, atMs: source.now, children: snapshotChildren(source) };
   }
 
   child(path: string): Child {
-    const all = flatten(this.snapshot().children);
-    const found = all.find((child) => child.path === path);
-    if (found !== undefined) return childHandle(found, (command, request) => this.#command(path, command, request));
-    throw new ReeveError("child_not_found", `Cannot find child "${path}"`, {
-      path,
-      hint: didYouMean(path, all.map((child) => child.path)),
-    });
+    const { node, child } = this.#placeOf(path);
+    return childHandle(snapshotChild(this.#snapshotSource(), node, child), (command, request) => this.#command(path, command, request));
   }
 
   events(options?: ReadOptions<SupervisorEvent>): AsyncIterableIterator<SupervisorEvent | GapMarker> {
@@ -160,12 +161,15 @@ export class RunningTree implements Tree {
     });
   }
 
-  #placeOf(path: string): { readonly node: number; readonly child: number } {
-    for (const { id, children } of this.#plan.nodes) {
-      const child = children.findIndex((plan) => plan.path === path);
-      if (child !== -1) return { node: id, child };
-    }
-    throw new ReeveError("child_not_found", `Cannot find child "${path}"`, { path });
+  #placeOf(path: string): Place {
+    const place = this.#places.get(path);
+    if (place !== undefined) return place;
+    throw new ReeveError("child_not_found", `Cannot find child "${path}"`, { path, hint: didYouMean(path, [...this.#places.keys()]) });
+  }
+
+  #snapshotSource(): SnapshotSource {
+    const { nodes, clock } = this.#interpreter;
+    return { nodes, now: clock.now(), pidOf: (node, child) => this.#interpreter.liveAttempt(node, child)?.handle?.pid ?? null };
   }
 
   #onFinished(cause: ShutdownCause, exitCode: number): void {
@@ -203,6 +207,12 @@ export class RunningTree implements Tree {
     );
     return `${shown.join("; ")}${missing.length > 5 ? `; and ${missing.length - 5} more` : ""}`;
   }
+}
+
+function placesIn({ nodes }: TreePlan): Map<string, Place> {
+  const places = new Map<string, Place>();
+  for (const { id, children } of nodes) children.forEach(({ path }, child) => places.set(path, { node: id, child }));
+  return places;
 }
 
 const REFUSALS: Readonly<Record<CommandRefusal, string>> = {

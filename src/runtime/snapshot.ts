@@ -61,15 +61,23 @@ export interface TreeSnapshot {
   readonly children: readonly ChildSnapshot[];
 }
 
+/** What a picture is taken of. */
+export interface SnapshotSource {
+  readonly nodes: readonly NodeState[];
+  readonly now: number;
+  pidOf(node: number, child: number): number | null;
+}
+
 /** Takes a picture of the children of a node. */
-export function snapshotChildren(
-  nodes: readonly NodeState[],
-  now: number,
-  pidOf: (node: number, child: number) => number | null,
-  root = 0,
-): ChildSnapshot[] {
-  const { slots } = nodes[root]!;
-  return slots.map((slot, child) => ({
+export function snapshotChildren(source: SnapshotSource, node = 0): ChildSnapshot[] {
+  return source.nodes[node]!.slots.map((_, child) => snapshotChild(source, node, child));
+}
+
+/** Takes a picture of one child, and of those below it. */
+export function snapshotChild(source: SnapshotSource, node: number, child: number): ChildSnapshot {
+  const { slots } = source.nodes[node]!;
+  const slot = slots[child]!;
+  return {
     path: slot.plan.path,
     kind: slot.plan.kind,
     taskRole: slot.plan.policy.taskRole,
@@ -81,13 +89,13 @@ export function snapshotChildren(
     restartsTotal: slot.restartsTotal,
     failuresTotal: slot.failuresTotal,
     consecutiveRestarts: slot.consecutive,
-    limitUsed: countFailures(slot.window, slot.plan.policy.limit, now),
+    limitUsed: countFailures(slot.window, slot.plan.policy.limit, source.now),
     limit: slot.plan.policy.limit.maxRestarts,
     waitingFor: slot.phase === "waiting" ? waitingFor(slots, slot) : [],
     retryAtMs: slot.phase === "backoff" ? slot.lastDecision?.retryAtMs ?? null : null,
     lastExit: slot.lastExit,
     lastDecision: slot.lastDecision,
-    pid: pidOf(root, child),
-    children: slot.plan.node === -1 ? [] : snapshotChildren(nodes, now, pidOf, slot.plan.node),
-  }));
+    pid: source.pidOf(node, child),
+    children: slot.plan.node === -1 ? [] : snapshotChildren(source, slot.plan.node),
+  };
 }

@@ -139,35 +139,24 @@ export function explainChild(child: ChildSpec, defaults: InheritedDefaults): Exp
   return rows;
 }
 
+/** The options that make up a policy. */
+const DECLARED = [
+  "taskRole",
+  "restartPolicy",
+  "severity",
+  "criticality",
+  "backoff",
+  "limit",
+  "stop",
+  "timeouts",
+  "waitTimeoutMs",
+  "readiness",
+  "healthCheck",
+  "neverRestartOn",
+] as const satisfies readonly (keyof ChildSpec)[];
+
 function policyKey(child: ChildSpec): string {
-  const {
-    taskRole,
-    restartPolicy,
-    severity,
-    criticality,
-    backoff,
-    limit,
-    stop,
-    timeouts,
-    waitTimeoutMs,
-    readiness,
-    healthCheck,
-    neverRestartOn,
-  } = child;
-  const declared = [
-    taskRole,
-    restartPolicy,
-    severity,
-    criticality,
-    backoff,
-    limit,
-    stop,
-    timeouts,
-    waitTimeoutMs,
-    readiness,
-    healthCheck,
-    neverRestartOn,
-  ];
+  const declared = DECLARED.map((key) => child[key]);
   const kind = childKind(child.run);
   return declared.every((value) => value === undefined) ? kind : `${kind} ${JSON.stringify(declared)}`;
 }

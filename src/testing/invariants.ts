@@ -1,5 +1,5 @@
 /** The promises of a supervisor, checked after every step. */
-import { type ChildSlot, type Effect, type Message, type NodeState, waitingFor } from "../core/mod.ts";
+import { type ChildSlot, type Effect, isLive, type Message, type NodeState, waitingFor } from "../core/mod.ts";
 import type { Interpreter } from "../runtime/mod.ts";
 import { InvariantViolation } from "./scripted.ts";
 
@@ -89,7 +89,7 @@ export class InvariantChecker {
   #scopeIsRight({ slots }: NodeState, { plan, scope, phase }: ChildSlot): void {
     if (scope === null) return;
     const members = [...scope.members].map((child) => slots[child]!);
-    const pending = members.filter(({ stamp, timer, phase }) => (stamp !== 0 && phase !== "abandoned") || timer !== 0).length;
+    const pending = members.filter((member) => isLive(member) || member.timer !== 0).length;
     if (members.some((member) => member.scope !== scope)) this.#violate(`${plan.path} is restarted with siblings that do not know of it`);
     if (scope.pending !== pending || pending === 0) {
       this.#violate(`${plan.path} waits for ${scope.pending} siblings, and ${pending} are to be waited for`);
@@ -107,7 +107,7 @@ export class InvariantChecker {
     for (const index of slot.plan.dependants) {
       const dependant = node.slots[index]!;
       if (stopCause === "sibling" && scope?.members.has(index) !== true) continue;
-      if (dependant.stamp !== 0 && dependant.phase !== "abandoned") {
+      if (isLive(dependant)) {
         this.#violate(`${slot.plan.path} was asked to stop before ${dependant.plan.path} had ended`);
       }
     }
@@ -127,7 +127,7 @@ export class InvariantChecker {
     }
     for (const index of plan.bound) {
       const bound = node.slots[index]!;
-      const isUp = bound.stamp !== 0 && bound.stopCause === null && bound.phase !== "abandoned";
+      const isUp = isLive(bound) && bound.stopCause === null;
       if (isUp && slot.readyAtMs === null && (slot.stamp === 0 || slot.stopCause !== null)) {
         this.#violate(`${bound.plan.path} runs without ${plan.path}, to which it is bound`);
       }
