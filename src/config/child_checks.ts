@@ -1,18 +1,16 @@
 /** Whether the keys of each child fit together. */
-import { checkKnown, checkUnique, entries, type Report } from "./check_tools.ts";
+import { checkUnique, entries, type Report } from "./check_tools.ts";
 import { isRaw, type Raw } from "./pointer.ts";
 
 /** Checks a list of children, and the children of nested supervisors. */
 export function checkChildren(children: unknown, pointer: string, report: Report): void {
   const siblings = entries(children);
-  const byName = new Map(siblings.map((child) => [child["name"], child]));
   const usesRoles = siblings.some((child) => typeof child["task_role"] === "string");
   siblings.forEach((child, index) => {
     const place = `${pointer}/${index}`;
     if (usesRoles) checkRole(child, place, report);
     checkRun(child, place, report);
     checkEnvironment(child, place, report);
-    checkSidecar(child, byName, place, report);
     checkUnique(child["secrets"], `${place}/secrets`, "name", report);
     const run = child["run"];
     const supervisor = isRaw(run) ? run["supervisor"] : undefined;
@@ -75,29 +73,4 @@ function checkEnvironment({ environment }: Raw, place: string, report: Report): 
       );
     }
   });
-}
-
-function checkSidecar(child: Raw, siblings: ReadonlyMap<unknown, Raw>, place: string, report: Report): void {
-  const config = child["sidecar_config"];
-  if (child["task_role"] === "sidecar" && config === undefined) {
-    return report("error", "missing", `${place}/sidecar_config`, 'a child with role "sidecar" needs sidecar_config');
-  }
-  if (!isRaw(config)) return;
-  if (child["task_role"] !== "sidecar") {
-    return report("error", "only_for_sidecars", `${place}/sidecar_config`, 'is only for children with role "sidecar"');
-  }
-  const primary = siblings.get(config["primary_child_id"]);
-  const pointer = `${place}/sidecar_config/primary_child_id`;
-  if (primary === undefined) {
-    return checkKnown(
-      config["primary_child_id"],
-      new Set(siblings.keys()),
-      "child",
-      pointer,
-      report,
-    );
-  }
-  if (primary["task_role"] === "sidecar") {
-    report("error", "sidecar_of_sidecar", pointer, `"${String(config["primary_child_id"])}" is a sidecar itself`);
-  }
 }

@@ -1,5 +1,6 @@
 /** The schema of one child declaration. */
 import { z } from "zod";
+import { groups } from "./group_schema.ts";
 import {
   childName,
   escalation,
@@ -66,6 +67,11 @@ const run = z.strictObject({
         default: "never",
       }),
       escalation_policy: setting(escalation.nullable(), "What the escalation of a child leads to.", { default: null }),
+      // One by one: with a spread the type of the children would refer to itself.
+      groups: groups.groups,
+      group_strategies: groups.group_strategies,
+      group_dependencies: groups.group_dependencies,
+      child_strategy_overrides: groups.child_strategy_overrides,
       get children(): z.ZodArray<typeof childSchema> {
         return z.array(childSchema).meta({ description: "Children of the nested supervisor." });
       },
@@ -104,14 +110,6 @@ const environmentVariable = z.strictObject({
     },
   ),
 }).meta({ oneOf: [{ required: ["value"] }, { required: ["secret_ref"] }] });
-
-const restartLimit = {
-  max_restarts: setting(positive, "Failures allowed in the window; the next one exceeds the limit.", { example: 5 }),
-  window_ms: setting(positiveMs, "Length of the window in milliseconds.", { default: 60_000 }),
-};
-
-/** A limit as the reference writes it. */
-export const referenceLimit = z.strictObject(restartLimit);
 
 /** One child declaration. */
 export const childSchema = z.strictObject({
@@ -153,7 +151,11 @@ export const childSchema = z.strictObject({
   ),
   limit: setting(
     z.strictObject({
-      ...restartLimit,
+      max_restarts: setting(positive, "Failures allowed in the window; the next one exceeds the limit.", { example: 5 }),
+      window_ms: setting(positiveMs, "Length of the window in milliseconds.", { default: 60_000 }),
+      half_life_ms: setting(positiveMs, "Instead of a window: the time in milliseconds in which the count of failures falls by half.", {
+        example: 30_000,
+      }),
       on_exceeded: setting(
         z.enum(["slow_down", "give_up", "escalate"]),
         "Wait the longest backoff each time, leave the child down, or fail the supervisor.",

@@ -1,9 +1,8 @@
 /** What the schema cannot say: names that must fit together, keys that exclude each other, keys without effect. */
 import type { Problem } from "../base/mod.ts";
-import { checkNamed, checkUnique, childNames, type Report } from "./check_tools.ts";
+import { checkUnique, type Report } from "./check_tools.ts";
 import { checkChildren } from "./child_checks.ts";
 import { checkDashboard } from "./dashboard_checks.ts";
-import { checkGroups } from "./group_checks.ts";
 import { pendingAt } from "./pending.ts";
 import { isRaw, type Raw, toPointer } from "./pointer.ts";
 
@@ -14,8 +13,6 @@ export function crossCheck(raw: Raw): Problem[] {
     problems.push({ severity, rule, pointer, reason, ...(hint === undefined ? {} : { hint }) });
   };
   checkPolicy(raw["policy"], report);
-  checkGroups(raw, report);
-  checkNamed(raw, "child_strategy_overrides", "child_id", childNames(raw), "child", report);
   checkUnique(raw["severity_defaults"], "/severity_defaults", "task_role", report);
   checkAudit(raw["audit"], report);
   checkBackpressure(raw["backpressure"], report);

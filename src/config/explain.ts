@@ -1,6 +1,6 @@
 /** What counts for a child of a file in the end, and which line says so. */
 import { didYouMean, ReeveError } from "../base/mod.ts";
-import { type ChildSpec, explainChild, type TreeSpec, type ValueSource } from "../spec/mod.ts";
+import { childPlaces, type ChildSpec, explainChild, type SupervisorOptions, type TreeSpec, type ValueSource } from "../spec/mod.ts";
 import type { LoadedConfig } from "./load.ts";
 
 /** One effective value of a child. */
@@ -30,9 +30,9 @@ export interface ExplainedSetting {
  * ```
  */
 export function explain(loaded: LoadedConfig, path: string): ExplainedSetting[] {
-  const { child, pointer } = findChild(loaded.spec.children, path);
+  const { child, pointer, supervisor, index } = findChild(loaded.spec, path);
   const rows: ExplainedSetting[] = [];
-  for (const row of explainChild(child, loaded.spec)) {
+  for (const row of explainChild(child, loaded.spec, childPlaces(supervisor, loaded.spec.policy)[index])) {
     const target = pointerOf(row.key, row.source, child, loaded.spec, pointer);
     rows.push(target === undefined ? row : { ...row, place: loaded.place(target) });
   }
@@ -42,10 +42,13 @@ export function explain(loaded: LoadedConfig, path: string): ExplainedSetting[] 
 interface Found {
   readonly child: ChildSpec;
   readonly pointer: string;
+  /** The supervisor that it is a child of, and at which index. */
+  readonly supervisor: SupervisorOptions;
+  readonly index: number;
 }
 
-function findChild(children: readonly ChildSpec[], wanted: string): Found {
-  const all = new Map(everyChild(children, "", ""));
+function findChild(root: SupervisorOptions, wanted: string): Found {
+  const all = new Map(everyChild(root, "", ""));
   const path = wanted.startsWith("/") ? wanted : `/${wanted}`;
   const exact = all.get(path);
   if (exact !== undefined) return exact;
@@ -62,12 +65,12 @@ function findChild(children: readonly ChildSpec[], wanted: string): Found {
   throw new ReeveError("child_not_found", `Cannot find child "${wanted}"`, { path: wanted, hint });
 }
 
-function* everyChild(children: readonly ChildSpec[], parentPath: string, parentPointer: string): Generator<[string, Found]> {
-  for (const [index, child] of children.entries()) {
+function* everyChild(supervisor: SupervisorOptions, parentPath: string, parentPointer: string): Generator<[string, Found]> {
+  for (const [index, child] of supervisor.children.entries()) {
     const path = `${parentPath}/${child.name}`;
     const pointer = `${parentPointer}/children/${index}`;
-    yield [path, { child, pointer }];
-    if (child.run.kind === "supervisor") yield* everyChild(child.run.children, path, `${pointer}/run/supervisor`);
+    yield [path, { child, pointer, supervisor, index }];
+    if (child.run.kind === "supervisor") yield* everyChild(child.run, path, `${pointer}/run/supervisor`);
   }
 }
 
@@ -94,10 +97,12 @@ function pointerOf(key: string, source: ValueSource, child: ChildSpec, { policy 
       if (key === "limit.max_restarts") {
         return policy?.childRestartLimit === undefined ? "/policy/failure_window/threshold" : "/policy/child_restart_limit";
       }
+      if (key === "limit.half_life_ms") return "/policy/failure_window";
       if (key === "limit.window_ms") {
         return policy?.childRestartWindowMs === undefined ? "/policy/failure_window" : "/policy/child_restart_window_ms";
       }
       return INHERITED[key];
+    case "strategy":
     case "role":
     case "default":
       return undefined;

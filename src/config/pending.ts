@@ -10,20 +10,17 @@ export interface PendingKey {
   readonly harmless?: readonly unknown[];
 }
 
-const NO_GROUPS = "groups have no effect";
 const NO_AUDIT = "commands are not recorded";
 const NO_SOCKET = "no socket is served";
 
 /** One list, which gets shorter until it is empty. */
 export const PENDING_KEYS: readonly PendingKey[] = Object.freeze([
   { pattern: "/supervisor/dynamic_supervisor", meanwhile: "children cannot be added at run time" },
-  { pattern: "/policy/supervisor_failure_limit", meanwhile: "a supervisor has no limit of its own" },
-  { pattern: "/policy/supervisor_failure_window_ms", meanwhile: "a supervisor has no limit of its own" },
-  { pattern: "/policy/restart_budget", meanwhile: "restarts are limited per child only" },
-  { pattern: "/policy/meltdown", meanwhile: "there are no fuses" },
-  { pattern: "/policy/cold_start", meanwhile: "there is no such guard", harmless: [null] },
-  { pattern: "/policy/hot_loop", meanwhile: "there is no such guard", harmless: [null] },
-  { pattern: "/policy/supervision_pipeline", meanwhile: "restarts are not queued" },
+  {
+    pattern: "/policy/supervision_pipeline/journal_capacity",
+    meanwhile: "the size of the journal is observability.event_journal_capacity",
+  },
+  { pattern: "/policy/supervision_pipeline/subscriber_capacity", meanwhile: "readers share the journal" },
   { pattern: "/observability/command_queue_capacity", meanwhile: "the queue is not bounded" },
   { pattern: "/observability/event_queue_capacity", meanwhile: "readers share the journal" },
   { pattern: "/observability/metrics_enabled", meanwhile: "no metrics are recorded", harmless: [false] },
@@ -31,16 +28,10 @@ export const PENDING_KEYS: readonly PendingKey[] = Object.freeze([
   { pattern: "/observability/exporters", meanwhile: "nothing is exported" },
   { pattern: "/audit", meanwhile: NO_AUDIT },
   { pattern: "/backpressure", meanwhile: "a slow reader gets a gap marker" },
-  { pattern: "/groups", meanwhile: NO_GROUPS },
-  { pattern: "/group_strategies", meanwhile: NO_GROUPS },
-  { pattern: "/group_dependencies", meanwhile: NO_GROUPS },
-  { pattern: "/child_strategy_overrides", meanwhile: "the options of the child itself count" },
   { pattern: "/templates", meanwhile: "children cannot be added at run time" },
   { pattern: "/signals", meanwhile: "SIGINT and SIGTERM stop the tree, a second one forces it" },
   { pattern: "/dashboard", meanwhile: NO_SOCKET, harmless: [null] },
   { pattern: "/children/*/secrets/*/key", meanwhile: "a secret is read from the environment variable of its name" },
-  { pattern: "/children/*/group", meanwhile: NO_GROUPS, harmless: [null] },
-  { pattern: "/children/*/sidecar_config", meanwhile: "the sidecar is independent of its primary" },
   { pattern: "/children/*/resource_limits", meanwhile: "the child is not limited" },
   { pattern: "/children/*/command_permissions", meanwhile: "the child cannot ask for anything" },
   { pattern: "/children/*/logs/stdout", meanwhile: "output is kept", harmless: [true] },

@@ -1,7 +1,9 @@
 /** The schema of a whole file: the one source of validation, JSON Schema, template and reference. */
 import { z } from "zod";
+import { DEFAULTS, type LoopGuardOptions } from "../spec/mod.ts";
 import { dashboard } from "./dashboard_schema.ts";
-import { childSchema, referenceLimit } from "./child_schema.ts";
+import { childSchema } from "./child_schema.ts";
+import { budget, groups } from "./group_schema.ts";
 import {
   childName,
   escalation,
@@ -17,22 +19,20 @@ import {
   word,
 } from "./fields.ts";
 
-const budget = z.strictObject({
-  window_secs: setting(positiveSecs, "Window in seconds.", { default: 60 }),
-  max_burst: setting(positive, "Restarts that may come at once.", { default: 10 }),
-  recovery_rate_per_sec: setting(z.number().gt(0).max(1000), "Restarts regained per second.", { default: 0.5 }),
-});
-
-const loopGuard = z.strictObject({
-  window_secs: setting(positiveSecs, "Window in seconds.", { example: 10 }),
-  max_restarts: setting(positive, "Restarts allowed in it.", { example: 3 }),
-}).nullable();
+function loopGuard({ maxRestarts, windowSecs }: Required<LoopGuardOptions>): z.ZodNullable<z.ZodObject> {
+  return z.strictObject({
+    window_secs: setting(positiveSecs, "Window in seconds.", { default: windowSecs }),
+    max_restarts: setting(positive, "Restarts allowed in it.", { default: maxRestarts }),
+  }).nullable();
+}
 
 const policy = z.strictObject({
   child_restart_limit: setting(positive, "Failures a child may have in its window.", { example: 6 }),
   child_restart_window_ms: setting(positiveMs, "Length of that window in milliseconds.", { default: 60_000 }),
-  supervisor_failure_limit: setting(positive, "Failures a supervisor may have in its window.", { example: 20 }),
-  supervisor_failure_window_ms: setting(positiveMs, "Length of that window in milliseconds.", { example: 90_000 }),
+  supervisor_failure_limit: setting(positive, "Failures that the children of one supervisor may have in all; the next one escalates.", {
+    example: 20,
+  }),
+  supervisor_failure_window_ms: setting(positiveMs, "Length of that window in milliseconds.", { default: 60_000 }),
   initial_backoff_ms: setting(positiveMs, "First delay before a restart, in milliseconds.", { default: 50 }),
   max_backoff_ms: setting(positiveMs, "Longest delay before a restart, in milliseconds.", { default: 5_000 }),
   jitter_ratio: setting(ratio, "Share of the delay that is random, 0 to 1.", { default: 0.2 }),
@@ -42,10 +42,13 @@ const policy = z.strictObject({
   }),
   failure_window: setting(
     z.strictObject({
-      mode: setting(z.enum(["time_sliding", "count_sliding"]), "Count failures by time, or since the child was last healthy.", {
-        default: "time_sliding",
-      }),
+      mode: setting(
+        z.enum(["time_sliding", "count_sliding", "decay"]),
+        "Count failures by time, since the child was last healthy, or so that the count falls by half again and again.",
+        { default: "time_sliding" },
+      ),
       window_secs: setting(positiveSecs, "Length of the window in seconds.", { default: 60 }),
+      half_life_secs: setting(positiveSecs, "Time in seconds in which the count falls by half in mode decay.", { default: 30 }),
       max_count: setting(
         positive,
         "How many of the last failures are looked at in mode count_sliding; one more than the threshold where absent.",
@@ -55,28 +58,42 @@ const policy = z.strictObject({
     }),
     "Default of a child's limit where child_restart_limit is absent.",
   ),
-  restart_budget: setting(budget, "Restarts that all children together may use."),
+  restart_budget: setting(budget, "Restarts that the children of one supervisor share."),
   meltdown: setting(
     z.strictObject({
-      child_max_restarts: setting(positive, "Restarts of one child.", { default: 3 }),
-      child_window_secs: setting(positiveSecs, "In this many seconds.", { default: 10 }),
-      group_max_failures: setting(positive, "Failures of one group.", { default: 5 }),
-      group_window_secs: setting(positiveSecs, "In this many seconds.", { default: 30 }),
-      supervisor_max_failures: setting(positive, "Failures of the supervisor.", { default: 10 }),
-      supervisor_window_secs: setting(positiveSecs, "In this many seconds.", { default: 60 }),
-      reset_after_secs: setting(positiveSecs, "Quiet seconds after which a fuse closes again.", { default: 120 }),
+      child_max_restarts: setting(positive, "Restarts a child may have in its window; its fuse keeps it down.", { example: 3 }),
+      child_window_secs: setting(positiveSecs, "Length of that window in seconds.", { default: 10 }),
+      group_max_failures: setting(
+        positive,
+        "Restarts a group may have in its window; its fuse keeps members down that would restart.",
+        { example: 5 },
+      ),
+      group_window_secs: setting(positiveSecs, "Length of that window in seconds.", { default: 30 }),
+      supervisor_max_failures: setting(positive, "Restarts the children of a supervisor may have in its window; its fuse escalates.", {
+        example: 10,
+      }),
+      supervisor_window_secs: setting(positiveSecs, "Length of that window in seconds.", { default: 60 }),
+      reset_after_secs: setting(positiveSecs, "How long a fuse is open, and then on trial, in seconds.", { default: 120 }),
     }),
-    "Fuses.",
+    "Fuses; each is there when its number is, and opens at one more.",
   ),
-  cold_start: setting(loopGuard, "Guard against restarts right after the start.", { default: null }),
-  hot_loop: setting(loopGuard, "Guard against rapid crashes.", { default: null }),
+  cold_start: setting(loopGuard(DEFAULTS.coldStart), "Restarts of a child soon after its supervisor began; the next one opens its fuse.", {
+    default: null,
+  }),
+  hot_loop: setting(loopGuard(DEFAULTS.hotLoop), "Restarts of a child in rapid succession; the next one opens its fuse.", {
+    default: null,
+  }),
   supervision_pipeline: setting(
     z.strictObject({
       journal_capacity: setting(positive, "Events kept.", { default: 100 }),
       subscriber_capacity: setting(positive, "Events kept for a subscriber.", { default: 10 }),
-      concurrent_restart_limit: setting(positive, "Restarts at the same time.", { default: 5 }),
+      concurrent_restart_limit: setting(
+        positive,
+        "How many children of one supervisor may be on their way to ready after a restart; the others wait for their turn.",
+        { example: 5 },
+      ),
     }),
-    "Sizes of the restart pipeline.",
+    "How restarts go through.",
   ),
   escalation: setting(
     z.strictObject({ exit_code: setting(z.int().min(1).max(255), "Exit code of the program.", { default: 70 }) }),
@@ -177,44 +194,7 @@ export const fileSchema = z.strictObject({
     }),
     "Slow subscribers.",
   ),
-  groups: setting(
-    z.array(z.strictObject({
-      name: word.meta({ description: "Name of the group.", examples: ["storage"] }),
-      children: setting(z.array(childName), "Its children.", { default: [] }),
-      budget: setting(budget.nullable(), "Restarts its children together may use.", { default: null }),
-    })),
-    "Groups of children.",
-    { default: [] },
-  ),
-  group_strategies: setting(
-    z.array(z.strictObject({
-      group: word.meta({ description: "A group.", examples: ["edge"] }),
-      strategy: strategy.meta({ description: "Its strategy.", examples: ["RestForOne"] }),
-      restart_limit: setting(referenceLimit.nullable(), "Its limit.", { default: null }),
-      escalation_policy: setting(escalation.nullable(), "What an escalation does.", { default: null }),
-    })),
-    "Strategies of groups.",
-    { default: [] },
-  ),
-  group_dependencies: setting(
-    z.array(z.strictObject({
-      from_group: word.meta({ description: "The group that depends.", examples: ["edge"] }),
-      to_group: word.meta({ description: "The group it depends on.", examples: ["storage"] }),
-      propagation: propagation.meta({ description: "What passes from one to the other.", examples: ["EscalateOnly"] }),
-    })),
-    "Dependencies between groups.",
-    { default: [] },
-  ),
-  child_strategy_overrides: setting(
-    z.array(z.strictObject({
-      child_id: childName.meta({ description: "A child.", examples: ["store"] }),
-      strategy: strategy.meta({ description: "Its strategy.", examples: ["OneForOne"] }),
-      restart_limit: setting(referenceLimit.nullable(), "Its limit.", { default: null }),
-      escalation_policy: setting(escalation.nullable(), "What an escalation does.", { default: null }),
-    })),
-    "Strategies of single children.",
-    { default: [] },
-  ),
+  ...groups,
   severity_defaults: setting(
     z.array(z.strictObject({
       task_role: taskRole.meta({ description: "A role.", examples: ["job"] }),

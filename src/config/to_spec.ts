@@ -24,6 +24,12 @@ const POLICY_KEYS = [
   "heartbeat_interval_ms",
   "stale_after_ms",
   "failure_window",
+  "supervisor_failure_limit",
+  "supervisor_failure_window_ms",
+  "restart_budget",
+  "meltdown",
+  "cold_start",
+  "hot_loop",
   "escalation",
 ];
 
@@ -47,6 +53,8 @@ const CHILD_KEYS = [
   "success_exit_codes",
   "args",
   "tags",
+  "group",
+  "sidecar_config",
 ];
 
 /** Translates a whole file. */
@@ -54,7 +62,8 @@ export function toTreeSpec(raw: Raw, options: TranslateOptions): TreeSpec {
   const { supervisor, policy, shutdown, observability, severity_defaults: severities, children } = raw;
   const spec: Record<string, unknown> = { name: raw["name"] ?? options.name };
   if (isRaw(supervisor)) Object.assign(spec, supervisorOptions(supervisor));
-  if (isRaw(policy)) spec["policy"] = camelKeys(pick(policy, POLICY_KEYS));
+  Object.assign(spec, groupOptions(raw));
+  if (isRaw(policy)) spec["policy"] = policyOptions(policy);
   if (isRaw(shutdown)) spec["shutdown"] = camelKeys(shutdown);
   if (isRaw(observability)) spec["observability"] = camelKeys(pick(observability, ["event_journal_capacity"]));
   if (Array.isArray(severities)) spec["severityDefaults"] = severityDefaults(severities);
@@ -73,7 +82,7 @@ function asSpec(spec: Record<string, unknown>): TreeSpec {
 function toChild(raw: unknown, file: string, options: TranslateOptions): unknown {
   if (!isRaw(raw)) return raw;
   const child: Record<string, unknown> = camelKeys(pick(raw, CHILD_KEYS));
-  if (child["taskRole"] === null) delete child["taskRole"];
+  for (const key of ["taskRole", "group"]) if (child[key] === null) delete child[key];
   if (raw["args"] !== undefined) child["args"] = raw["args"];
   if (typeof raw["severity"] === "string") child["severity"] = raw["severity"].toLowerCase();
   const dependencies = [...listOf(raw["dependencies"]), ...listOf(raw["requires"])];
@@ -107,16 +116,44 @@ function toRun({ name, run }: Raw, file: string, options: TranslateOptions): unk
     return {
       kind: "supervisor",
       ...supervisorOptions(supervisor),
+      ...groupOptions(supervisor),
       children: Array.isArray(children) ? children.map((child) => toChild(child, file, options)) : children,
     };
   }
   return { kind: "factory", name };
 }
 
-/** The options of a supervisor beside its children; both spellings of a strategy mean the same. */
+function policyOptions(policy: Raw): Raw {
+  const { supervision_pipeline: pipeline } = policy;
+  const concurrent = isRaw(pipeline) ? pick(pipeline, ["concurrent_restart_limit"]) : {};
+  const supervisionPipeline = Object.keys(concurrent).length === 0 ? {} : { supervisionPipeline: camelKeys(concurrent) };
+  return { ...camelKeys(pick(policy, POLICY_KEYS)), ...supervisionPipeline };
+}
+
+/** The options of a supervisor beside its children and groups. */
 function supervisorOptions({ strategy, auto_shutdown: autoShutdown, escalation_policy: escalationPolicy }: Raw): Raw {
-  const name = typeof strategy === "string" ? strategy.replace(/(?<=[a-z])[A-Z]/g, "_$&").toLowerCase() : strategy;
-  return defined({ strategy: name, autoShutdown, escalationPolicy: escalationPolicy ?? undefined });
+  return defined({ strategy: snakeWord(strategy), autoShutdown, escalationPolicy: escalationPolicy ?? undefined });
+}
+
+/** The groups of a supervisor, and the strategies of groups and single children. */
+function groupOptions(raw: Raw): Raw {
+  const lists = ["groups", "group_strategies", "group_dependencies", "child_strategy_overrides"];
+  return Object.fromEntries(
+    lists.filter((key) => raw[key] !== undefined).map((key) => {
+      const list = raw[key];
+      return [camel(key), Array.isArray(list) ? list.map((entry: unknown) => isRaw(entry) ? groupEntry(entry) : entry) : list];
+    }),
+  );
+}
+
+function groupEntry(entry: Raw): Raw {
+  const { strategy, propagation, ...others } = camelKeys(entry);
+  return { ...others, ...defined({ strategy: snakeWord(strategy), propagation: snakeWord(propagation) }) };
+}
+
+/** Both spellings of a word mean the same. */
+function snakeWord(word: unknown): unknown {
+  return typeof word === "string" ? word.replace(/(?<=[a-z])[A-Z]/g, "_$&").toLowerCase() : word;
 }
 
 function factory(name: unknown, { factories }: TranslateOptions): unknown {

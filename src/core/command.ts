@@ -1,8 +1,12 @@
 /** What an operator asks of one child: it is answered at once, and what it takes happens later. */
+import type { Decision } from "../event/mod.ts";
+import { resetFuses } from "./fuse.ts";
+import { leaveQueue } from "./gate.ts";
 import { hold, putDown, stopFor } from "./hold.ts";
 import type { ChildCommand, CommandMessage, CommandRefusal, CommandResult, RestartDecision } from "./message.ts";
-import { renew, startOrWait } from "./start.ts";
-import type { ChildSlot } from "./state.ts";
+import { memberDelayIsOver } from "./scope.ts";
+import { renew, startNextInTurn, startOrWait } from "./start.ts";
+import type { ChildSlot, Operation } from "./state.ts";
 import type { Step } from "./step.ts";
 import { stopBound } from "./stop.ts";
 
@@ -14,9 +18,22 @@ type Outcome =
 const ACCEPTED: Outcome = { outcome: "accepted" };
 const IDEMPOTENT: Outcome = { outcome: "idempotent" };
 
-/** Carries out a command as far as that is possible now, and answers. */
+/** Carries out a command as far as that is possible now, and answers; linked sidecars are put down and up with their primary. */
 export function onCommand(step: Step, message: CommandMessage): void {
-  const { child, id, command, by, reason } = message;
+  const { child, command, id } = message;
+  const { sidecars, name } = step.slot(child).plan;
+  const result = carryOut(step, message);
+  step.effects.push({ type: "reply", id, result });
+  if (result.outcome !== "accepted" || !TAKES_ALONG.has(command)) return;
+  const reason = `with "${name}": ${message.reason}`;
+  for (const sidecar of sidecars) carryOut(step, { ...message, child: sidecar, reason });
+}
+
+/** Commands that linked sidecars follow after their primary; those that hold it down hold them as well, at once. */
+const TAKES_ALONG: ReadonlySet<ChildCommand> = new Set(["start", "terminate", "resume", "release"]);
+
+function carryOut(step: Step, message: CommandMessage): CommandResult {
+  const { child, command, by, reason } = message;
   const slot = step.slot(child);
   const before = slot.operation;
   const wasAsked = slot.stopCause !== null;
@@ -26,7 +43,7 @@ export function onCommand(step: Step, message: CommandMessage): void {
     step.emitAttempt(slot, { type: "child_control_operation_changed", from: before, to: slot.operation, by, reason });
   }
   step.emitAttempt(slot, { type: "child_control_command_completed", command, by, reason, result: outcome.outcome });
-  const result: CommandResult = {
+  return {
     outcome: outcome.outcome,
     refusal: outcome.outcome === "refused" ? outcome.refusal : null,
     decision: "decision" in outcome ? outcome.decision ?? null : null,
@@ -37,19 +54,34 @@ export function onCommand(step: Step, message: CommandMessage): void {
     attempt: slot.attempt,
     cancelDelivered: !wasAsked && slot.stopCause !== null,
   };
-  step.effects.push({ type: "reply", id, result });
 }
 
 const COMMANDS: Readonly<Record<ChildCommand, (step: Step, message: CommandMessage) => Outcome>> = {
   restart,
   start,
   terminate,
-  pause: (step, message) => hold(step, message.child, "paused") ? ACCEPTED : IDEMPOTENT,
-  quarantine: (step, message) => hold(step, message.child, "quarantined") ? ACCEPTED : IDEMPOTENT,
+  pause: (step, message) => holdDown(step, message, "paused"),
+  quarantine: (step, message) => holdDown(step, message, "quarantined"),
   resume: (step, message) => unhold(step, message),
   release: (step, message) =>
     step.slot(message.child).operation === "paused" ? { outcome: "refused", refusal: "child_paused" } : unhold(step, message),
+  reset_fuse: resetFuse,
 };
+
+function holdDown(step: Step, { child, command, by, reason: why }: CommandMessage, operation: Exclude<Operation, "active">): Outcome {
+  const { plan, operation: before } = step.slot(child);
+  if (before === operation) return IDEMPOTENT;
+  const befores = new Map(plan.sidecars.map((sidecar) => [sidecar, step.slot(sidecar).operation]));
+  const held = hold(step, [...plan.sidecars, child], operation);
+  const reason = `with "${plan.name}": ${why}`;
+  for (const sidecar of held) {
+    const from = befores.get(sidecar);
+    if (from === undefined) continue;
+    step.emitAttempt(step.slot(sidecar), { type: "child_control_operation_changed", from, to: operation, by, reason });
+    step.emitAttempt(step.slot(sidecar), { type: "child_control_command_completed", command, by, reason, result: "accepted" });
+  }
+  return ACCEPTED;
+}
 
 /** Whether an attempt is on its way out, and another one follows. */
 function isRestarting({ stopCause }: ChildSlot): boolean {
@@ -112,10 +144,36 @@ function unhold(step: Step, { child }: CommandMessage): Outcome {
   return startNow(step, child);
 }
 
+/** Closes the fuses that keep the child down, and starts whom only they kept down. */
+function resetFuse(step: Step, { child, by, reason }: CommandMessage): Outcome {
+  const slot = step.slot(child);
+  if (!resetFuses(step, slot)) return IDEMPOTENT;
+  const { slots, plan } = step.node;
+  const { group } = slot.plan;
+  step.emitAttempt(slot, { type: "fuse_reset", group: plan.groups[group]?.name ?? null, by, reason });
+  slots.forEach((other, index) => {
+    const isOurs = index === child || (group !== -1 && other.plan.group === group && other.lastDecision?.reason === "meltdown_group_fuse");
+    if (!isOurs || other.phase !== "backoff" || other.timer === 0 || !WAITS_FOR_FUSE.has(other.lastDecision!.reason)) return;
+    step.clearTimer(other);
+    if (other.scope === null) startOrWait(step, index);
+    else memberDelayIsOver(step, other.scope);
+  });
+  startNextInTurn(step);
+  return ACCEPTED;
+}
+
+const WAITS_FOR_FUSE: ReadonlySet<string> = new Set<Decision["reason"]>([
+  "hot_loop_detected",
+  "cold_start_budget_exhausted",
+  "meltdown_child_fuse",
+  "meltdown_group_fuse",
+]);
+
 /** Starts a child that has no attempt, as a new incarnation. */
 function startNow(step: Step, child: number): Outcome {
   const slot = step.slot(child);
   step.clearTimer(slot);
+  if (slot.phase === "queued") leaveQueue(step, child);
   // One that had run to its end counted as ready; it no longer does.
   slot.readyAtMs = null;
   stopBound(step, child);

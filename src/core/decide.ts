@@ -1,7 +1,7 @@
 /** What follows from an exit: the one place where a restart is decided. */
 import type { Random } from "../base/mod.ts";
 import type { Decision, ExitClass, Failure } from "../event/mod.ts";
-import type { ChildPolicy, LimitAction } from "../spec/mod.ts";
+import type { ChildPolicy, LimitAction, Verdict } from "../spec/mod.ts";
 import { backoffDelay, type BackoffInput } from "./backoff.ts";
 import { isFailure } from "./classify.ts";
 
@@ -13,6 +13,8 @@ export interface DecisionInput extends BackoffInput {
   readonly now: number;
   /** Failures in the window, this one included. */
   readonly failures: number;
+  /** What the child's own function says, `null` when there is none, or none of its business. */
+  readonly verdict: Verdict | null;
 }
 
 const STOP = { action: "stop", delayMs: 0, retryAtMs: null } as const;
@@ -37,6 +39,9 @@ const FATAL: Readonly<Record<"fatal_config" | "fatal_bug", Decision>> = {
   fatal_bug: { ...STOP, action: "escalate", reason: "fatal_bug" },
 };
 
+const DECIDED_DOWN: Decision = { ...STOP, action: "give_up", reason: "decided_by_function" };
+const DECIDED_TO_ESCALATE: Decision = { ...STOP, action: "escalate", reason: "decided_by_function" };
+
 /** Decides; pure. */
 export function decide(policy: ChildPolicy, input: DecisionInput, random: Random): Decision {
   const { exitClass } = input;
@@ -46,12 +51,14 @@ export function decide(policy: ChildPolicy, input: DecisionInput, random: Random
       ? restart("role_success_restart", backoffDelay(policy.backoff, input, random), input.now)
       : SUCCEEDED;
   }
-  const kind = input.failure?.kind;
+  if (input.verdict === "stop") return DECIDED_DOWN;
+  if (input.verdict === "escalate") return policy.severity === "optional" ? OPTIONAL : DECIDED_TO_ESCALATE;
+  const kind = input.verdict === "restart" ? undefined : input.failure?.kind;
   if (kind === "fatal_config" || kind === "fatal_bug") {
     return policy.severity === "optional" ? { ...FATAL[kind], action: "give_up" } : FATAL[kind];
   }
   if (policy.restartPolicy === "temporary") return TEMPORARY;
-  if (isExcluded(policy, input.failure)) return NEVER_AGAIN;
+  if (input.verdict !== "restart" && isExcluded(policy, input.failure)) return NEVER_AGAIN;
   const { maxRestarts, onExceeded } = policy.limit;
   if (input.failures <= maxRestarts) return restart("within_restart_budget", backoffDelay(policy.backoff, input, random), input.now);
   if (onExceeded === "escalate" && policy.severity === "optional") return OPTIONAL;

@@ -1,18 +1,21 @@
 /** What an exit leads to: classification, window, limit, decision, and the decision carried out. */
 import type { Decision, Exit, ShutdownCause, StartCause } from "../event/mod.ts";
+import type { Verdict } from "../spec/mod.ts";
 import { classifyExit, isFailure } from "./classify.ts";
-import { holdAll } from "./hold.ts";
+import { hold } from "./hold.ts";
 import { decide, HELD, TEMPORARY } from "./decide.ts";
 import { endReadiness } from "./readiness.ts";
 import { memberEnded, restartTogether, siblingsOf, WITH_SIBLINGS } from "./scope.ts";
-import { childIsDone, childIsDown, leaveWaiters, renew, startOrWait } from "./start.ts";
+import { giveUpTurn } from "./gate.ts";
+import { guardRestart } from "./guard.ts";
+import { childIsDone, childIsDown, leaveWaiters, passTurn, renew, startNextInTurn, startOrWait } from "./start.ts";
 import { type ChildSlot, waitingFor } from "./state.ts";
 import type { Step } from "./step.ts";
 import { endInShutdown, endLate, stopBound, stopNode } from "./stop.ts";
-import { emptyWindow, recordFailure } from "./window.ts";
+import { emptyWindow, recordFailure, shownCount } from "./window.ts";
 
 /** The live attempt ended; nothing of it is left. */
-export function childExited(step: Step, child: number, reported: Exit): void {
+export function childExited(step: Step, child: number, reported: Exit, verdict: Verdict | null): void {
   const slot = step.slot(child);
   const exit = attribute(slot, reported);
   step.clearTimers(slot);
@@ -24,8 +27,12 @@ export function childExited(step: Step, child: number, reported: Exit): void {
       countFailure(slot, exit, slot.stopCause === "shutdown");
       endReadiness(step, slot);
       return endInShutdown(step, child, exit);
-    case "running":
-      return endWhileRunning(step, child, exit);
+    case "running": {
+      const isPlaceFree = giveUpTurn(step, child, false);
+      endWhileRunning(step, child, exit, verdict);
+      if (isPlaceFree) startNextInTurn(step);
+      return;
+    }
     default:
       return endLate(step, child, exit);
   }
@@ -37,7 +44,7 @@ function countFailure(slot: ChildSlot, exit: Exit, stopWanted: boolean): void {
 }
 
 /** The node goes on: policy decides, unless the attempt was stopped for something else to follow. */
-function endWhileRunning(step: Step, child: number, exit: Exit): void {
+function endWhileRunning(step: Step, child: number, exit: Exit, verdict: Verdict | null): void {
   const slot = step.slot(child);
   const { stopCause } = slot;
   slot.stopCause = null;
@@ -58,7 +65,7 @@ function endWhileRunning(step: Step, child: number, exit: Exit): void {
       childIsDown(step, child);
       return memberEnded(step, child, false);
     default:
-      return settle(step, child, exit);
+      return settle(step, child, exit, { verdict });
   }
 }
 
@@ -100,6 +107,7 @@ export function childAbandoned(step: Step, child: number): void {
     stopBound(step, child);
     childIsDown(step, child);
     memberEnded(step, child, false);
+    passTurn(step, child, false);
   }
 }
 
@@ -110,11 +118,20 @@ export function waitTimedOut(step: Step, child: number): void {
   const message = `waited ${slot.plan.policy.waitMs} ms for ${waitingFor(step.node.slots, slot).join(", ")}`;
   slot.startedAtMs = step.now;
   slot.correlation = step.newCorrelation();
-  settle(step, child, { kind: "timed_out", failure: { kind: "timeout", category: "dependency_timeout", message } }, false);
+  settle(step, child, { kind: "timed_out", failure: { kind: "timeout", category: "dependency_timeout", message } }, {
+    touchesSiblings: false,
+  });
+}
+
+interface Settling {
+  /** What the child's own function says. */
+  readonly verdict?: Verdict | null;
+  /** Whether siblings may be restarted with it. @default {true} */
+  readonly touchesSiblings?: boolean;
 }
 
 /** Decides what follows from an exit and does it; a failure without an attempt touches no siblings, or a slow dependency would never get ready. */
-function settle(step: Step, child: number, exit: Exit, touchesSiblings = true): void {
+function settle(step: Step, child: number, exit: Exit, { verdict = null, touchesSiblings = true }: Settling): void {
   const slot = step.slot(child);
   const { policy } = slot.plan;
   const exitClass = classifyExit(exit, false);
@@ -130,7 +147,7 @@ function settle(step: Step, child: number, exit: Exit, touchesSiblings = true): 
   slot.consecutive++;
   const { consecutive, previousDelayMs } = slot;
   const seed = step.node.plan.id * 1_009 + child;
-  const decision = step.environment.closed ? CLOSED : decide(policy, {
+  const wanted = step.environment.closed ? CLOSED : decide(policy, {
     exitClass,
     failure: "failure" in exit ? exit.failure : null,
     now: step.now,
@@ -138,11 +155,13 @@ function settle(step: Step, child: number, exit: Exit, touchesSiblings = true): 
     consecutive,
     previousDelayMs,
     seed,
+    verdict,
   }, step.environment.random);
+  const decision = wanted.action === "restart" ? guardRestart(step, slot, failed, wanted) : wanted;
   slot.lastDecision = decision;
   const uptimeMs = step.now - slot.startedAtMs;
   if (failed) {
-    const limit = { used: failures, limit: policy.limit.maxRestarts };
+    const limit = { used: shownCount(failures), limit: policy.limit.maxRestarts };
     step.emitAttempt(slot, { type: "child_failed", exit, exitClass, uptimeMs, limit, decision });
   } else if (exitClass === "success") {
     step.emitAttempt(slot, { type: "child_succeeded", exit, uptimeMs, decision });
@@ -211,13 +230,16 @@ function endOf({ node }: Step, { plan }: ChildSlot): ShutdownCause {
 }
 
 function mayGoOn({ stamp, phase, operation }: ChildSlot): boolean {
-  return stamp !== 0 || phase === "waiting" || phase === "backoff" || operation !== "active";
+  return stamp !== 0 || phase === "waiting" || phase === "backoff" || phase === "queued" || operation !== "active";
 }
 
 /** Why a child takes its supervisor along, beside its limit. */
 const ESCALATES: Readonly<Partial<Record<Decision["reason"], string>>> = {
   fatal_config: "cannot run with this configuration",
   fatal_bug: "found a fault in itself",
+  supervisor_failure_limit: "failed, and with it too many of its siblings",
+  meltdown_supervisor_fuse: "failed, and with it too many of its siblings",
+  decided_by_function: "is to be given up by its decide function",
 };
 
 function escalate(step: Step, child: number, exit: Exit, { action, reason: why }: Decision): void {
@@ -226,7 +248,7 @@ function escalate(step: Step, child: number, exit: Exit, { action, reason: why }
   const detail = "failure" in exit ? `: ${exit.failure.message}` : "";
   const reason = `"${path}" ${ESCALATES[why] ?? "exceeded its restart limit"}${detail}`;
   const { path: nodePath, parent } = step.node.plan;
-  const escalationPolicy = action === "shutdown_tree" ? action : step.node.plan.escalationPolicy;
+  const escalationPolicy = action === "shutdown_tree" ? action : slot.plan.escalationPolicy;
   step.emit(nodePath, slot.correlation, { type: "supervisor_escalated", child: path, reason, policy: escalationPolicy });
   if (escalationPolicy === "quarantine_scope") return quarantineScope(step, child, reason);
   const cause: ShutdownCause = { kind: "escalation", requestedBy: "supervisor", reason, path };
@@ -238,7 +260,7 @@ function escalate(step: Step, child: number, exit: Exit, { action, reason: why }
 /** The child, and those that its strategy restarts with it, stay down until somebody releases them. */
 function quarantineScope(step: Step, child: number, reason: string): void {
   const members = [child, ...siblingsOf(step, child)];
-  holdAll(step, members, "quarantined");
+  hold(step, members, "quarantined");
   memberEnded(step, child, false);
   for (const member of members) {
     const slot = step.slot(member);

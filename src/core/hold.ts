@@ -1,31 +1,27 @@
 /** Children that are kept down, or put down. */
 import { HELD } from "./decide.ts";
+import { leaveQueue } from "./gate.ts";
 import { leaveScope } from "./scope.ts";
 import { childIsDown, leaveWaiters } from "./start.ts";
 import type { Operation } from "./state.ts";
 import type { Step } from "./step.ts";
 import { stopAttempt } from "./stop.ts";
 
-/** Keeps a child down whatever its policy says; false when it is held so already. */
-export function hold(step: Step, child: number, operation: Exclude<Operation, "active">): boolean {
-  const slot = step.slot(child);
-  if (slot.operation === operation) return false;
-  const wasActive = slot.operation === "active";
-  slot.operation = operation;
-  if (wasActive) bringDown(step, child);
-  return true;
-}
-
-/** Keeps children down together: one that is held wakes none of the others. */
-export function holdAll(step: Step, children: readonly number[], operation: Exclude<Operation, "active">): void {
-  for (const child of children) step.slot(child).operation = operation;
-  for (const child of children) bringDown(step, child);
+/** Keeps children down, whatever their policies say; one that goes down wakes none of the others. Returns those that were not held so already. */
+export function hold(step: Step, children: readonly number[], operation: Exclude<Operation, "active">): number[] {
+  const members = children.filter((child) => step.slot(child).operation !== operation);
+  const active = members.filter((child) => step.slot(child).operation === "active");
+  for (const child of members) step.slot(child).operation = operation;
+  for (const child of active) bringDown(step, child);
+  return members;
 }
 
 /** Stops a child that is held now, or calls off what was planned with it. */
 function bringDown(step: Step, child: number): void {
   const slot = step.slot(child);
-  slot.wanted = slot.stamp !== 0 ? slot.stopCause !== "terminate" : slot.phase === "backoff" || slot.phase === "waiting";
+  slot.wanted = slot.stamp !== 0
+    ? slot.stopCause !== "terminate"
+    : slot.phase === "backoff" || slot.phase === "waiting" || slot.phase === "queued";
   if (slot.stamp !== 0) stopFor(step, child, slot.operation === "paused" ? "pause" : "quarantine");
   else if (slot.wanted) putDown(step, child);
 }
@@ -43,6 +39,7 @@ export function putDown(step: Step, child: number): void {
   const slot = step.slot(child);
   leaveScope(step, child);
   if (slot.phase === "waiting") leaveWaiters(step, child);
+  if (slot.phase === "queued") leaveQueue(step, child);
   step.clearTimer(slot);
   slot.lastDecision = HELD;
   step.enter(slot, "stopped");

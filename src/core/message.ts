@@ -1,5 +1,6 @@
 /** What goes into a step and what comes out: plain data. */
 import type { Exit, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
+import type { Verdict } from "../spec/mod.ts";
 import type { ChildPhase, Operation } from "./state.ts";
 
 /** What a node is told; `node` and `child` are numbers of the plan. */
@@ -11,7 +12,7 @@ export type Message =
   | TimerMessage;
 
 /** What an operator can ask of a child. */
-export type ChildCommand = "restart" | "start" | "terminate" | "pause" | "resume" | "quarantine" | "release";
+export type ChildCommand = "restart" | "start" | "terminate" | "pause" | "resume" | "quarantine" | "release" | "reset_fuse";
 
 /** A command to one child; the answer carries its number. */
 export interface CommandMessage {
@@ -59,7 +60,7 @@ export type AttemptMessage =
     | { readonly type: "running" }
     | { readonly type: "ready"; readonly ready: boolean }
     | { readonly type: "health"; readonly failed: number; readonly reason: string }
-    | { readonly type: "exited"; readonly exit: Exit }
+    | { readonly type: "exited"; readonly exit: Exit; readonly verdict?: Verdict }
     | { readonly type: "abandoned" }
   );
 
@@ -67,7 +68,7 @@ export type AttemptMessage =
 export interface TimerMessage {
   readonly type: "timer";
   readonly node: number;
-  /** -1 for the timer of the node itself. */
+  /** -1 for the timer of the node itself, less for those of its groups. */
   readonly child: number;
   readonly timer: number;
   readonly dueMs: number;

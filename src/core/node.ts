@@ -7,7 +7,8 @@ import { onCommand } from "./command.ts";
 import type { AttemptMessage, Effect, Message, TimerMessage } from "./message.ts";
 import { childAbandoned, childExited, waitTimedOut } from "./exit.ts";
 import { childHealth, heartbeatDue } from "./health.ts";
-import { childBecameReady, childIsRunning, childLostReadiness, startInOrder, startOrWait } from "./start.ts";
+import { groupOfTimer } from "./fuse.ts";
+import { childBecameReady, childIsRunning, childLostReadiness, startInOrder, startNextInTurn, startOrWait } from "./start.ts";
 import { forceNode, killOverdue, stopAttempt, stopNode } from "./stop.ts";
 import { memberDelayIsOver } from "./scope.ts";
 import { Step } from "./step.ts";
@@ -51,7 +52,7 @@ function onReport(step: Step, message: AttemptMessage): void {
     case "health":
       return childHealth(step, message.child, message.failed, message.reason);
     case "exited":
-      return childExited(step, message.child, message.exit);
+      return childExited(step, message.child, message.exit, message.verdict ?? null);
     case "abandoned":
       return childAbandoned(step, message.child);
   }
@@ -66,6 +67,7 @@ function onTimer(step: Step, message: TimerMessage): void {
     }
     return;
   }
+  if (message.child < -1) return onGroupTimer(step, groupOfTimer(message.child), message.timer);
   const slot = node.slots[message.child]!;
   if (message.timer === slot.healthTimer) {
     slot.healthTimer = 0;
@@ -90,4 +92,14 @@ function onTimer(step: Step, message: TimerMessage): void {
     case "killing":
       return childAbandoned(step, message.child);
   }
+}
+
+/** The fuse of a group lets a restart through, as a trial. */
+function onGroupTimer(step: Step, index: number, timer: number): void {
+  const { plan, guards } = step.node;
+  const group = guards.groups[index]!;
+  if (timer !== group.timer) return;
+  group.timer = 0;
+  step.emit(plan.path, step.newCorrelation(), { type: "group_fuse_on_trial", group: plan.groups[index]!.name });
+  startNextInTurn(step);
 }

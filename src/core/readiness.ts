@@ -15,5 +15,5 @@ export function endReadiness(step: Step, slot: ChildSlot): void {
   if (!healthyForLong) return;
   slot.consecutive = 0;
   slot.previousDelayMs = 0;
-  if (slot.window !== null && limit.windowMs === null) clearWindow(slot.window);
+  if (slot.window !== null && limit.windowMs === null && limit.halfLifeMs === null) clearWindow(slot.window);
 }

@@ -1,5 +1,6 @@
 /** Siblings that a strategy restarts together: all are stopped in reverse order, and when the last is down all are started in order. */
 import type { Decision } from "../event/mod.ts";
+import { leaveQueue } from "./gate.ts";
 import { leaveWaiters, startOrWait } from "./start.ts";
 import { type ChildSlot, isLive, type Scope } from "./state.ts";
 import type { Step } from "./step.ts";
@@ -10,30 +11,43 @@ export const WITH_SIBLINGS: Decision = { action: "restart", reason: "restarted_w
 
 /** The siblings that the strategy of the supervisor restarts with a child; those that are held, done or given up stay as they are. */
 export function siblingsOf({ node }: Step, child: number): number[] {
-  const { strategy } = node.plan;
+  const { strategy, withinGroup, group } = node.slots[child]!.plan;
   if (strategy === "one_for_one") return [];
   const first = strategy === "one_for_all" ? 0 : child + 1;
   const found: number[] = [];
   for (let index = first; index < node.slots.length; index++) {
-    if (index !== child && isWanted(node.slots[index]!)) found.push(index);
+    const slot = node.slots[index]!;
+    if (index !== child && (!withinGroup || slot.plan.group === group) && isWanted(slot)) found.push(index);
   }
   return found;
 }
 
 /** Puts a child that will be restarted, and its siblings, into one scope, and asks those to stop that nobody of it depends on. */
 export function restartTogether(step: Step, child: number, siblings: readonly number[]): void {
-  const { scope: own } = step.slot(child);
+  const { scope: own, plan: { strategy, withinGroup, group } } = step.slot(child);
   if (own !== null && siblings.every((index) => step.slot(index).scope === own)) return;
-  const first = Math.min(child, step.node.scope?.first ?? child);
-  const scope: Scope = { members: new Set(), first, pending: 0 };
-  step.node.scope = scope;
+  const first = strategy === "one_for_all" ? 0 : child;
+  const scope: Scope = { members: new Set(), first, group: withinGroup ? group : -1, pending: 0 };
+  step.node.scopes.push(scope);
   for (const index of [child, ...siblings]) {
     const { scope: other } = step.slot(index);
-    if (other === scope) continue;
-    for (const member of other?.members ?? [index]) join(step, scope, member);
+    if (other === null) join(step, scope, index);
+    else if (other !== scope) absorb(step, scope, other);
   }
   stopWhatIsFree(step, scope);
   startIfAllAreDown(step, scope);
+}
+
+/** Siblings that are restarted together, some of which are in another common restart already, are all restarted together. */
+function absorb(step: Step, scope: Scope, other: Scope): void {
+  scope.first = Math.min(scope.first, other.first);
+  if (scope.group !== other.group) scope.group = -1;
+  for (const member of other.members) join(step, scope, member);
+  close(step, other);
+}
+
+function close({ node }: Step, scope: Scope): void {
+  node.scopes = node.scopes.filter((other) => other !== scope);
 }
 
 /** The attempt of a member is over; it stays in the scope, or goes its own way. */
@@ -75,13 +89,14 @@ export function memberDelayIsOver(step: Step, scope: Scope): void {
 /** Whether a child runs or is on its way, so that its strategy may touch it. */
 function isWanted(slot: ChildSlot): boolean {
   return slot.operation === "active" && slot.stopCause !== "terminate" &&
-    (slot.phase === "waiting" || slot.phase === "backoff" || isLive(slot));
+    (slot.phase === "waiting" || slot.phase === "backoff" || slot.phase === "queued" || isLive(slot));
 }
 
 function join(step: Step, scope: Scope, child: number): void {
   const slot = step.slot(child);
-  if (slot.phase === "waiting") {
-    leaveWaiters(step, child);
+  if (slot.phase === "waiting" || slot.phase === "queued") {
+    if (slot.phase === "waiting") leaveWaiters(step, child);
+    else leaveQueue(step, child);
     step.clearTimer(slot);
     step.enter(slot, "backoff");
     slot.startCause = "sibling";
@@ -113,7 +128,7 @@ function stopWhatIsFree(step: Step, scope: Scope): void {
 function startIfAllAreDown(step: Step, scope: Scope): void {
   if (scope.pending > 0) return;
   const { members } = scope;
-  if (step.node.scope === scope) step.node.scope = null;
+  close(step, scope);
   const inOrder = members.size < 2 ? [...members] : step.node.plan.order.filter((child) => members.has(child));
   for (const child of inOrder) step.slot(child).scope = null;
   for (const child of inOrder) startOrWait(step, child);

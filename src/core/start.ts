@@ -1,6 +1,7 @@
 /** From declared to ready: start order, waiting for dependencies, limits of an attempt. */
 import { HELD } from "./decide.ts";
-import { type ChildSlot, mustWaitFor, waitingFor } from "./state.ts";
+import { giveUpTurn, nextInTurn, takeTurn } from "./gate.ts";
+import { type ChildSlot, mustWaitFor, newGuards, waitingFor } from "./state.ts";
 import type { Step } from "./step.ts";
 import { endReadiness } from "./readiness.ts";
 
@@ -14,6 +15,7 @@ export function startInOrder(step: Step, stamp: number): void {
   node.ready = false;
   node.missing = plan.requiredCount;
   node.stop = null;
+  node.guards = newGuards(plan);
   for (const slot of node.slots) resetForIncarnation(slot);
   step.emit(plan.path, 0, { type: "supervisor_started", children: node.slots.length });
   if (plan.parent !== null) step.effects.push({ type: "tellParent", node: plan.id, stamp, report: { type: "running" } });
@@ -35,12 +37,38 @@ export function startOrWait(step: Step, child: number): void {
     slot.correlation = step.newCorrelation();
   }
   const blocking = blockedBy(step, slot);
-  if (blocking === -1) return startAttempt(step, child);
+  if (blocking !== -1) wait(step, child, blocking);
+  else if (takeTurn(step, child)) startAttempt(step, child);
+}
+
+function wait(step: Step, child: number, blocking: number): void {
+  const slot = step.slot(child);
   step.enter(slot, "waiting");
   joinWaiters(step.slot(blocking), child);
   step.emit(slot.plan.path, slot.correlation, { type: "child_waiting", waitingFor: waitingFor(step.node.slots, slot) });
   const { waitMs } = slot.plan.policy;
   if (waitMs !== null) step.setTimer(child, step.now + waitMs);
+}
+
+/** The child is ready, or its attempt is over: where it took up a place, it is the turn of others. */
+export function passTurn(step: Step, child: number, isReady: boolean): void {
+  if (giveUpTurn(step, child, isReady)) startNextInTurn(step);
+}
+
+/** Starts those whose turn it is. */
+export function startNextInTurn(step: Step): void {
+  if (step.isClosed) return;
+  for (let next = nextInTurn(step); next.length > 0; next = nextInTurn(step)) {
+    for (const child of next) {
+      const blocking = blockedBy(step, step.slot(child));
+      if (blocking === -1) {
+        startAttempt(step, child);
+      } else {
+        giveUpTurn(step, child, false);
+        wait(step, child, blocking);
+      }
+    }
+  }
 }
 
 /** The child is down for good: those that can do without it need not wait any longer. */
@@ -63,6 +91,8 @@ export function childIsRunning(step: Step, child: number): void {
   const { policy } = slot.plan;
   if (policy.health?.mode === "heartbeat") step.setHealthTimer(child, step.now + policy.health.staleAfterMs);
   step.enter(slot, "running");
+  // A supervisor takes up its place until it runs: its children have places of their own.
+  if (slot.plan.node !== -1) passTurn(step, child, true);
   if (policy.readyWhenRunning) return childBecameReady(step, child);
   step.emitAttempt(slot, { type: "child_running" });
 }
@@ -80,6 +110,7 @@ export function childBecameReady(step: Step, child: number): void {
   }
   wakeWaiters(step, slot);
   countAsReady(step, slot);
+  passTurn(step, child, true);
 }
 
 /** The child has done its part for the readiness of its supervisor: it was ready, or it succeeded and stays down. */
@@ -113,9 +144,12 @@ export function childLostReadiness(step: Step, child: number): void {
 
 /** Siblings are being stopped to be started together: a child that would start among them starts with them. */
 function joinsRestart({ node, now }: Step, child: number): boolean {
-  const { scope, plan } = node;
-  if (scope === null || scope.pending === 0 || (plan.strategy === "rest_for_one" && child < scope.first)) return false;
+  if (node.scopes.length === 0) return false;
   const slot = node.slots[child]!;
+  const scope = node.scopes.find(({ first, group, pending }) =>
+    pending > 0 && child >= first && (group === -1 || group === slot.plan.group)
+  );
+  if (scope === undefined) return false;
   scope.members.add(child);
   slot.scope = scope;
   slot.phase = "backoff";
@@ -138,6 +172,8 @@ export function renew(slot: ChildSlot): void {
   slot.consecutive = 0;
   slot.previousDelayMs = 0;
   slot.window = null;
+  slot.guards = null;
+  slot.fuse = null;
 }
 
 function startAttempt(step: Step, child: number): void {
@@ -186,7 +222,7 @@ function wakeWaiters(step: Step, dependency: ChildSlot): void {
       continue;
     }
     step.clearTimer(slot);
-    startAttempt(step, child);
+    if (takeTurn(step, child)) startAttempt(step, child);
   }
 }
 
@@ -206,6 +242,9 @@ function resetForIncarnation(slot: ChildSlot): void {
   slot.consecutive = 0;
   slot.previousDelayMs = 0;
   slot.window = null;
+  slot.guards = null;
+  slot.fuse = null;
+  slot.holdsTurn = false;
   slot.waiters = null;
   slot.stopCause = null;
   slot.outcome = null;

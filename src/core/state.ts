@@ -1,14 +1,15 @@
 /** The state of a supervisor node and its children. */
 import type { Random } from "../base/mod.ts";
-import type { Decision, Exit, ShutdownCause, ShutdownStatus, StartCause, StopCause } from "../event/mod.ts";
+import type { Decision, Exit, FuseReason, ShutdownCause, ShutdownStatus, StartCause, StopCause } from "../event/mod.ts";
 import type { ChildPlan, NodePlan, TreePlan } from "./plan.ts";
-import type { FailureWindow } from "./window.ts";
+import { emptyWindow, type FailureWindow } from "./window.ts";
 
 /** Where a child is in its life. */
 export type ChildPhase =
   | "declared"
   | "waiting"
   | "backoff"
+  | "queued"
   | "starting"
   | "running"
   | "ready"
@@ -27,8 +28,10 @@ export type Operation = "active" | "paused" | "quarantined";
 /** Siblings that are stopped together, and then started together. */
 export interface Scope {
   readonly members: Set<number>;
-  /** The lowest index of a child whose failure is behind it. */
-  readonly first: number;
+  /** The lowest index of a child that belongs to it, whether it runs or not. */
+  first: number;
+  /** The group to which it is confined, -1 when it is not. */
+  group: number;
   /** Members that are alive, or whose delay is not over. */
   pending: number;
 }
@@ -68,6 +71,11 @@ export interface ChildSlot {
   stopCause: StopCause | null;
   stopAtMs: number;
   window: FailureWindow | null;
+  /** Restarts, by what guards against too many. */
+  guards: FailureWindow[] | null;
+  fuse: Fuse | null;
+  /** Whether it takes up one of the places for children on their way to ready. */
+  holdsTurn: boolean;
   lastExit: Exit | null;
   lastDecision: Decision | null;
   /** Siblings that wait for this child. */
@@ -81,6 +89,46 @@ export interface ChildSlot {
   operation: Operation;
   /** Whether a child that is held would run if it were not. */
   wanted: boolean;
+}
+
+/** A fuse that has opened: first it keeps restarts off, then they are on trial for as long again. */
+export interface Fuse {
+  readonly reason: FuseReason;
+  /** When it lets restarts through again. */
+  readonly untilMs: number;
+}
+
+/** A bucket of restarts. */
+export interface Bucket {
+  /** Restarts left; what is promised for later makes it negative. */
+  tokens: number;
+  /** When they were counted. */
+  atMs: number;
+}
+
+/** What guards the restarts of the members of a group. */
+export interface GroupState {
+  readonly restarts: FailureWindow;
+  bucket: Bucket | null;
+  /** How many members are on their way to ready after a restart. */
+  held: number;
+  fuse: Fuse | null;
+  /** The timer of the fuse; 0 when none. */
+  timer: number;
+  /** The member whose restart tries out the half-open fuse, -1 when none does, -2 when one got ready. */
+  trial: number;
+}
+
+/** What guards the restarts of a node beside the limits of its children. */
+export interface NodeGuards {
+  /** Failures, by what they escalate for. */
+  readonly failures: FailureWindow[];
+  bucket: Bucket | null;
+  /** How many children are on their way to ready after a restart. */
+  held: number;
+  /** Those that wait for their turn, the first first. */
+  queue: number[];
+  readonly groups: GroupState[];
 }
 
 /** The stop of a whole node. */
@@ -102,8 +150,9 @@ export interface NodeState {
   stamp: number;
   startedAtMs: number;
   readonly slots: readonly ChildSlot[];
-  /** The common restart that is under way. */
-  scope: Scope | null;
+  /** The common restarts that are under way. */
+  scopes: Scope[];
+  guards: NodeGuards;
   /** Required children that have not been ready in this incarnation. */
   missing: number;
   ready: boolean;
@@ -154,11 +203,23 @@ export function initialNode(plan: NodePlan): NodeState {
     stamp: 0,
     startedAtMs: 0,
     slots: plan.children.map(initialSlot),
-    scope: null,
+    scopes: [],
+    guards: newGuards(plan),
     missing: 0,
     ready: false,
     stop: null,
     totalTimer: 0,
+  };
+}
+
+/** Guards that have seen nothing. */
+export function newGuards({ groups }: NodePlan): NodeGuards {
+  return {
+    failures: [],
+    bucket: null,
+    held: 0,
+    queue: [],
+    groups: groups.map(() => ({ restarts: emptyWindow(), bucket: null, held: 0, fuse: null, timer: 0, trial: -1 })),
   };
 }
 
@@ -185,6 +246,9 @@ function initialSlot(plan: ChildPlan): ChildSlot {
     stopCause: null,
     stopAtMs: 0,
     window: null,
+    guards: null,
+    fuse: null,
+    holdsTurn: false,
     lastExit: null,
     lastDecision: null,
     waiters: null,

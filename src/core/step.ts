@@ -52,15 +52,15 @@ export class Step {
 
   /** Starts the timer of the phase; there must be none. */
   setTimer(child: number, dueMs: number): void {
-    this.slot(child).timer = this.#newTimer(child, dueMs);
+    this.slot(child).timer = this.newTimer(child, dueMs);
   }
 
   setHealthTimer(child: number, dueMs: number): void {
-    this.slot(child).healthTimer = this.#newTimer(child, dueMs);
+    this.slot(child).healthTimer = this.newTimer(child, dueMs);
   }
 
   setTotalTimer(dueMs: number): void {
-    this.node.totalTimer = this.#newTimer(-1, dueMs);
+    this.node.totalTimer = this.newTimer(-1, dueMs);
   }
 
   clearTimer(slot: ChildSlot): void {
@@ -74,7 +74,8 @@ export class Step {
     slot.healthTimer = 0;
   }
 
-  #newTimer(child: number, dueMs: number): number {
+  /** Sets a timer and returns its number. */
+  newTimer(child: number, dueMs: number): number {
     const timer = ++this.environment.counters.timer;
     this.effects.push({ type: "setTimer", node: this.node.plan.id, child, timer, dueMs });
     return timer;

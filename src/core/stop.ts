@@ -46,7 +46,8 @@ export function stopNode(step: Step, cause: ShutdownCause): void {
   step.emit(node.plan.path, step.newCorrelation(), { type: "shutdown_requested", cause, forced: false });
   const { totalTimeoutMs } = step.environment.tree;
   if (node.plan.parent === null && totalTimeoutMs !== null) step.setTotalTimer(step.now + totalTimeoutMs);
-  node.scope = null;
+  node.scopes = [];
+  endGuards(step);
   for (const slot of node.slots) {
     slot.holders = slot.plan.dependants.length;
     slot.scope = null;
@@ -55,6 +56,15 @@ export function stopNode(step: Step, cause: ShutdownCause): void {
   const free = node.plan.order.filter((child) => step.slot(child).holders === 0).reverse();
   if (node.slots.length === 0) return nodeEnded(step);
   release(step, free);
+}
+
+/** Nobody waits for a turn any more, and no fuse for its end. */
+function endGuards({ node: { guards }, effects }: Step): void {
+  guards.queue = [];
+  for (const group of guards.groups) {
+    if (group.timer !== 0) effects.push({ type: "clearTimer", timer: group.timer });
+    group.timer = 0;
+  }
 }
 
 /** Stops the node by force: every live attempt at once. */

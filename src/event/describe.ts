@@ -47,6 +47,24 @@ export function describe(event: SupervisorEvent | GapMarker): string {
       return `${describeExit(event.exit)}; ${describeDecision(event.decision)}`;
     case "backoff_scheduled":
       return `next attempt in ${duration(event.delayMs)}`;
+    case "budget_exhausted":
+      return `no restart is left${event.group === null ? "" : ` for group "${event.group}"`}, the next in ${duration(event.retryAfterMs)}`;
+    case "meltdown":
+      return `its fuse is open: ${FUSES[event.reason]}`;
+    case "group_fuse_triggered": {
+      const cause = event.propagatedFromGroup === null
+        ? FUSES.meltdown_group_fuse
+        : `it depends on group "${event.propagatedFromGroup}", whose fuse is open`;
+      return event.propagation === "escalate_only"
+        ? `group "${event.group}" goes on although ${cause}`
+        : `the fuse of group "${event.group}" is open: ${cause}`;
+    }
+    case "group_fuse_on_trial":
+      return `the fuse of group "${event.group}" lets one restart through`;
+    case "child_restart_queued":
+      return `waits for its turn to restart${event.group === null ? "" : ` in group "${event.group}"`}, ${event.ahead} before it`;
+    case "fuse_reset":
+      return `its fuse${event.group === null ? " was" : ` and that of group "${event.group}" were`} reset by ${event.by}: ${event.reason}`;
     case "child_restarting":
       return `restarting after ${event.cause.replaceAll("_", " ")}, restart ${event.restartsTotal}`;
     case "child_heartbeat_stale":
@@ -88,6 +106,13 @@ export function describe(event: SupervisorEvent | GapMarker): string {
   }
 }
 
+const FUSES = {
+  hot_loop_detected: "it restarts in rapid succession",
+  cold_start_budget_exhausted: "too many restarts soon after the start",
+  meltdown_child_fuse: "too many restarts",
+  meltdown_group_fuse: "too many failures of its members",
+} as const;
+
 const ESCALATIONS = {
   escalate_to_parent: "gives up",
   shutdown_tree: "ends the tree",
@@ -122,19 +147,36 @@ function trimmed(value: number): string {
   return String(Number(value.toFixed(1)));
 }
 
+const DELAYS: Readonly<Partial<Record<Decision["reason"], string>>> = {
+  restart_limit_slow_down: ", slowed down at its limit",
+  restart_budget_exhausted: ", when the budget has a restart for it",
+  hot_loop_detected: ", when its fuse lets it",
+  cold_start_budget_exhausted: ", when its fuse lets it",
+  meltdown_child_fuse: ", when its fuse lets it",
+  meltdown_group_fuse: ", when the fuse of its group lets it",
+};
+
+const REASONS_TO_ESCALATE: Readonly<Partial<Record<Decision["reason"], string>>> = {
+  fatal_bug: "a fault of its own",
+  supervisor_failure_limit: "too many failures under this supervisor",
+  meltdown_supervisor_fuse: "too many failures under this supervisor",
+  decided_by_function: "its decide function wants that",
+};
+
 function describeDecision(decision: Decision): string {
   switch (decision.action) {
     case "restart":
       if (decision.reason === "waits_for_dependency") return "back when what it is bound to is ready";
       if (decision.reason === "restarted_with_siblings") return "back with its siblings";
       if (decision.delayMs === 0) return "back at once";
-      return `back in ${duration(decision.delayMs)}${decision.reason === "restart_limit_slow_down" ? ", slowed down at its limit" : ""}`;
+      return `back in ${duration(decision.delayMs)}${DELAYS[decision.reason] ?? ""}`;
     case "give_up":
       if (decision.reason === "fatal_config" || decision.reason === "fatal_bug") return "fatal, stays down until someone starts it";
       if (decision.reason === "never_restart_on") return "never started again after such a failure, stays down until someone starts it";
+      if (decision.reason === "decided_by_function") return "its decide function wants it down, until someone starts it";
       return "over its restart limit, stays down until someone starts it";
     case "escalate":
-      return `${decision.reason === "fatal_bug" ? "a fault of its own" : "over its restart limit"}, the supervisor gives up`;
+      return `${REASONS_TO_ESCALATE[decision.reason] ?? "over its restart limit"}, the supervisor gives up`;
     case "shutdown_tree":
       return "nothing can run with this configuration, the tree ends";
     case "stop":

@@ -1,5 +1,5 @@
 /** Everything a tree tells: one flat object per event, the single source of every view. */
-import type { EscalationPolicy } from "../spec/mod.ts";
+import type { ChildFuseReason, EscalationPolicy, Propagation } from "../spec/mod.ts";
 import type { Exit, ExitClass } from "./exit.ts";
 
 /** What was decided after an exit; reasons are stable strings. */
@@ -22,12 +22,21 @@ export interface Decision {
     | "restarted_by_command"
     | "restarted_with_siblings"
     | "waits_for_dependency"
+    | "restart_budget_exhausted"
+    | "meltdown_group_fuse"
+    | "meltdown_supervisor_fuse"
+    | "supervisor_failure_limit"
+    | "decided_by_function"
+    | ChildFuseReason
     | "supervisor_stopping";
   /** Delay in milliseconds before the restart. */
   readonly delayMs: number;
   /** When the child comes back, on the tree's monotonic clock; `null` when it does not by itself. */
   readonly retryAtMs: number | null;
 }
+
+/** Why a fuse is open. */
+export type FuseReason = ChildFuseReason | "meltdown_group_fuse";
 
 /** How many failures a child has in its window. */
 export interface LimitUse {
@@ -122,6 +131,31 @@ export type SupervisorEvent =
   | (AttemptEventBase & { readonly type: "child_succeeded"; readonly exit: Exit; readonly uptimeMs: number; readonly decision: Decision })
   | (AttemptEventBase & { readonly type: "child_stopped"; readonly exit: Exit; readonly decision: Decision })
   | (AttemptEventBase & { readonly type: "backoff_scheduled"; readonly delayMs: number; readonly retryAtMs: number })
+  | (AttemptEventBase & {
+    readonly type: "budget_exhausted";
+    /** The group whose budget it is, `null` when it is that of the supervisor. */
+    readonly group: string | null;
+    readonly retryAfterMs: number;
+  })
+  | (AttemptEventBase & { readonly type: "meltdown"; readonly reason: FuseReason; readonly retryAtMs: number })
+  | (EventBase & {
+    readonly type: "group_fuse_triggered";
+    readonly group: string;
+    /** The group whose fuse had opened, `null` when its own members did it. */
+    readonly propagatedFromGroup: string | null;
+    /** `escalate_only` when the fuse of this group stays closed. */
+    readonly propagation: Propagation;
+    readonly retryAtMs: number;
+  })
+  | (EventBase & { readonly type: "group_fuse_on_trial"; readonly group: string })
+  | (AttemptEventBase & {
+    readonly type: "child_restart_queued";
+    /** The group whose turn it waits for, `null` when it is that of the supervisor. */
+    readonly group: string | null;
+    /** How many are before it. */
+    readonly ahead: number;
+  })
+  | (AttemptEventBase & Request & { readonly type: "fuse_reset"; readonly group: string | null })
   | (AttemptEventBase & { readonly type: "child_restarting"; readonly cause: StartCause; readonly restartsTotal: number })
   | (AttemptEventBase & { readonly type: "child_heartbeat_stale"; readonly ageMs: number })
   | (AttemptEventBase & { readonly type: "child_unhealthy"; readonly reason: string })

@@ -1,9 +1,9 @@
 /** One live attempt: what an adapter reports becomes messages of the tree. */
 import { cleanText, type Clock, RingBuffer } from "../base/mod.ts";
 import type { Message } from "../core/mod.ts";
-import type { Exit } from "../event/mod.ts";
+import type { Exit, Failure } from "../event/mod.ts";
 import type { LogRecord } from "../observe/mod.ts";
-import type { ChildPolicy, ChildSpec } from "../spec/mod.ts";
+import type { ChildPolicy, ChildSpec, DecisionHistory, Verdict } from "../spec/mod.ts";
 import { DEFAULTS } from "../spec/mod.ts";
 import type { AttemptContext, RunningChild } from "./children/types.ts";
 
@@ -16,6 +16,8 @@ export interface AttemptHost {
   /** An attempt ended or was given up; probes must stop. */
   over(attempt: Attempt): void;
   log(record: Omit<LogRecord, "seq">): void;
+  /** What went before, for the child's own decision. */
+  historyOf(attempt: Attempt): DecisionHistory;
 }
 
 /** The place of an attempt in the tree. */
@@ -117,7 +119,30 @@ export class Attempt implements AttemptContext {
     const { node, child, stamp } = this.identity;
     this.#ended = true;
     this.#host.over(this);
-    this.#host.post({ type: "exited", node, child, stamp, exit: this.#tail === null ? exit : withLastLines(exit, this.tail) });
+    const verdict = "failure" in exit ? this.#decide(exit.failure) : undefined;
+    this.#host.post({ type: "exited", node, child, stamp, exit: this.#tail === null ? exit : withLastLines(exit, this.tail), verdict });
+  }
+
+  /** Asks the child's own function; whatever that does, it is no reason for anything else to go wrong. */
+  #decide(failure: Failure): Verdict | undefined {
+    const { decide } = this.identity.spec;
+    if (decide === undefined) return undefined;
+    const { kind, category, message, exitCode, signal } = failure;
+    try {
+      const verdict: unknown = decide({ path: this.path, kind, category, message, exitCode, signal }, this.#host.historyOf(this));
+      const known = VERDICTS.find((word) => word === verdict);
+      if (known !== undefined) return known;
+      this.#say(`decide() returned ${shown(verdict)}, must be one of ${VERDICTS.join(", ")}; the restart policy decides`);
+    } catch (error) {
+      this.#say(`decide() threw ${shown(error)}; the restart policy decides`);
+    }
+    return undefined;
+  }
+
+  /** A line about the attempt that is not its own. */
+  #say(line: string): void {
+    const { path, attempt } = this.identity;
+    this.#host.log({ atMs: this.#host.clock.now(), path, attempt, stream: "log", line: cleanText(line) });
   }
 
   abandoned(): void {
@@ -125,6 +150,17 @@ export class Attempt implements AttemptContext {
     this.#ended = true;
     this.#host.over(this);
     this.#host.post({ type: "abandoned", node, child, stamp });
+  }
+}
+
+const VERDICTS: readonly Verdict[] = ["policy", "restart", "stop", "escalate"];
+
+/** What a function of the user gave may be anything, even an object whose conversion throws. */
+function shown(value: unknown): string {
+  try {
+    return value instanceof Error ? `${value.name}: ${value.message}` : String(value);
+  } catch {
+    return "a value that cannot be shown";
   }
 }
 

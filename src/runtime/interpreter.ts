@@ -18,6 +18,7 @@ import {
   type TreePlan,
 } from "../core/mod.ts";
 import type { Failure, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
+import type { DecisionHistory, GuardPolicy } from "../spec/mod.ts";
 import type { Bus, LogRecord } from "../observe/mod.ts";
 import { Attempt, type AttemptHost } from "./attempt.ts";
 import type { SupervisorAdapter } from "./children/supervisor.ts";
@@ -98,6 +99,11 @@ export class Interpreter implements AttemptHost {
     return this.#live.flat().filter((attempt) => attempt !== undefined).length;
   }
 
+  /** What guards restarts in this tree. */
+  get guards(): GuardPolicy {
+    return this.#options.plan.guards;
+  }
+
   /** How many timers are set. */
   get liveTimers(): number {
     return this.#timers.size;
@@ -146,6 +152,11 @@ export class Interpreter implements AttemptHost {
 
   log(record: Omit<LogRecord, "seq">): void {
     this.#options.logs.publish({ seq: ++this.#lineCount, ...record });
+  }
+
+  historyOf({ identity: { node, child } }: Attempt): DecisionHistory {
+    const { attempt, restartsTotal, failuresTotal, consecutive, startedAtMs } = this.nodes[node]!.slots[child]!;
+    return { attempt, restartsTotal, failuresTotal, consecutiveRestarts: consecutive, uptimeMs: this.clock.now() - startedAtMs };
   }
 
   #drain = (): void => {
@@ -284,7 +295,7 @@ export class Interpreter implements AttemptHost {
   }
 
   #onTimer({ timer, node, child, dueMs }: Timer): void {
-    const heartbeatAtMs = child === -1 ? 0 : this.#live[node]![child]?.heartbeatAtMs ?? 0;
+    const heartbeatAtMs = child < 0 ? 0 : this.#live[node]![child]?.heartbeatAtMs ?? 0;
     this.post({ type: "timer", node, child, timer, dueMs, heartbeatAtMs });
   }
 

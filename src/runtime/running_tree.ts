@@ -10,7 +10,7 @@ import { Interpreter } from "./interpreter.ts";
 import { holdProgram } from "./keep_alive.ts";
 import { startProbes } from "./probing.ts";
 import { type Report, reportChildren } from "./report.ts";
-import { type ChildSnapshot, snapshotChild, snapshotChildren, type SnapshotSource, type TreeSnapshot } from "./snapshot.ts";
+import { type ChildSnapshot, snapshotChild, snapshotChildren, snapshotGroups, type SnapshotSource, type TreeSnapshot } from "./snapshot.ts";
 import type { Child, ChildRequest, ReadyOptions, ShutdownRequest, SuperviseOptions, Tree } from "./tree.ts";
 
 /** How many lines of output are remembered for readers that come late or lag. */
@@ -105,7 +105,15 @@ export class RunningTree implements Tree {
   snapshot(): TreeSnapshot {
     const { phase, ready } = this.#interpreter.nodes[0]!;
     const source = this.#snapshotSource();
-    return { name: this.name, phase, ready, seq: this.#events.lastSeq, atMs: source.now, children: snapshotChildren(source) };
+    return {
+      name: this.name,
+      phase,
+      ready,
+      seq: this.#events.lastSeq,
+      atMs: source.now,
+      groups: snapshotGroups(source),
+      children: snapshotChildren(source),
+    };
   }
 
   child(path: string): Child {
@@ -169,7 +177,13 @@ export class RunningTree implements Tree {
 
   #snapshotSource(): SnapshotSource {
     const { nodes, clock } = this.#interpreter;
-    return { nodes, now: clock.now(), pidOf: (node, child) => this.#interpreter.liveAttempt(node, child)?.handle?.pid ?? null };
+    const { resetAfterMs: fuseResetAfterMs } = this.#plan.guards;
+    return {
+      nodes,
+      now: clock.now(),
+      fuseResetAfterMs,
+      pidOf: (node, child) => this.#interpreter.liveAttempt(node, child)?.handle?.pid ?? null,
+    };
   }
 
   #onFinished(cause: ShutdownCause, exitCode: number): void {
@@ -232,6 +246,7 @@ function childHandle(snapshot: ChildSnapshot, ask: Ask): Child {
     pause: (request) => ask("pause", request),
     resume: (request) => ask("resume", request),
     quarantine: (request) => ask("quarantine", request),
+    resetFuse: (request) => ask("reset_fuse", request),
     release: (request) => ask("release", request),
   };
 }

@@ -1,6 +1,18 @@
 /** How a tree is right now. */
-import { type ChildPhase, countFailures, type NodePhase, type NodeState, type Operation, waitingFor } from "../core/mod.ts";
-import type { Decision, Exit } from "../event/mod.ts";
+import {
+  type ChildPhase,
+  countFailures,
+  type Fuse,
+  type FuseState,
+  fuseState,
+  type NodePhase,
+  type NodeState,
+  type Operation,
+  shownCount,
+  tokensAt,
+  waitingFor,
+} from "../core/mod.ts";
+import type { Decision, Exit, FuseReason } from "../event/mod.ts";
 import type { ChildKind, TaskRole } from "../spec/mod.ts";
 
 /** How one child is. */
@@ -31,6 +43,10 @@ export interface ChildSnapshot {
   readonly limitUsed: number;
   /** Failures allowed in the window. */
   readonly limit: number;
+  /** Name of its group, when it has one. */
+  readonly group: string | null;
+  /** Its fuse: whether it is open, and when it lets a restart through. */
+  readonly fuse: FuseSnapshot;
   /** Siblings it waits for. */
   readonly waitingFor: readonly string[];
   /** When it starts again, on the tree's monotonic clock; `null` when nothing is planned. */
@@ -41,8 +57,30 @@ export interface ChildSnapshot {
   readonly lastDecision: Decision | null;
   /** Process id, where there is one. */
   readonly pid: number | null;
+  /** Groups of a nested supervisor. */
+  readonly groups: readonly GroupSnapshot[];
   /** Children of a nested supervisor. */
   readonly children: readonly ChildSnapshot[];
+}
+
+/** How a fuse is. */
+export interface FuseSnapshot {
+  /** Closed, open, or letting restarts through on trial. */
+  readonly state: FuseState;
+  /** Why it opened, `null` when it is closed. */
+  readonly reason: FuseReason | null;
+  /** When it lets restarts through, on the tree's monotonic clock; `null` when it is closed. */
+  readonly untilMs: number | null;
+}
+
+/** How a group is. */
+export interface GroupSnapshot {
+  /** Name of the group. */
+  readonly name: string;
+  /** Its fuse. */
+  readonly fuse: FuseSnapshot;
+  /** Restarts left in its budget, less those that are promised; `null` when it has none. */
+  readonly budgetLeft: number | null;
 }
 
 /** How a whole tree is. */
@@ -57,6 +95,8 @@ export interface TreeSnapshot {
   readonly seq: number;
   /** When it was taken, on the tree's monotonic clock. */
   readonly atMs: number;
+  /** Groups of the root. */
+  readonly groups: readonly GroupSnapshot[];
   /** The children of the root. */
   readonly children: readonly ChildSnapshot[];
 }
@@ -65,6 +105,8 @@ export interface TreeSnapshot {
 export interface SnapshotSource {
   readonly nodes: readonly NodeState[];
   readonly now: number;
+  /** How long a fuse is open, and then on trial. */
+  readonly fuseResetAfterMs: number;
   pidOf(node: number, child: number): number | null;
 }
 
@@ -75,7 +117,7 @@ export function snapshotChildren(source: SnapshotSource, node = 0): ChildSnapsho
 
 /** Takes a picture of one child, and of those below it. */
 export function snapshotChild(source: SnapshotSource, node: number, child: number): ChildSnapshot {
-  const { slots } = source.nodes[node]!;
+  const { slots, plan } = source.nodes[node]!;
   const slot = slots[child]!;
   return {
     path: slot.plan.path,
@@ -89,13 +131,34 @@ export function snapshotChild(source: SnapshotSource, node: number, child: numbe
     restartsTotal: slot.restartsTotal,
     failuresTotal: slot.failuresTotal,
     consecutiveRestarts: slot.consecutive,
-    limitUsed: countFailures(slot.window, slot.plan.policy.limit, source.now),
+    limitUsed: shownCount(countFailures(slot.window, slot.plan.policy.limit, source.now)),
     limit: slot.plan.policy.limit.maxRestarts,
+    group: plan.groups[slot.plan.group]?.name ?? null,
+    fuse: snapshotFuse(source, slot.fuse),
     waitingFor: slot.phase === "waiting" ? waitingFor(slots, slot) : [],
     retryAtMs: slot.phase === "backoff" ? slot.lastDecision?.retryAtMs ?? null : null,
     lastExit: slot.lastExit,
     lastDecision: slot.lastDecision,
     pid: source.pidOf(node, child),
+    groups: slot.plan.node === -1 ? [] : snapshotGroups(source, slot.plan.node),
     children: slot.plan.node === -1 ? [] : snapshotChildren(source, slot.plan.node),
   };
 }
+
+/** Takes a picture of the groups of a node. */
+export function snapshotGroups(source: SnapshotSource, node = 0): GroupSnapshot[] {
+  const { plan, guards } = source.nodes[node]!;
+  return plan.groups.map(({ name, budget }, index) => {
+    const { fuse, bucket } = guards.groups[index]!;
+    const budgetLeft = budget === null ? null : bucket === null ? budget.maxBurst : shownCount(tokensAt(bucket, budget, source.now));
+    return { name, fuse: snapshotFuse(source, fuse), budgetLeft };
+  });
+}
+
+function snapshotFuse({ fuseResetAfterMs, now }: SnapshotSource, fuse: Fuse | null): FuseSnapshot {
+  const state = fuseState(fuse, fuseResetAfterMs, now);
+  if (fuse === null || state === "closed") return CLOSED_FUSE;
+  return { state, reason: fuse.reason, untilMs: fuse.untilMs };
+}
+
+const CLOSED_FUSE: FuseSnapshot = { state: "closed", reason: null, untilMs: null };

@@ -56,6 +56,8 @@ export interface Child extends ChildSnapshot {
   resume(request?: ChildRequest): Promise<CommandResult>;
   /** The same as `pause`, for a child that is suspected. */
   quarantine(request?: ChildRequest): Promise<CommandResult>;
+  /** Closes the open fuses of the child and of its group, forgets what had opened them, and starts whom they kept down. */
+  resetFuse(request?: ChildRequest): Promise<CommandResult>;
   /** Ends a quarantine as `resume` does; refused for a child that is paused. */
   release(request?: ChildRequest): Promise<CommandResult>;
 }

@@ -153,6 +153,13 @@ export function listOf(rule: Rule): Rule {
   };
 }
 
+/** Accepts null and what the rule accepts. */
+export function orNull(rule: Rule): Rule {
+  return (value, pointer, report) => {
+    if (value !== null) rule(value, pointer, report);
+  };
+}
+
 /** Accepts objects with these fields. */
 export function fields(rules: Rules, required: readonly string[] = []): Rule {
   return (value, pointer, report) => {

@@ -37,9 +37,9 @@ export const child: ChildBuilders = {
   task: (name, task, options = {}) => ({ ...options, name, run: { kind: "task", task } }),
   worker: (name, url, options = {}) => ({ ...options, name, run: { kind: "worker", url: String(url) } }),
   process: (name, { command, args, cwd, shell, ...options }) => ({ ...options, name, run: { kind: "process", command, args, cwd, shell } }),
-  supervisor: (name, { strategy, autoShutdown, escalationPolicy, children, ...options }) => ({
-    ...options,
-    name,
-    run: { kind: "supervisor", strategy, autoShutdown, escalationPolicy, children },
-  }),
+  supervisor: (name, { groups, groupStrategies, groupDependencies, childStrategyOverrides, ...others }) => {
+    const { strategy, autoShutdown, escalationPolicy, children, ...options } = others;
+    const ofGroups = { groups, groupStrategies, groupDependencies, childStrategyOverrides };
+    return { ...options, name, run: { kind: "supervisor", strategy, autoShutdown, escalationPolicy, ...ofGroups, children } };
+  },
 };

@@ -3,6 +3,7 @@ import { didYouMean } from "../base/mod.ts";
 import { type Fields, isFields, nameOf, refuse, type Report, warn } from "./check.ts";
 import { DEFAULTS } from "./defaults.ts";
 import { STRENGTHS } from "./graph.ts";
+import { checkBudget } from "./group_checks.ts";
 
 /** A child whose options were looked at one by one. */
 export interface Subject {
@@ -24,6 +25,7 @@ export function checkCombinations(subject: Subject, report: Report): void {
   checkBackoff(child["backoff"], ["initialMs", "maxMs"], `${pointer}/backoff`, report);
   checkStop(subject, report);
   checkRole(subject, report);
+  checkLimit(subject, report);
   checkEnd(subject, report);
   checkVariables(child["environment"], `${pointer}/environment`, report);
   if (child["waitTimeoutMs"] !== undefined && STRENGTHS.every((key) => isEmpty(child[key]))) {
@@ -38,6 +40,8 @@ export function checkCombinations(subject: Subject, report: Report): void {
 /** Looks at the defaults of the tree. */
 export function checkPolicy(policy: Fields, report: Report): void {
   checkBackoff(policy, ["initialBackoffMs", "maxBackoffMs"], "/policy", report);
+  checkBudget(policy["restartBudget"], "/policy/restartBudget", report);
+  checkGuards(policy, report);
   const { heartbeatIntervalMs, staleAfterMs } = policy;
   if (typeof heartbeatIntervalMs !== "number" || typeof staleAfterMs !== "number" || staleAfterMs > heartbeatIntervalMs) return;
   refuse(
@@ -46,6 +50,31 @@ export function checkPolicy(policy: Fields, report: Report): void {
     "stale_too_soon",
     `is ${staleAfterMs}, must exceed heartbeatIntervalMs, which is ${heartbeatIntervalMs}`,
   );
+}
+
+/** Numbers that only mean something beside another one. */
+const BESIDE: readonly (readonly [section: string, key: string, needed: string])[] = [
+  ["", "supervisorFailureWindowMs", "supervisorFailureLimit"],
+  ["meltdown", "childWindowSecs", "childMaxRestarts"],
+  ["meltdown", "groupWindowSecs", "groupMaxFailures"],
+  ["meltdown", "supervisorWindowSecs", "supervisorMaxFailures"],
+];
+
+/** Windows without what they are the window of. */
+function checkGuards(policy: Fields, report: Report): void {
+  for (const [section, key, needed] of BESIDE) {
+    const fields = section === "" ? policy : policy[section];
+    if (!isFields(fields) || fields[key] === undefined || fields[needed] !== undefined) continue;
+    const place = section === "" ? `/policy/${key}` : `/policy/${section}/${key}`;
+    warn(report, place, "no_effect", `has no effect, because ${needed} is not there`);
+  }
+  const { failureWindow } = policy;
+  if (!isFields(failureWindow)) return;
+  const mode = failureWindow["mode"] ?? "time_sliding";
+  for (const [key, home] of [["windowSecs", "time_sliding"], ["maxCount", "count_sliding"], ["halfLifeSecs", "decay"]] as const) {
+    if (failureWindow[key] === undefined || mode === home) continue;
+    warn(report, `/policy/failureWindow/${key}`, "no_effect", `has no effect in mode ${nameOf(mode)}`);
+  }
 }
 
 function checkBackoff(backoff: unknown, [first, longest]: readonly [string, string], pointer: string, report: Report): void {
@@ -84,6 +113,18 @@ function checkRole({ child, kind, pointer }: Subject, report: Report): void {
     const reason = `is ${nameOf(criticality)}, but severity is ${nameOf(severity)}`;
     refuse(report, `${pointer}/criticality`, "contradicting_severity", reason, "Keep severity alone");
   }
+}
+
+function checkLimit({ child, pointer }: Subject, report: Report): void {
+  const { limit } = child;
+  if (!isFields(limit) || limit["halfLifeMs"] === undefined || limit["windowMs"] === undefined) return;
+  refuse(
+    report,
+    `${pointer}/limit/halfLifeMs`,
+    "window_and_half_life",
+    "is there beside windowMs, must be the only one",
+    "Keep one of them",
+  );
 }
 
 const PERMANENT_ROLES: readonly unknown[] = ["service", "sidecar", "supervisor"];

@@ -53,3 +53,21 @@ export function shortestSpanMs(
   }
   return span(low);
 }
+
+/** Returns the highest count that failures can reach which falls by half every `halfLifeMs`, with the smallest delays that the jitter allows. */
+export function highestLevel({ initialMs, maxMs, factor, jitter, ratio, halfLifeMs }: Omit<LimitNumbers, "maxRestarts" | "windowMs"> & {
+  readonly halfLifeMs: number;
+}): number {
+  const share = jitter === "full" ? 1 - ratio : 1;
+  const growth = jitter === "decorrelated" ? 1 : factor;
+  let level = 1;
+  let highest = level;
+  let kept = 1;
+  for (let n = 1; n <= LAST_GROWTH; n++) {
+    kept = 0.5 ** (Math.min(maxMs, initialMs * growth ** (n - 1)) * share / halfLifeMs);
+    level = level * kept + 1;
+    highest = Math.max(highest, level);
+  }
+  // From here on the delays are the same, and the count goes towards where it stays.
+  return Math.max(highest, kept === 1 ? Infinity : 1 / (1 - kept));
+}

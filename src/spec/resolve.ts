@@ -1,6 +1,6 @@
 /** What counts for a child in the end: child over policy over role over default, and where each value came from. */
 import { DEFAULTS, FALLBACK_ROLE, ROLE_PACKS } from "./defaults.ts";
-import type { ChildSpec, JitterMode, LimitAction, RestartPolicy, RunSpec, Severity, TaskRole, TreeSpec } from "./types.ts";
+import type { ChildSpec, JitterMode, LimitAction, RestartPolicy, RunSpec, Severity, StrategyOptions, TaskRole, TreeSpec } from "./types.ts";
 
 /** The kind of a running child. */
 export type ChildKind = "task" | "worker" | "process" | "supervisor";
@@ -27,6 +27,8 @@ export interface LimitPolicy {
   readonly maxRestarts: number;
   /** Length of the window in milliseconds; `null` counts the failures since the child was last healthy. */
   readonly windowMs: number | null;
+  /** Time in milliseconds in which the count falls by half, instead of a window; `null` where there is a window. */
+  readonly halfLifeMs: number | null;
   /** How many failures are remembered at most. */
   readonly maxCount: number;
   /** What happens when the limit is exceeded. */
@@ -96,7 +98,7 @@ export interface ChildPolicy {
 }
 
 /** Where an effective value came from. */
-export type ValueSource = "child" | "policy" | "shutdown" | "severity_defaults" | "role" | "default";
+export type ValueSource = "child" | "strategy" | "policy" | "shutdown" | "severity_defaults" | "role" | "default";
 
 /** One effective value with its source. */
 export interface ExplainedValue {
@@ -118,14 +120,22 @@ export function childKind(run: RunSpec): ChildKind {
   return run.kind === "module" || run.kind === "factory" ? "task" : run.kind;
 }
 
+/** What the place of a child brings along, beside the defaults of the tree. */
+export interface ChildSurroundings {
+  /** The default of its `limit` by its strategy. */
+  readonly restartLimit?: StrategyOptions["restartLimit"];
+  /** Whether its restarts may have to wait for their turn, so that it must get ready or fail in time. */
+  readonly gated?: boolean;
+}
+
 /** Returns a function that resolves children of one tree; children that declare the same share one policy. */
-export function policyResolver(defaults: InheritedDefaults): (child: ChildSpec) => ChildPolicy {
+export function policyResolver(defaults: InheritedDefaults): (child: ChildSpec, surroundings?: ChildSurroundings) => ChildPolicy {
   const known = new Map<string, ChildPolicy>();
-  return (child) => {
-    const key = policyKey(child);
+  return (child, surroundings = {}) => {
+    const key = policyKey(child, surroundings);
     let policy = known.get(key);
     if (policy === undefined) {
-      policy = resolve(child, defaults, () => {});
+      policy = resolve(child, surroundings, defaults, () => {});
       known.set(key, policy);
     }
     return policy;
@@ -133,9 +143,9 @@ export function policyResolver(defaults: InheritedDefaults): (child: ChildSpec) 
 }
 
 /** Lists every effective value of a child with its source. */
-export function explainChild(child: ChildSpec, defaults: InheritedDefaults): ExplainedValue[] {
+export function explainChild(child: ChildSpec, defaults: InheritedDefaults, surroundings: ChildSurroundings = {}): ExplainedValue[] {
   const rows: ExplainedValue[] = [];
-  resolve(child, defaults, (row) => rows.push(row));
+  resolve(child, surroundings, defaults, (row) => rows.push(row));
   return rows;
 }
 
@@ -155,13 +165,13 @@ const DECLARED = [
   "neverRestartOn",
 ] as const satisfies readonly (keyof ChildSpec)[];
 
-function policyKey(child: ChildSpec): string {
-  const declared = DECLARED.map((key) => child[key]);
-  const kind = childKind(child.run);
+function policyKey(child: ChildSpec, { restartLimit, gated = false }: ChildSurroundings): string {
+  const declared = [...DECLARED.map((key) => child[key]), restartLimit ?? undefined];
+  const kind = `${childKind(child.run)}${gated ? " gated" : ""}`;
   return declared.every((value) => value === undefined) ? kind : `${kind} ${JSON.stringify(declared)}`;
 }
 
-function resolve(child: ChildSpec, defaults: InheritedDefaults, record: Recorder): ChildPolicy {
+function resolve(child: ChildSpec, surroundings: ChildSurroundings, defaults: InheritedDefaults, record: Recorder): ChildPolicy {
   const kind = childKind(child.run);
   const role = child.taskRole ?? (kind === "supervisor" ? "supervisor" : null);
   const pack = ROLE_PACKS[role ?? FALLBACK_ROLE];
@@ -195,9 +205,12 @@ function resolve(child: ChildSpec, defaults: InheritedDefaults, record: Recorder
       role === null ? undefined : defaults.severityDefaults?.[role],
     ], ["role", pack.severity]),
     backoff: resolveBackoff(child, defaults, pick),
-    limit: resolveLimit(child, defaults, role, pick),
+    limit: resolveLimit(child, surroundings, defaults, role, pick),
     stop: resolveStop(child, defaults, kind, pick),
-    startMs: pick<number | null>("timeouts.start_ms", ["child", child.timeouts?.startMs], ["default", null]),
+    startMs: pick<number | null>("timeouts.start_ms", ["child", child.timeouts?.startMs], [
+      "default",
+      surroundings.gated === true && kind !== "supervisor" ? DEFAULTS.gatedStartMs : null,
+    ]),
     runMs: pick<number | null>("timeouts.run_ms", ["child", child.timeouts?.runMs], ["default", null]),
     waitMs: pick<number | null>("wait_timeout_ms", ["child", child.waitTimeoutMs], ["default", null]),
     readyWhenRunning: readiness === "immediate",
@@ -233,26 +246,52 @@ function resolveBackoff(child: ChildSpec, { policy }: InheritedDefaults, pick: P
   };
 }
 
-function resolveLimit(child: ChildSpec, { policy }: InheritedDefaults, role: TaskRole | null, pick: Picker): LimitPolicy {
+function resolveLimit(
+  child: ChildSpec,
+  { restartLimit }: ChildSurroundings,
+  { policy }: InheritedDefaults,
+  role: TaskRole | null,
+  pick: Picker,
+): LimitPolicy {
   const pack = ROLE_PACKS[role ?? FALLBACK_ROLE];
+  const own = role === null ? "default" : "role";
   const window = policy?.failureWindow;
-  const counted = window?.mode === "count_sliding" && policy?.childRestartWindowMs === undefined;
-  const maxRestarts = pick<number>("limit.max_restarts", ["child", child.limit?.maxRestarts], ["policy", policy?.childRestartLimit], [
-    "policy",
-    window === undefined ? undefined : window.threshold ?? DEFAULTS.failureWindowThreshold,
-  ], [role === null ? "default" : "role", pack.maxRestarts]);
+  const inheritsWindow = child.limit?.windowMs === undefined && child.limit?.halfLifeMs === undefined &&
+    restartLimit?.windowMs === undefined && policy?.childRestartWindowMs === undefined;
+  const counted = inheritsWindow && window?.mode === "count_sliding";
+  const decays = inheritsWindow && window?.mode === "decay";
+  const maxRestarts = pick<number>(
+    "limit.max_restarts",
+    ["child", child.limit?.maxRestarts],
+    ["strategy", restartLimit?.maxRestarts],
+    ["policy", policy?.childRestartLimit],
+    ["policy", window === undefined ? undefined : window.threshold ?? DEFAULTS.failureWindowThreshold],
+    [own, pack.maxRestarts],
+  );
+  const halfLifeMs = pick<number | null>(
+    "limit.half_life_ms",
+    ["child", child.limit?.halfLifeMs],
+    ["policy", decays ? secondsToMs(window.halfLifeSecs) ?? DEFAULTS.limitHalfLifeMs : undefined],
+    ["default", null],
+  );
   return {
     maxRestarts,
-    windowMs: pick<number | null>("limit.window_ms", ["child", child.limit?.windowMs], ["policy", policy?.childRestartWindowMs], [
-      "policy",
-      counted ? null : window?.windowSecs === undefined ? undefined : window.windowSecs * 1000,
-    ], ["default", DEFAULTS.limitWindowMs]),
-    maxCount: counted && child.limit?.windowMs === undefined ? window.maxCount ?? maxRestarts + 1 : maxRestarts + 1,
-    onExceeded: pick<LimitAction>("limit.on_exceeded", ["child", child.limit?.onExceeded], [
-      role === null ? "default" : "role",
-      pack.onExceeded,
-    ]),
+    windowMs: halfLifeMs !== null ? null : pick<number | null>(
+      "limit.window_ms",
+      ["child", child.limit?.windowMs],
+      ["strategy", restartLimit?.windowMs],
+      ["policy", policy?.childRestartWindowMs],
+      ["policy", counted ? null : secondsToMs(window?.windowSecs)],
+      ["default", DEFAULTS.limitWindowMs],
+    ),
+    halfLifeMs,
+    maxCount: counted ? window.maxCount ?? maxRestarts + 1 : maxRestarts + 1,
+    onExceeded: pick<LimitAction>("limit.on_exceeded", ["child", child.limit?.onExceeded], [own, pack.onExceeded]),
   };
+}
+
+function secondsToMs(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : seconds * 1_000;
 }
 
 function resolveStop(child: ChildSpec, { shutdown }: InheritedDefaults, kind: ChildKind, pick: Picker): StopPolicy {

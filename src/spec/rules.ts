@@ -10,6 +10,7 @@ import {
   nameOf,
   number,
   oneOf,
+  orNull,
   refuse,
   type Report,
   type Rule,
@@ -134,6 +135,10 @@ const variable = fields({
 /** Accepts an exit code or the category of a failure. */
 const codeOrCategory: Rule = (value, pointer, report) => (typeof value === "number" ? exitCode : word)(value, pointer, report);
 
+const callback: Rule = (value, pointer, report) => {
+  if (typeof value !== "function") refuse(report, pointer, "wrong_type", `is ${nameOf(value)}, must be a function`);
+};
+
 /** The rules of options that every child has. */
 export const CHILD_RULES: Rules = {
   name: childName,
@@ -143,6 +148,7 @@ export const CHILD_RULES: Rules = {
   bindsTo: listOf(word),
   waitTimeoutMs: positiveMsOrNull,
   restartPolicy: oneOf("permanent", "transient", "temporary"),
+  decide: callback,
   neverRestartOn: listOf(codeOrCategory),
   significant: flag,
   taskRole: role,
@@ -156,7 +162,12 @@ export const CHILD_RULES: Rules = {
     ratio,
     resetAfterMs: positiveMs,
   }),
-  limit: fields({ maxRestarts: count, windowMs: positiveMs, onExceeded: oneOf("slow_down", "give_up", "escalate") }),
+  limit: fields({
+    maxRestarts: count,
+    windowMs: positiveMs,
+    halfLifeMs: positiveMs,
+    onExceeded: oneOf("slow_down", "give_up", "escalate"),
+  }),
   stop: fields({ mode: oneOf("graceful", "kill", "wait"), signal, timeoutMs: positiveMsOrNull, killWaitMs: positiveMs, killTree: flag }),
   timeouts: fields({ startMs: positiveMsOrNull, runMs: positiveMsOrNull }),
   successExitCodes: listOf(exitCode),
@@ -165,14 +176,37 @@ export const CHILD_RULES: Rules = {
   args: jsonValue,
   environment: listOf(variable),
   tags: listOf(word),
+  group: word,
+  sidecarConfig: fields({ primaryChildId: word, linkedLifecycle: flag }, ["primaryChildId"]),
   logs: fields({ tailLines: number({ min: 0, max: 10_000, integer: true }) }),
 };
 
-const SUPERVISOR: Rules = {
-  strategy: oneOf("one_for_one", "one_for_all", "rest_for_one"),
-  autoShutdown: oneOf("never", "any_significant", "all_significant"),
-  escalationPolicy: oneOf("escalate_to_parent", "shutdown_tree", "quarantine_scope"),
+const budget = fields({ maxBurst: count, recoveryRatePerSec: number({ min: 0.000_001, max: 1_000 }), windowSecs: seconds });
+const strategy = oneOf("one_for_one", "one_for_all", "rest_for_one");
+const escalationPolicy = oneOf("escalate_to_parent", "shutdown_tree", "quarantine_scope");
+const STRATEGY: Rules = {
+  strategy,
+  restartLimit: orNull(fields({ maxRestarts: count, windowMs: positiveMs }, ["maxRestarts"])),
+  escalationPolicy: orNull(escalationPolicy),
 };
+
+const SUPERVISOR: Rules = {
+  strategy,
+  autoShutdown: oneOf("never", "any_significant", "all_significant"),
+  escalationPolicy,
+  groups: listOf(fields({ name: word, children: listOf(word), budget: orNull(budget), concurrentRestartLimit: count }, ["name"])),
+  groupStrategies: listOf(fields({ group: word, ...STRATEGY }, ["group", "strategy"])),
+  groupDependencies: listOf(
+    fields({ fromGroup: word, toGroup: word, propagation: oneOf("none", "escalate_only", "full") }, [
+      "fromGroup",
+      "toGroup",
+      "propagation",
+    ]),
+  ),
+  childStrategyOverrides: listOf(fields({ childId: word, ...STRATEGY }, ["childId", "strategy"])),
+};
+
+const loopGuard = orNull(fields({ windowSecs: seconds, maxRestarts: count }));
 
 /** The rules of a tree beside its children. */
 export const TREE_RULES: Rules = {
@@ -187,7 +221,28 @@ export const TREE_RULES: Rules = {
     jitterRatio: ratio,
     heartbeatIntervalMs: positiveMs,
     staleAfterMs: positiveMs,
-    failureWindow: fields({ mode: oneOf("time_sliding", "count_sliding"), windowSecs: seconds, maxCount: count, threshold: count }),
+    failureWindow: fields({
+      mode: oneOf("time_sliding", "count_sliding", "decay"),
+      windowSecs: seconds,
+      halfLifeSecs: seconds,
+      maxCount: count,
+      threshold: count,
+    }),
+    supervisorFailureLimit: count,
+    supervisorFailureWindowMs: positiveMs,
+    restartBudget: budget,
+    meltdown: fields({
+      childMaxRestarts: count,
+      childWindowSecs: seconds,
+      groupMaxFailures: count,
+      groupWindowSecs: seconds,
+      supervisorMaxFailures: count,
+      supervisorWindowSecs: seconds,
+      resetAfterSecs: seconds,
+    }),
+    coldStart: loopGuard,
+    hotLoop: loopGuard,
+    supervisionPipeline: fields({ concurrentRestartLimit: count }),
     escalation: fields({ exitCode: number({ min: 1, max: 255, integer: true }) }),
   }),
   severityDefaults: fields({ service: severity, worker: severity, job: severity, sidecar: severity, supervisor: severity }),

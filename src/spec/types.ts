@@ -1,7 +1,14 @@
 /** What a user declares: the types of a supervision tree. Every option is the camelCase of the file's key. */
 import type { TaskFunction } from "../base/mod.ts";
 
+import type { DecideFunction } from "./decide_types.ts";
+import type { GroupDependencyOptions, GroupOptions, GroupStrategyOptions, SidecarOptions, StrategyOverrideOptions } from "./group_types.ts";
+import type { PolicyOptions } from "./policy_types.ts";
+
 export type { TaskContext, TaskFunction } from "../base/mod.ts";
+export type * from "./decide_types.ts";
+export type * from "./group_types.ts";
+export type * from "./policy_types.ts";
 
 /** What happens after a child ended: always again, only after a failure, or never. */
 export type RestartPolicy = "permanent" | "transient" | "temporary";
@@ -49,6 +56,8 @@ export interface LimitOptions {
   readonly maxRestarts?: number;
   /** Length of the window in milliseconds. @default {60000} */
   readonly windowMs?: number;
+  /** Instead of a window: the time in milliseconds in which the count of failures falls by half. @default {none} */
+  readonly halfLifeMs?: number;
   /** `slow_down` waits the longest backoff each time, `give_up` leaves the child down, `escalate` fails the supervisor. */
   readonly onExceeded?: LimitAction;
 }
@@ -176,6 +185,8 @@ export interface ChildOptions {
   readonly waitTimeoutMs?: number | null;
   /** What happens after an exit. @default {by role, else "permanent"} */
   readonly restartPolicy?: RestartPolicy;
+  /** Decides about failures in the place of the restart policy; only in programs. @default {none} */
+  readonly decide?: DecideFunction;
   /** Exit codes and categories of failures after which the child stays down. @default {[]} */
   readonly neverRestartOn?: readonly (number | string)[];
   /** Whether its end by itself may end the supervisor, see `autoShutdown`; not for permanent children. @default {false} */
@@ -204,8 +215,12 @@ export interface ChildOptions {
   readonly args?: unknown;
   /** Environment variables of the child. @default {[]} */
   readonly environment?: readonly EnvironmentVariable[];
-  /** Low-cardinality labels. @default {[]} */
+  /** Low-cardinality labels; one that is the name of a group strategy makes the child a member of that group. @default {[]} */
   readonly tags?: readonly string[];
+  /** The group of the supervisor that the child belongs to. @default {none} */
+  readonly group?: string;
+  /** What a sidecar belongs to; only for role `sidecar`. */
+  readonly sidecarConfig?: SidecarOptions;
   /** Output settings. */
   readonly logs?: LogOptions;
 }
@@ -259,43 +274,6 @@ export interface ChildSpec extends ChildOptions {
   readonly run: RunSpec;
 }
 
-/** Defaults for all children of a tree. */
-export interface PolicyOptions {
-  /** Default of `limit.maxRestarts`. */
-  readonly childRestartLimit?: number;
-  /** Default of `limit.windowMs`, in milliseconds. */
-  readonly childRestartWindowMs?: number;
-  /** Default of `backoff.initialMs`, in milliseconds. */
-  readonly initialBackoffMs?: number;
-  /** Default of `backoff.maxMs`, in milliseconds. */
-  readonly maxBackoffMs?: number;
-  /** Default of `backoff.ratio`, 0 to 1. */
-  readonly jitterRatio?: number;
-  /** Default of the interval of declared heartbeats, in milliseconds. */
-  readonly heartbeatIntervalMs?: number;
-  /** Default of `healthCheck.staleAfterMs`, in milliseconds. */
-  readonly staleAfterMs?: number;
-  /** Default of `limit` where `childRestartLimit` is not given. */
-  readonly failureWindow?: FailureWindowOptions;
-  /** What happens when the root gives up. */
-  readonly escalation?: {
-    /** Exit code of the program after an escalation. @default {70} */
-    readonly exitCode?: number;
-  };
-}
-
-/** How failures are counted by default. */
-export interface FailureWindowOptions {
-  /** By time, or the failures since the child was last healthy. @default {"time_sliding"} */
-  readonly mode?: "time_sliding" | "count_sliding";
-  /** Length of the window in seconds. @default {60} */
-  readonly windowSecs?: number;
-  /** How many of the last failures are looked at in `count_sliding`. @default {one more than the threshold} */
-  readonly maxCount?: number;
-  /** Failures allowed; the next one exceeds the limit. @default {5} */
-  readonly threshold?: number;
-}
-
 /** Defaults for stopping. */
 export interface ShutdownOptions {
   /** Default of `stop.timeoutMs`. @default {5000} */
@@ -322,6 +300,14 @@ export interface SupervisorOptions {
   readonly autoShutdown?: AutoShutdown;
   /** What the escalation of a child leads to. @default {"escalate_to_parent"} */
   readonly escalationPolicy?: EscalationPolicy;
+  /** Groups of its children. @default {[]} */
+  readonly groups?: readonly GroupOptions[];
+  /** Strategies for the members of groups. @default {[]} */
+  readonly groupStrategies?: readonly GroupStrategyOptions[];
+  /** What the fuse of one group means for another. @default {[]} */
+  readonly groupDependencies?: readonly GroupDependencyOptions[];
+  /** Strategies for single children. @default {[]} */
+  readonly childStrategyOverrides?: readonly StrategyOverrideOptions[];
   /** The children; their order matters where dependencies leave it open. */
   readonly children: readonly ChildSpec[];
 }

@@ -2,6 +2,7 @@
 import { didYouMean, type Problem } from "../base/mod.ts";
 import { checkFields, type Fields, isFields, nameOf, refuse, type Report, warn } from "./check.ts";
 import { checkCombinations, checkPolicy } from "./combinations.ts";
+import { checkGroups } from "./group_checks.ts";
 import { lintLimits } from "./lint_limits.ts";
 import { byPosition } from "./position.ts";
 import { CHILD_RULES, RUN_RULES, TREE_RULES } from "./rules.ts";
@@ -42,17 +43,10 @@ export function validateTree(spec: TreeSpec, { forStart = false }: ValidateOptio
   checkPolicy(policy, report);
   let known: Places | undefined;
   const places = (): Places => known ??= placesOf(children);
+  const context: Context = { forStart, report, policy, places, pointer: "", ancestry: [], open: [], autoShutdown: given["autoShutdown"] };
   if (children === undefined) refuse(report, "/children", "missing", '"children" is missing');
-  else {checkChildren(children, {
-      forStart,
-      report,
-      policy,
-      places,
-      pointer: "",
-      ancestry: [],
-      open: [],
-      autoShutdown: given["autoShutdown"],
-    });}
+  else checkChildren(children, context);
+  checkGroups(given, policy, "", report);
   if (!problems.some((problem) => problem.severity === "error")) lintLimits(spec, report);
   return byPosition(problems, spec);
 }
@@ -102,7 +96,7 @@ function checkChild(child: unknown, pointer: string, context: Context): void {
 
 /** Returns the kind when it is known. */
 function checkRun({ name, run }: Fields, parent: string, context: Context): string | undefined {
-  const { report, forStart } = context;
+  const { report, forStart, policy } = context;
   const pointer = `${parent}/run`;
   if (run === undefined) {
     refuse(report, pointer, "missing", '"run" is missing', "Say how the child runs, for instance with child.task or child.process");
@@ -138,6 +132,7 @@ function checkRun({ name, run }: Fields, parent: string, context: Context): stri
     } else {
       const ancestry = [...context.ancestry, typeof name === "string" ? name : ""];
       checkChildren(run["children"], { ...context, pointer, ancestry, autoShutdown: run["autoShutdown"] });
+      checkGroups(run, policy, pointer, report);
     }
   }
   return kind;

@@ -28,7 +28,7 @@ export class InvariantChecker {
     for (const effect of effects) {
       if (effect.type === "start") {
         this.#nothingStartsInAShutdown(nodes, effect.node);
-        this.#startsWhenItMay(nodes[effect.node]!.slots[effect.child]!);
+        this.#startsWhenItMay(nodes[effect.node]!, effect.child);
       }
       if (effect.type === "cancel") this.#dependantsStopFirst(nodes[effect.node]!, effect.child);
     }
@@ -40,6 +40,8 @@ export class InvariantChecker {
     let timers = 0;
     for (const node of nodes) {
       if (node.totalTimer !== 0) timers++;
+      timers += node.guards.groups.filter(({ timer }) => timer !== 0).length;
+      if (node.phase === "running" && !this.#isClosed(node)) this.#turnsAreRight(node);
       for (const slot of node.slots) {
         timers += (slot.timer === 0 ? 0 : 1) + (slot.healthTimer === 0 ? 0 : 1);
         if (node.phase === "running" && !this.#isClosed(node)) {
@@ -80,9 +82,35 @@ export class InvariantChecker {
   }
 
   /** Nothing starts that somebody holds, or whose siblings are still being stopped for their common restart. */
-  #startsWhenItMay({ plan, operation, scope }: ChildSlot): void {
+  #startsWhenItMay({ plan: { gated }, slots }: NodeState, child: number): void {
+    const { plan, operation, scope, startCause, holdsTurn } = slots[child]!;
+    const needsTurn = gated && startCause !== "start" && startCause !== "command";
+    if (needsTurn && !holdsTurn) this.#violate(`${plan.path} was started before it was its turn`);
     if (operation !== "active") this.#violate(`${plan.path} was started while it is ${operation}`);
     if (scope !== null) this.#violate(`${plan.path} was started before its siblings had stopped`);
+  }
+
+  /** As many have a place as there are places, and nobody waits for one that is free. */
+  #turnsAreRight({ plan, slots, guards }: NodeState): void {
+    const { concurrency } = this.#interpreter!.guards;
+    const holders = slots.filter(({ holdsTurn }) => holdsTurn);
+    if (holders.length !== guards.held) this.#violate(`${plan.path} counts ${guards.held} restarts, and has ${holders.length}`);
+    for (const { plan, phase, stamp } of holders) {
+      if (stamp === 0 || phase === "ready" || phase === "abandoned") this.#violate(`${plan.path} is ${phase}, and takes up a place`);
+    }
+    const full = concurrency !== null && guards.held >= concurrency;
+    if (concurrency !== null && guards.held > concurrency) this.#violate(`${plan.path} restarts ${guards.held} children at once`);
+    const queued = slots.filter(({ phase }) => phase === "queued").length;
+    if (queued !== guards.queue.length) {
+      this.#violate(`${queued} children of ${plan.path} wait for a turn, and ${guards.queue.length} are in the queue`);
+    }
+    for (const child of guards.queue) {
+      const { plan: { path, group: index } } = slots[child]!;
+      const group = guards.groups[index];
+      const most = plan.groups[index]?.concurrency ?? Infinity;
+      const isBlocked = group !== undefined && (group.held >= most || group.timer !== 0 || group.trial >= 0);
+      if (!full && !isBlocked) this.#violate(`${path} waits for a turn, and could start`);
+    }
   }
 
   /** Who is restarted together knows of each other, and of how many there is still to wait for. */

@@ -1,7 +1,7 @@
 /** Random trees and random misfortune, drawn from a seed. */
 import { type Random, seededRandom } from "../base/mod.ts";
 import type { Exit } from "../event/mod.ts";
-import type { ChildOptions, ChildSpec, SupervisorOptions, TreeSpec } from "../spec/mod.ts";
+import type { ChildOptions, ChildSpec, PolicyOptions, Propagation, SupervisorOptions, TreeSpec } from "../spec/mod.ts";
 import type { AttemptScript } from "./scripted.ts";
 
 /** Which features a run has; each seed turns them on and off. */
@@ -33,6 +33,12 @@ export interface Features {
   readonly ends: boolean;
   /** Operators ask for things at random moments. */
   readonly commands: boolean;
+  /** Restarts are guarded by fuses, budgets and gates. */
+  readonly guards: boolean;
+  /** Children belong to groups, some of which have strategies and budgets of their own; some are sidecars. */
+  readonly groups: boolean;
+  /** Children have a say in what follows from their failures. */
+  readonly verdicts: boolean;
 }
 
 /** Dice of one run. */
@@ -82,6 +88,9 @@ export function drawFeatures(dice: Dice): Features {
     strategies: on(),
     ends: on(),
     commands: on(),
+    guards: on(),
+    groups: on(),
+    verdicts: dice.chance(0.3),
   };
 }
 
@@ -96,6 +105,50 @@ export function drawTree(dice: Dice, features: Features): TreeSpec {
       totalTimeoutMs: dice.chance(0.2) ? dice.between(100, 5_000) : null,
     },
     observability: { eventJournalCapacity: 256 },
+    policy: features.guards ? drawGuards(dice) : undefined,
+  };
+}
+
+function drawGuards(dice: Dice): PolicyOptions {
+  const some = (low: number, high: number): number | undefined => dice.chance(0.5) ? dice.between(low, high) : undefined;
+  const budget = { maxBurst: dice.between(1, 5), recoveryRatePerSec: dice.between(1, 20) / 10 };
+  return {
+    supervisorFailureLimit: dice.chance(0.2) ? dice.between(5, 20) : undefined,
+    restartBudget: dice.chance(0.5) ? budget : undefined,
+    meltdown: {
+      childMaxRestarts: some(1, 5),
+      groupMaxFailures: some(1, 5),
+      groupWindowSecs: 10,
+      supervisorMaxFailures: dice.chance(0.2) ? dice.between(5, 20) : undefined,
+      resetAfterSecs: dice.between(1, 20),
+    },
+    coldStart: dice.chance(0.5) ? { maxRestarts: dice.between(1, 5), windowSecs: 5 } : null,
+    hotLoop: dice.chance(0.5) ? { maxRestarts: dice.between(1, 5), windowSecs: 2 } : null,
+    supervisionPipeline: { concurrentRestartLimit: some(1, 3) },
+  };
+}
+
+const GROUPS = ["g0", "g1", "g2"] as const;
+
+function drawGroups(dice: Dice, { groups }: Features): Partial<SupervisorOptions> {
+  if (!groups) return {};
+  const propagation = (): Propagation => dice.pick(["none", "escalate_only", "full"]);
+  return {
+    groups: GROUPS.map((name) => ({
+      name,
+      budget: dice.chance(0.3) ? { maxBurst: dice.between(1, 3), recoveryRatePerSec: 0.5 } : null,
+      concurrentRestartLimit: dice.chance(0.3) ? dice.between(1, 2) : undefined,
+    })),
+    groupStrategies: GROUPS.filter(() => dice.chance(0.5)).map((group) => ({
+      group,
+      strategy: dice.pick(["one_for_one", "one_for_all", "rest_for_one"]),
+      escalationPolicy: dice.pick([null, "quarantine_scope"]),
+    })),
+    groupDependencies: [
+      { fromGroup: "g1", toGroup: "g0", propagation: propagation() },
+      { fromGroup: "g2", toGroup: "g1", propagation: propagation() },
+    ],
+    childStrategyOverrides: dice.chance(0.3) ? [{ childId: "c0", strategy: dice.pick(["one_for_all", "rest_for_one"]) }] : [],
   };
 }
 
@@ -108,8 +161,10 @@ function drawBefore(dice: Dice, { dependencies, dense, strengths }: Features, ea
   return { dependencies: ofKind(0), wants: ofKind(1), bindsTo: ofKind(2) };
 }
 
-function drawSupervisor(dice: Dice, { strategies, ends }: Features): Omit<SupervisorOptions, "children"> {
+function drawSupervisor(dice: Dice, features: Features): Omit<SupervisorOptions, "children"> {
+  const { strategies, ends } = features;
   return {
+    ...drawGroups(dice, features),
     ...(strategies ? { strategy: dice.pick(["one_for_one", "one_for_all", "rest_for_one"]) } : {}),
     ...(ends ? { autoShutdown: dice.pick(["never", "any_significant", "all_significant"]) } : {}),
     ...(ends ? { escalationPolicy: dice.pick(["escalate_to_parent", "shutdown_tree", "quarantine_scope"]) } : {}),
@@ -145,7 +200,7 @@ function drawChildren(dice: Dice, features: Features, depth: number): ChildSpec[
       limit: features.limits
         ? {
           maxRestarts: dice.between(1, 5),
-          windowMs: dice.between(100, 20_000),
+          ...(dice.chance(0.3) ? { halfLifeMs: dice.between(100, 20_000) } : { windowMs: dice.between(100, 20_000) }),
           onExceeded: dice.pick(features.escalation ? ["slow_down", "give_up", "escalate"] : ["slow_down", "give_up"]),
         }
         : { maxRestarts: 1_000, onExceeded: "slow_down" },
@@ -154,8 +209,18 @@ function drawChildren(dice: Dice, features: Features, depth: number): ChildSpec[
         : features.explicitReadiness && !nested && dice.chance(0.5)
         ? { mode: "explicit" }
         : undefined,
+      group: features.groups && dice.chance(0.7) ? dice.pick(GROUPS) : undefined,
+      sidecarConfig: features.groups && index > 0 && dice.chance(0.2)
+        ? { primaryChildId: dice.pick(earlier), linkedLifecycle: true }
+        : undefined,
+      decide: features.verdicts
+        ? () => dice.pick(["policy", "restart", "stop", ...(features.escalation ? ["escalate" as const] : [])])
+        : undefined,
       timeouts: features.timeouts && !nested
-        ? { startMs: dice.pick([null, dice.between(50, 3_000)]), runMs: dice.pick([null, null, dice.between(500, 20_000)]) }
+        ? {
+          startMs: dice.pick([features.guards || features.groups ? undefined : null, dice.between(50, 3_000)]),
+          runMs: dice.pick([null, null, dice.between(500, 20_000)]),
+        }
         : undefined,
       waitTimeoutMs: features.timeouts && dice.chance(0.3) ? dice.between(50, 5_000) : null,
       healthCheck: features.heartbeats && !nested && dice.chance(0.4)

@@ -25,7 +25,7 @@ export interface SimulationResult {
 const FAULTS_MS = 20_000;
 const RECOVERY_MS = 600_000;
 
-const COMMANDS = ["restart", "restart", "start", "terminate", "pause", "resume", "resume", "quarantine", "release"] as const;
+const COMMANDS = ["restart", "restart", "start", "terminate", "pause", "resume", "resume", "quarantine", "release", "reset_fuse"] as const;
 
 /** Most steps of one run; more means that the loop runs away. */
 const MOST_STEPS = 200_000;

@@ -19,9 +19,7 @@ Deno.test("loadText() loads the smallest useful file", async () => {
 Deno.test("loadText() loads a complete file of the reference, and says which keys have no effect yet", async () => {
   const { spec, warnings } = await load(COMPLETE, { env: { STORE_DSN: "db://secret" } });
   const pending = warnings.filter(({ rule }) => rule === "pending_key").map(({ pointer }) => pointer);
-  for (
-    const pointer of ["/audit", "/backpressure", "/groups", "/policy/meltdown", "/policy/restart_budget", "/children/0/resource_limits"]
-  ) {
+  for (const pointer of ["/audit", "/backpressure", "/children/0/resource_limits"]) {
     assert(pending.includes(pointer), `${pointer} must be told`);
   }
   for (const pointer of ["/supervisor/strategy", "/shutdown", "/children/0/environment", "/policy/child_restart_limit"]) {
@@ -36,7 +34,28 @@ Deno.test("loadText() loads a complete file of the reference, and says which key
     heartbeatIntervalMs: 2_000,
     staleAfterMs: 7_000,
     failureWindow: { mode: "time_sliding", windowSecs: 90, maxCount: 8, threshold: 6 },
+    supervisorFailureLimit: 20,
+    supervisorFailureWindowMs: 90_000,
+    restartBudget: { windowSecs: 90, maxBurst: 12, recoveryRatePerSec: 0.25 },
+    meltdown: {
+      childMaxRestarts: 4,
+      childWindowSecs: 20,
+      groupMaxFailures: 7,
+      groupWindowSecs: 40,
+      supervisorMaxFailures: 15,
+      supervisorWindowSecs: 90,
+      resetAfterSecs: 180,
+    },
+    supervisionPipeline: { concurrentRestartLimit: 3 },
   });
+  assertEquals(spec.groupStrategies, [{
+    group: "edge",
+    strategy: "rest_for_one",
+    restartLimit: { maxRestarts: 5, windowMs: 60_000 },
+    escalationPolicy: "quarantine_scope",
+  }]);
+  assertEquals(spec.groupDependencies, [{ fromGroup: "edge", toGroup: "storage", propagation: "escalate_only" }]);
+  assertEquals(spec.children[2]?.sidecarConfig, { primaryChildId: "gateway", linkedLifecycle: true });
   assertEquals(spec.shutdown, { gracefulTimeoutMs: 8_000, abortWaitMs: 2_000 });
   assertEquals(spec.observability, { eventJournalCapacity: 1_024 });
   assertEquals(spec.severityDefaults, { service: "critical", job: "optional" });

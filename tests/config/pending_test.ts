@@ -22,7 +22,8 @@ function leaves(node: SchemaNode, pattern: string): string[] {
 }
 
 Deno.test("the schema has no key without an effect: each gets into the declaration, or is pending", () => {
-  const mapped = /^\/(name|supervisor\/|policy\/|shutdown\/|severity_defaults|observability\/event_journal_capacity|children\/\*\/)/;
+  const mapped =
+    /^\/(name|groups\/|group_strategies\/|group_dependencies\/|child_strategy_overrides\/|supervisor\/|policy\/|shutdown\/|severity_defaults|observability\/event_journal_capacity|children\/\*\/)/;
   const unknown = leaves(jsonSchema(), "").filter((pattern) => !mapped.test(pattern));
   assertEquals(unknown, []);
 });
@@ -62,6 +63,7 @@ const CHILD_OPTIONS: readonly string[] = [
   "backoff: { reset_after_ms: 1 }",
   "limit: { max_restarts: 1 }",
   "limit: { window_ms: 1 }",
+  "limit: { half_life_ms: 60000 }",
   "limit: { on_exceeded: give_up }",
   "stop: { mode: kill }",
   "stop: { signal: SIGINT }",
@@ -83,6 +85,8 @@ const CHILD_OPTIONS: readonly string[] = [
   "health_check: { mode: exec, command: x, args: [y] }",
   "environment: [{ name: A, value: b }]",
   "tags: [a]",
+  "group: g",
+  "sidecar_config: { primary_child_id: other, linked_lifecycle: true }",
   "logs: { tail_lines: 5 }",
 ];
 
@@ -101,7 +105,8 @@ Deno.test("the list of a child's options has every key of the schema that is not
 
 Deno.test("every option of a child that is not pending gets into the declaration, in camelCase", async () => {
   for (const option of CHILD_OPTIONS) {
-    const { spec, warnings } = await load(`${childWith(option)}  - name: other\n`);
+    const needed = option.startsWith("sidecar_config") ? ["task_role: sidecar"] : [];
+    const { spec, warnings } = await load(`groups: [{ name: g }]\n${childWith(option, ...needed)}  - name: other\n`);
     const key = option.slice(0, option.indexOf(":")).replace("requires", "dependencies").replace(
       /_([a-z])/g,
       (_, letter: string) => letter.toUpperCase(),
@@ -132,8 +137,7 @@ Deno.test("a pending key warns with what happens meanwhile, unless it asks for w
   const loud = [
     "supervisor: { dynamic_supervisor: { enabled: true } }",
     "observability: { metrics_enabled: true }",
-    "groups: [{ name: g }]",
-    "policy: { supervisor_failure_limit: 3 }",
+    "templates: [{ name: t }]",
   ];
   for (const text of loud) {
     const [warning, ...more] = (await load(`${text}\n${childWith("run: { process: { command: x } }")}`)).warnings;

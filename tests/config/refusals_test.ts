@@ -139,7 +139,9 @@ const REFUSED: readonly Refused[] = [
   },
   {
     input: "sidecar of a sidecar",
-    text: childWith(RUN, "task_role: sidecar", "sidecar_config: { primary_child_id: web }"),
+    text: `${
+      childWith(RUN, "task_role: sidecar", "sidecar_config: { primary_child_id: log }")
+    }  - { name: log, ${RUN}, task_role: sidecar, sidecar_config: { primary_child_id: x } }\n  - { name: x, ${RUN} }\n`,
     expected: ["sidecar_of_sidecar /children/0/sidecar_config/primary_child_id"],
   },
   {
@@ -220,7 +222,7 @@ const REFUSED: readonly Refused[] = [
     text: `groups: [{ name: g }, { name: h }]\ngroup_strategies: [{ group: g, strategy: OneForAll }, { group: h, strategy: OneForAll }]\n${
       childWith(RUN, "tags: [g, h]")
     }`,
-    expected: ["ambiguous_group /children/0/tags"],
+    expected: ["ambiguous_group /children/0/tags", "unused_group /group_strategies/1/group"],
   },
   {
     input: "child of another group",

@@ -24,6 +24,7 @@ function decided(policy: ChildPolicy, input: Partial<DecisionInput>): Decision {
     consecutive: 1,
     previousDelayMs: 0,
     seed: 0,
+    verdict: null,
     ...input,
   } as const;
   return decide(policy, given, () => 0.5);
@@ -131,4 +132,29 @@ Deno.test("decide() follows what a child says of its own failure, whatever its r
   const optional = policyResolver({})(task("a", { severity: "optional" }));
   assertEquals(decided(optional, failing("fatal_config")), down("give_up", "fatal_config"));
   assertEquals(decided(optional, failing("fatal_bug")), down("give_up", "fatal_bug"));
+});
+
+for (
+  const [verdict, restartPolicy, expected] of [
+    ["policy", "permanent", AGAIN],
+    ["policy", "temporary", down("stop", "restart_policy_temporary")],
+    ["restart", "transient", AGAIN],
+    ["restart", "temporary", down("stop", "restart_policy_temporary")],
+    ["stop", "permanent", down("give_up", "decided_by_function")],
+    ["escalate", "permanent", down("escalate", "decided_by_function")],
+  ] as const
+) {
+  Deno.test(`decide() with the verdict ${verdict} of a ${restartPolicy} child`, () => {
+    assertEquals(decided(policyOf(restartPolicy), { verdict }), expected);
+  });
+}
+
+Deno.test("decide() lets a verdict go before what the failure says, and never beyond the limit", () => {
+  const failure = { kind: "fatal_config", category: "never", message: "no" } as const;
+  assertEquals(decided(policyOf("permanent"), { verdict: "restart", failure }), AGAIN);
+  const policy = policyResolver({})(task("a", { neverRestartOn: ["never"], limit: { maxRestarts: 2, onExceeded: "give_up" } }));
+  assertEquals(decided(policy, { verdict: "restart", failure: { ...failure, kind: "error" } }).action, "restart");
+  assertEquals(decided(policy, { verdict: "restart", failures: 3 }), down("give_up", "restart_limit_exhausted"));
+  const optional = policyResolver({})(task("a", { severity: "optional" }));
+  assertEquals(decided(optional, { verdict: "escalate" }), down("give_up", "optional_child_never_escalates"));
 });

@@ -4,7 +4,7 @@ import { clearWindow, countFailures, emptyWindow, recordFailure } from "../../sr
 import type { LimitPolicy } from "../../src/spec/mod.ts";
 
 function limit(maxRestarts: number, windowMs: number | null, maxCount = maxRestarts + 1): LimitPolicy {
-  return { maxRestarts, windowMs, maxCount, onExceeded: "give_up" };
+  return { maxRestarts, windowMs, halfLifeMs: null, maxCount, onExceeded: "give_up" };
 }
 
 Deno.test("recordFailure() counts failures in the window, its edge included", () => {

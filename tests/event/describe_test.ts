@@ -69,6 +69,27 @@ const SENTENCES = {
     { ...attempt, type: "child_restart_conflict", decision: "already_pending", by: "ops", reason: "leaks" },
     "a restart was pending already when ops asked for one",
   ],
+  budget_exhausted: [
+    { ...attempt, type: "budget_exhausted", group: "edge", retryAfterMs: 2_000 },
+    'no restart is left for group "edge", the next in 2 s',
+  ],
+  meltdown: [
+    { ...attempt, type: "meltdown", reason: "hot_loop_detected", retryAtMs: 9 },
+    "its fuse is open: it restarts in rapid succession",
+  ],
+  group_fuse_triggered: [
+    { ...base, type: "group_fuse_triggered", group: "edge", propagatedFromGroup: "storage", propagation: "full", retryAtMs: 9 },
+    'the fuse of group "edge" is open: it depends on group "storage", whose fuse is open',
+  ],
+  group_fuse_on_trial: [{ ...base, type: "group_fuse_on_trial", group: "edge" }, 'the fuse of group "edge" lets one restart through'],
+  child_restart_queued: [
+    { ...attempt, type: "child_restart_queued", group: null, ahead: 2 },
+    "waits for its turn to restart, 2 before it",
+  ],
+  fuse_reset: [
+    { ...attempt, type: "fuse_reset", group: "edge", by: "ops", reason: "repaired" },
+    'its fuse and that of group "edge" were reset by ops: repaired',
+  ],
   shutdown_requested: [
     { ...base, type: "shutdown_requested", cause: { kind: "shutdown", requestedBy: "ops", reason: "deploy" }, forced: false },
     "shutdown by ops: deploy",

@@ -57,6 +57,21 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    name: "more children restart at once than may",
+    step: () => (state, message, environment) => {
+      state.guards.held = 0;
+      return step(state, message, environment);
+    },
+  },
+  {
+    name: "who waits for a turn is forgotten",
+    step: () => (state, message, environment) => {
+      const effects = step(state, message, environment);
+      if (message.type === "exited") state.guards.queue = [];
+      return effects;
+    },
+  },
+  {
     name: "siblings start together before the last has stopped",
     step: () => (state, message, environment) => {
       const scope = message.type === "exited" ? state.slots[message.child]!.scope : null;

@@ -10,6 +10,15 @@ function everything(): TreeSpec {
   return {
     name: "all",
     strategy: "one_for_one",
+    groups: [{ name: "g", children: ["task"], budget: { maxBurst: 1, recoveryRatePerSec: 2 }, concurrentRestartLimit: 1 }, { name: "h" }],
+    groupStrategies: [{
+      group: "g",
+      strategy: "one_for_all",
+      restartLimit: { maxRestarts: 2, windowMs: 1_000 },
+      escalationPolicy: "shutdown_tree",
+    }],
+    groupDependencies: [{ fromGroup: "g", toGroup: "h", propagation: "full" }],
+    childStrategyOverrides: [{ childId: "process", strategy: "one_for_all", restartLimit: null, escalationPolicy: null }],
     policy: {
       childRestartLimit: 5,
       childRestartWindowMs: 60_000,
@@ -18,7 +27,22 @@ function everything(): TreeSpec {
       jitterRatio: 0.5,
       heartbeatIntervalMs: 1_000,
       staleAfterMs: 3_000,
-      failureWindow: { mode: "time_sliding", windowSecs: 60, maxCount: 5, threshold: 5 },
+      failureWindow: { mode: "time_sliding", windowSecs: 60, threshold: 5 },
+      supervisorFailureLimit: 9,
+      supervisorFailureWindowMs: 1_000,
+      restartBudget: { maxBurst: 5, windowSecs: 10 },
+      meltdown: {
+        childMaxRestarts: 3,
+        childWindowSecs: 10,
+        groupMaxFailures: 3,
+        groupWindowSecs: 10,
+        supervisorMaxFailures: 3,
+        supervisorWindowSecs: 10,
+        resetAfterSecs: 60,
+      },
+      coldStart: { windowSecs: 60, maxRestarts: 5 },
+      hotLoop: { windowSecs: 10, maxRestarts: 3 },
+      supervisionPipeline: { concurrentRestartLimit: 2 },
       escalation: { exitCode: 70 },
     },
     severityDefaults: { service: "critical", worker: "standard", job: "optional", sidecar: "standard", supervisor: "critical" },
@@ -43,6 +67,8 @@ function everything(): TreeSpec {
         args: { a: [1, "x", null, true] },
         environment: [{ name: "A", value: "b" }],
         tags: ["t"],
+        group: "g",
+        decide: () => "policy",
         logs: { tailLines: 5 },
       },
       {
@@ -54,6 +80,13 @@ function everything(): TreeSpec {
         healthCheck: { mode: "exec", command: "true", args: ["x"] },
       },
       { name: "module", run: { kind: "module", url: "file:///a.ts", export: "run" }, readiness: { mode: "tcp", port: 1 } },
+      {
+        name: "decays",
+        run: { kind: "task", task: () => {} },
+        taskRole: "sidecar",
+        sidecarConfig: { primaryChildId: "task", linkedLifecycle: true },
+        limit: { maxRestarts: 1, halfLifeMs: 10_000 },
+      },
       { name: "worker", run: { kind: "worker", url: "file:///a.ts" }, healthCheck: { mode: "http", port: 1 } },
       {
         name: "inner",
@@ -156,7 +189,7 @@ const anyMs: fc.Arbitrary<number> = fc.integer({ min: 1, max: 100_000 });
 
 const anyOptions = fc.record({
   restartPolicy: fc.constantFrom("permanent", "transient", "temporary"),
-  taskRole: fc.constantFrom("service", "worker", "job", "sidecar"),
+  taskRole: fc.constantFrom("service", "worker", "job"),
   severity: fc.constantFrom("optional", "standard", "critical"),
   backoff: fc.tuple(anyMs, anyMs).map(([first, more]) => ({ initialMs: first, maxMs: first + more })),
   limit: fc.record({ maxRestarts: fc.integer({ min: 1, max: 100 }), windowMs: anyMs }, { requiredKeys: [] }),

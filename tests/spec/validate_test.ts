@@ -3,6 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { child, startOrder, validateTree } from "../../src/spec/mod.ts";
 import { a, type Case, containingItself, nested, validate } from "./cases/case.ts";
 import { COMBINATION_CASES } from "./cases/combinations.ts";
+import { GROUP_CASES } from "./cases/groups.ts";
 import { OPTION_CASES } from "./cases/options.ts";
 import { TREE_CASES } from "./cases/tree.ts";
 
@@ -12,7 +13,7 @@ function groupByRule(cases: readonly Case[]): Map<string, Case[]> {
   return groups;
 }
 
-for (const [rule, cases] of groupByRule([...OPTION_CASES, ...COMBINATION_CASES, ...TREE_CASES])) {
+for (const [rule, cases] of groupByRule([...OPTION_CASES, ...COMBINATION_CASES, ...GROUP_CASES, ...TREE_CASES])) {
   Deno.test(`validateTree() reports ${rule} with place, reason and hint`, () => {
     for (const { spec, pointer, says, severity = "error" } of cases) {
       const problems = validate(spec);
@@ -29,7 +30,12 @@ for (const [rule, cases] of groupByRule([...OPTION_CASES, ...COMBINATION_CASES, 
 
 Deno.test("validateTree() finds nothing when all is well", () => {
   const redis = child.process("redis", { command: "redis-server", args: ["--port", "7379"], readiness: { mode: "tcp", port: 7379 } });
-  const ingest = child.task("ingest", () => {}, { dependencies: ["redis"], taskRole: "sidecar", args: { rate: 5, undefined } });
+  const ingest = child.task("ingest", () => {}, {
+    dependencies: ["redis"],
+    taskRole: "sidecar",
+    sidecarConfig: { primaryChildId: "redis" },
+    args: { rate: 5, undefined },
+  });
   const thumbs = child.worker("thumbs", "file:///srv/thumbs.ts", { criticality: "critical", severity: "critical" });
   const pollers = child.supervisor("pollers", {
     children: [ingest, redis],
