@@ -64,11 +64,12 @@ export const CASES: readonly PeerCase[] = [
   { name: "sup_stop_timeout_dynamic", means: "instances of a template that are not down in time are forced", needs: "dynamic children" },
   {
     name: "sup_stop_brutal_kill",
-    means: "a child that is to be killed is forced without being asked, the others go in peace",
+    means:
+      "a child that is to be killed gets no time to obey, the others go in peace; a task cannot be forced, and is told as aborted when it obeyed",
     run: play(async (stage) => {
       const { specs } = pair(stage, { mode: "kill", killWaitMs: 1 }, 0);
       await stage.open({ children: specs });
-      await stage.tree.shutdown();
+      assertEquals(await statuses(stage, 1), ["/one graceful", "/two aborted"]);
       assertEquals((await stage.events("child_killing")).map(({ path, atMs }) => `${path} ${atMs}`), ["/two 0"]);
       assertEquals((await stage.events("child_stopping")).map(({ path }) => path), ["/one"]);
     }),
