@@ -154,14 +154,19 @@ const CASES: readonly PeerCase[] = [
   { name: "TestRemoveService", means: "a service is taken out of its supervisor, and only by that one", needs },
   {
     name: "TestServiceReport",
-    means: "the report at the end names the services that did not stop, and only those",
+    means: "the report at the end names the services that did not stop, and only those; one that stopped too late is told as late",
     run: play(async (stage) => {
-      const [deaf, fine] = [stage.actor("deaf", { stop: { timeoutMs: 1 } }), stage.actor("fine")];
-      deaf.stopMs = null;
-      await stage.open({ children: [child.supervisor("inner", { children: [deaf.spec] }), fine.spec] });
-      const { abandoned, children } = await stage.close();
-      assertEquals(abandoned, ["/inner/deaf"]);
-      assertEquals(children.find(({ path }) => path === "/fine")?.status, "graceful");
+      const [deaf, late, fine] = ["deaf", "late", "fine"].map((name) =>
+        stage.actor(name, { stop: { timeoutMs: name === "fine" ? 1_000 : 1 } })
+      );
+      deaf!.stopMs = null;
+      late!.stopMs = 50;
+      fine!.stopMs = 100;
+      await stage.open({ children: [child.supervisor("inner", { children: [deaf!.spec] }), late!.spec, fine!.spec] });
+      const { abandoned, children, durationMs } = await stage.close();
+      assertEquals([abandoned, durationMs], [["/inner/deaf"], 100]);
+      const status = (path: string): string | undefined => children.find((one) => one.path === path)?.status;
+      assertEquals([status("/late"), status("/fine")], ["late_report", "graceful"]);
     }),
   },
   {

@@ -57,6 +57,9 @@ export const CASES: readonly PeerCase[] = [
       await stage.advance(1);
       assertEquals(stage.log.splice(0).join(" "), "-d -c +c +d", "the supervisor was restarted as a whole");
       assertEquals([stage.tree.child("/left").failuresTotal, stage.tree.child("/right").failuresTotal], [0, 1]);
+      d!.fail();
+      await stage.advance(1);
+      assertEquals(stage.tree.child("/right").failuresTotal, 1, "what was before its restart no longer counts");
       const report = await stage.close();
       assertEquals(report.children.map(({ path }) => path), ["/right/d", "/right/c", "/right", "/left/b", "/left/a", "/left"]);
     }),

@@ -187,6 +187,13 @@ export const CASES: readonly PeerCase[] = [
       const { code } = assertThrows(() => tree.child("/three"), ReeveError);
       assertEquals(code, "child_not_found");
       assertEquals(tree.child("/one").failuresTotal, 0, "commands are no failures");
+      one.fail();
+      await stage.advance(1);
+      assertEquals([tree.child("/one").limitUsed, tree.child("/one").consecutiveRestarts], [1, 1]);
+      await tree.child("/one").restart();
+      await stage.advance(1);
+      const { limitUsed, consecutiveRestarts, failuresTotal } = tree.child("/one");
+      assertEquals([limitUsed, consecutiveRestarts, failuresTotal], [0, 0, 1], "who is started by somebody begins anew; the total stays");
     }),
     needs: "dynamic children",
   },

@@ -91,15 +91,30 @@ export const CASES: readonly PeerCase[] = [
   {
     name: "TestSystem_TestProcListShutsDownInOrder",
     means: "each is asked to stop when all that depend on it have ended, however long they take",
-    run: play(async (stage) => {
-      const [c, b, a] = await chain(stage, ["c", "b", "a"], "immediate");
-      c!.stopMs = 300;
-      b!.stopMs = 200;
-      a!.stopMs = 100;
-      await stage.close();
-      assertEquals(stage.log, ["+a", "+b", "+c", "-c", "-b", "-a"]);
-      assertEquals((await stage.events("child_stopping")).map(({ path, atMs }) => `${path} ${atMs}`), ["/c 0", "/b 300", "/a 500"]);
-    }),
+    run: async () => {
+      await play(async (stage) => {
+        const [c, b, a] = await chain(stage, ["c", "b", "a"], "immediate");
+        c!.stopMs = 300;
+        b!.stopMs = 200;
+        a!.stopMs = 100;
+        await stage.close();
+        assertEquals(stage.log, ["+a", "+b", "+c", "-c", "-b", "-a"]);
+        assertEquals((await stage.events("child_stopping")).map(({ path, atMs }) => `${path} ${atMs}`), ["/c 0", "/b 300", "/a 500"]);
+      })();
+      await play(async (stage) => {
+        const [base, quick, slow] = ["base", "quick", "slow"].map((name) =>
+          stage.actor(name, { dependencies: name === "base" ? [] : ["base"] })
+        );
+        slow!.stopMs = 400;
+        await stage.open({ children: [base!.spec, quick!.spec, slow!.spec] });
+        await stage.close();
+        assertEquals((await stage.events("child_stopping")).map(({ path, atMs }) => `${path} ${atMs}`), [
+          "/slow 0",
+          "/quick 0",
+          "/base 400",
+        ]);
+      })();
+    },
   },
   {
     name: "TestSystem_TestReadyLine",
