@@ -53,6 +53,7 @@ export {
   type DecideFunction,
   type DecisionHistory,
   type DecisionRequest,
+  type DynamicSupervisorOptions,
   type EnvironmentVariable,
   type EscalationPolicy,
   type ExecProbe,
@@ -99,6 +100,7 @@ export {
   type Verdict,
 } from "./src/spec/mod.ts";
 export {
+  type AddRequest,
   type Child,
   type ChildReport,
   type ChildRequest,
@@ -108,10 +110,12 @@ export {
   handleSignals,
   type ReadyOptions,
   type Report,
+  type ScaleResult,
   type ShutdownRequest,
   type SignalOptions,
   supervise,
   type SuperviseOptions,
+  type TemplateRequest,
   type Tree,
   type TreeSnapshot,
 } from "./src/runtime/mod.ts";

@@ -1,6 +1,6 @@
 /** The schema of one child declaration. */
 import { z } from "zod";
-import { groups } from "./group_schema.ts";
+import { dynamicSupervisor, groups } from "./group_schema.ts";
 import {
   childName,
   escalation,
@@ -67,6 +67,7 @@ const run = z.strictObject({
         default: "never",
       }),
       escalation_policy: setting(escalation.nullable(), "What the escalation of a child leads to.", { default: null }),
+      dynamic_supervisor: dynamicSupervisor,
       // One by one: with a spread the type of the children would refer to itself.
       groups: groups.groups,
       group_strategies: groups.group_strategies,

@@ -21,6 +21,15 @@ const special = {
   escalation_policy: setting(escalation.nullable(), "What an escalation leads to; as in the supervisor where absent.", { default: null }),
 };
 
+/** What may be added to a supervisor while it runs. */
+export const dynamicSupervisor = setting(
+  z.strictObject({
+    enabled: setting(z.boolean(), "Whether children can be added while it runs.", { default: true }),
+    child_limit: setting(positive.nullable(), "How many children there may be in all; null is no limit.", { default: null }),
+  }),
+  "Children added while it runs.",
+);
+
 /** The keys of a supervisor that are about groups and single children. */
 export const groups = {
   groups: setting(

@@ -112,7 +112,7 @@ function translate(
   report(checkShape(raw));
   report(crossCheck(raw));
   const name = basename(path, extname(path));
-  const fileOf = (child: number): string => origin(`/children/${child}`).file.path;
+  const fileOf = (pointer: string): string => origin(pointer).file.path;
   const spec = toTreeSpec(whole, { name, fileOf, factories: new Map(Object.entries(factories)) });
   report(validateTree(spec).map((problem) => ({ ...problem, pointer: filePointer(problem.pointer, raw) })));
   return spec;

@@ -15,7 +15,6 @@ const NO_SOCKET = "no socket is served";
 
 /** One list, which gets shorter until it is empty. */
 export const PENDING_KEYS: readonly PendingKey[] = Object.freeze([
-  { pattern: "/supervisor/dynamic_supervisor", meanwhile: "children cannot be added at run time" },
   {
     pattern: "/policy/supervision_pipeline/journal_capacity",
     meanwhile: "the size of the journal is observability.event_journal_capacity",
@@ -28,7 +27,6 @@ export const PENDING_KEYS: readonly PendingKey[] = Object.freeze([
   { pattern: "/observability/exporters", meanwhile: "nothing is exported" },
   { pattern: "/audit", meanwhile: NO_AUDIT },
   { pattern: "/backpressure", meanwhile: "a slow reader gets a gap marker" },
-  { pattern: "/templates", meanwhile: "children cannot be added at run time" },
   { pattern: "/signals", meanwhile: "SIGINT and SIGTERM stop the tree, a second one forces it" },
   { pattern: "/dashboard", meanwhile: NO_SOCKET, harmless: [null] },
   { pattern: "/children/*/secrets/*/key", meanwhile: "a secret is read from the environment variable of its name" },

@@ -32,7 +32,7 @@ export function valueAt(value: unknown, path: readonly (string | number)[]): unk
 }
 
 /** Options of the root supervisor, which have a section of their own in a file. */
-const ROOT_SUPERVISOR: ReadonlySet<string> = new Set(["strategy", "auto_shutdown", "escalation_policy"]);
+const ROOT_SUPERVISOR: ReadonlySet<string> = new Set(["strategy", "auto_shutdown", "escalation_policy", "dynamic_supervisor"]);
 
 /** Turns a pointer into the declaration (camelCase, flattened `run`) into one into the file. */
 export function filePointer(pointer: string, raw: unknown): string {

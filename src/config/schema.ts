@@ -3,14 +3,14 @@ import { z } from "zod";
 import { DEFAULTS, type LoopGuardOptions } from "../spec/mod.ts";
 import { dashboard } from "./dashboard_schema.ts";
 import { childSchema } from "./child_schema.ts";
-import { budget, groups } from "./group_schema.ts";
+import { budget, dynamicSupervisor, groups } from "./group_schema.ts";
 import {
-  childName,
+  type childName,
   escalation,
   positive,
   positiveMs,
   positiveSecs,
-  propagation,
+  type propagation,
   ratio,
   setting,
   severity,
@@ -113,13 +113,7 @@ export const fileSchema = z.strictObject({
       auto_shutdown: setting(z.enum(["never", "any_significant", "all_significant"]), "When the tree ends by itself.", {
         default: "never",
       }),
-      dynamic_supervisor: setting(
-        z.strictObject({
-          enabled: setting(z.boolean(), "Whether children can be added at run time.", { default: true }),
-          child_limit: setting(positive.nullable(), "How many children there may be.", { default: null }),
-        }),
-        "Children added at run time.",
-      ),
+      dynamic_supervisor: dynamicSupervisor,
     }),
     "The root supervisor.",
   ),
@@ -203,7 +197,7 @@ export const fileSchema = z.strictObject({
     "Severity by role.",
     { default: [] },
   ),
-  templates: setting(z.array(childSchema), "Children to be started on demand.", { default: [] }),
+  templates: setting(z.array(childSchema), "Children that are not started with the tree, but copied on demand.", { default: [] }),
   signals: setting(z.record(z.string(), z.enum(["graceful", "force", "reload", "ignore"])), "What signals do.", {
     default: { SIGINT: "graceful", SIGTERM: "graceful", SIGHUP: "reload" },
   }),

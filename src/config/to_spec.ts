@@ -8,8 +8,8 @@ import { isRaw, type Raw } from "./pointer.ts";
 export interface TranslateOptions {
   /** Name of the tree where the file has none. */
   readonly name: string;
-  /** The file that declares the child at an index of the root. */
-  readonly fileOf: (child: number) => string;
+  /** The file that declares what a pointer names. */
+  readonly fileOf: (pointer: string) => string;
   /** Functions registered by name. */
   readonly factories: ReadonlyMap<string, TaskFunction>;
 }
@@ -68,8 +68,12 @@ export function toTreeSpec(raw: Raw, options: TranslateOptions): TreeSpec {
   if (isRaw(observability)) spec["observability"] = camelKeys(pick(observability, ["event_journal_capacity"]));
   if (Array.isArray(severities)) spec["severityDefaults"] = severityDefaults(severities);
   spec["children"] = Array.isArray(children)
-    ? children.map((child, index) => toChild(child, options.fileOf(index), options))
+    ? children.map((child, index) => toChild(child, options.fileOf(`/children/${index}`), options))
     : children ?? [];
+  const { templates } = raw;
+  if (Array.isArray(templates)) {
+    spec["templates"] = templates.map((template, index) => toChild(template, options.fileOf(`/templates/${index}`), options));
+  }
   return asSpec(spec);
 }
 
@@ -131,8 +135,11 @@ function policyOptions(policy: Raw): Raw {
 }
 
 /** The options of a supervisor beside its children and groups. */
-function supervisorOptions({ strategy, auto_shutdown: autoShutdown, escalation_policy: escalationPolicy }: Raw): Raw {
-  return defined({ strategy: snakeWord(strategy), autoShutdown, escalationPolicy: escalationPolicy ?? undefined });
+function supervisorOptions(
+  { strategy, auto_shutdown: autoShutdown, escalation_policy: escalationPolicy, dynamic_supervisor: dynamic }: Raw,
+): Raw {
+  const dynamicSupervisor = isRaw(dynamic) ? camelKeys(dynamic) : dynamic;
+  return defined({ strategy: snakeWord(strategy), autoShutdown, escalationPolicy: escalationPolicy ?? undefined, dynamicSupervisor });
 }
 
 /** The groups of a supervisor, and the strategies of groups and single children. */

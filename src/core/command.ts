@@ -1,12 +1,13 @@
 /** What an operator asks of one child: it is answered at once, and what it takes happens later. */
 import type { Decision } from "../event/mod.ts";
+import { removeChild } from "./dynamic.ts";
 import { resetFuses } from "./fuse.ts";
 import { leaveQueue } from "./gate.ts";
 import { hold, putDown, stopFor } from "./hold.ts";
 import type { ChildCommand, CommandMessage, CommandRefusal, CommandResult, RestartDecision } from "./message.ts";
 import { memberDelayIsOver } from "./scope.ts";
 import { renew, startNextInTurn, startOrWait } from "./start.ts";
-import type { ChildSlot, Operation } from "./state.ts";
+import type { ChildSlot } from "./state.ts";
 import type { Step } from "./step.ts";
 import { stopBound } from "./stop.ts";
 
@@ -21,13 +22,31 @@ const IDEMPOTENT: Outcome = { outcome: "idempotent" };
 /** Carries out a command as far as that is possible now, and answers; linked sidecars are put down and up with their primary. */
 export function onCommand(step: Step, message: CommandMessage): void {
   const { child, command, id } = message;
-  const { sidecars, name } = step.slot(child).plan;
+  const slot = step.node.slots[child];
+  // In the place of the child that was meant there may be another one by now, or none.
+  if (slot === undefined || slot.plan.path !== message.path) {
+    step.effects.push({ type: "reply", id, result: GONE });
+    return;
+  }
+  const { sidecars, name } = slot.plan;
   const result = carryOut(step, message);
   step.effects.push({ type: "reply", id, result });
   if (result.outcome !== "accepted" || !TAKES_ALONG.has(command)) return;
   const reason = `with "${name}": ${message.reason}`;
-  for (const sidecar of sidecars) carryOut(step, { ...message, child: sidecar, reason });
+  for (const sidecar of sidecars) carryOut(step, { ...message, child: sidecar, path: step.slot(sidecar).plan.path, reason });
 }
+
+const GONE: CommandResult = {
+  outcome: "refused",
+  refusal: "child_removed",
+  decision: null,
+  operationBefore: "removed",
+  operationAfter: "removed",
+  phase: "stopped",
+  generation: 0,
+  attempt: 0,
+  cancelDelivered: false,
+};
 
 /** Commands that linked sidecars follow after their primary; those that hold it down hold them as well, at once. */
 const TAKES_ALONG: ReadonlySet<ChildCommand> = new Set(["start", "terminate", "resume", "release"]);
@@ -38,7 +57,8 @@ function carryOut(step: Step, message: CommandMessage): CommandResult {
   const before = slot.operation;
   const wasAsked = slot.stopCause !== null;
   slot.correlation = slot.stamp === 0 ? step.newCorrelation() : slot.correlation;
-  const outcome: Outcome = step.isClosed ? { outcome: "refused", refusal: "supervisor_not_running" } : COMMANDS[command](step, message);
+  const refusal = step.isClosed ? "supervisor_not_running" : before === "removed" && command !== "remove" ? "child_removed" : null;
+  const outcome: Outcome = refusal === null ? COMMANDS[command](step, message) : { outcome: "refused", refusal };
   if (slot.operation !== before) {
     step.emitAttempt(slot, { type: "child_control_operation_changed", from: before, to: slot.operation, by, reason });
   }
@@ -66,9 +86,10 @@ const COMMANDS: Readonly<Record<ChildCommand, (step: Step, message: CommandMessa
   release: (step, message) =>
     step.slot(message.child).operation === "paused" ? { outcome: "refused", refusal: "child_paused" } : unhold(step, message),
   reset_fuse: resetFuse,
+  remove,
 };
 
-function holdDown(step: Step, { child, command, by, reason: why }: CommandMessage, operation: Exclude<Operation, "active">): Outcome {
+function holdDown(step: Step, { child, command, by, reason: why }: CommandMessage, operation: "paused" | "quarantined"): Outcome {
   const { plan, operation: before } = step.slot(child);
   if (before === operation) return IDEMPOTENT;
   const befores = new Map(plan.sidecars.map((sidecar) => [sidecar, step.slot(sidecar).operation]));
@@ -130,6 +151,17 @@ function terminate(step: Step, { child }: CommandMessage): Outcome {
   if (slot.phase === "stopped" || slot.phase === "failed") return IDEMPOTENT;
   putDown(step, child);
   return ACCEPTED;
+}
+
+function remove(step: Step, { child }: CommandMessage): Outcome {
+  switch (removeChild(step, child)) {
+    case "removed":
+      return ACCEPTED;
+    case "was_so":
+      return IDEMPOTENT;
+    case "needed":
+      return { outcome: "refused", refusal: "child_needed" };
+  }
 }
 
 function unhold(step: Step, { child }: CommandMessage): Outcome {

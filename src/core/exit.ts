@@ -3,6 +3,7 @@ import type { Decision, Exit, ShutdownCause, StartCause } from "../event/mod.ts"
 import type { Verdict } from "../spec/mod.ts";
 import { classifyExit, isFailure } from "./classify.ts";
 import { hold } from "./hold.ts";
+import { freeIfGone } from "./dynamic.ts";
 import { decide, HELD, TEMPORARY } from "./decide.ts";
 import { endReadiness } from "./readiness.ts";
 import { memberEnded, restartTogether, siblingsOf, WITH_SIBLINGS } from "./scope.ts";
@@ -31,7 +32,7 @@ export function childExited(step: Step, child: number, reported: Exit, verdict: 
       const isPlaceFree = giveUpTurn(step, child, false);
       endWhileRunning(step, child, exit, verdict);
       if (isPlaceFree) startNextInTurn(step);
-      return;
+      return freeIfGone(step, child);
     }
     default:
       return endLate(step, child, exit);
@@ -57,6 +58,7 @@ function endWhileRunning(step: Step, child: number, exit: Exit, verdict: Verdict
     case "terminate":
     case "pause":
     case "quarantine":
+    case "remove":
       countFailure(slot, exit, true);
       endReadiness(step, slot);
       slot.lastDecision = HELD;
@@ -121,6 +123,7 @@ export function waitTimedOut(step: Step, child: number): void {
   settle(step, child, { kind: "timed_out", failure: { kind: "timeout", category: "dependency_timeout", message } }, {
     touchesSiblings: false,
   });
+  freeIfGone(step, child);
 }
 
 interface Settling {

@@ -1,6 +1,7 @@
 /** What goes into a step and what comes out: plain data. */
 import type { Exit, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
 import type { Verdict } from "../spec/mod.ts";
+import type { NewChild } from "./plan.ts";
 import type { ChildPhase, Operation } from "./state.ts";
 
 /** What a node is told; `node` and `child` are numbers of the plan. */
@@ -8,11 +9,28 @@ export type Message =
   | { readonly type: "begin"; readonly node: number; readonly stamp: number }
   | { readonly type: "stop"; readonly node: number; readonly stamp: number; readonly cause: ShutdownCause; readonly forced: boolean }
   | CommandMessage
+  | AddMessage
   | AttemptMessage
   | TimerMessage;
 
+/** A child to be added to a node; the answer carries its number. */
+export interface AddMessage {
+  readonly type: "add";
+  readonly node: number;
+  readonly id: number;
+  readonly child: NewChild;
+  readonly by: string;
+  readonly reason: string;
+}
+
+/** Why a child was not added. */
+export type AddRefusal =
+  | { readonly code: "supervisor_not_running" | "dynamic_children_disabled" | "child_name_conflict" }
+  | { readonly code: "child_limit_exceeded"; readonly limit: number }
+  | { readonly code: "dependency_not_found"; readonly name: string };
+
 /** What an operator can ask of a child. */
-export type ChildCommand = "restart" | "start" | "terminate" | "pause" | "resume" | "quarantine" | "release" | "reset_fuse";
+export type ChildCommand = "restart" | "start" | "terminate" | "pause" | "resume" | "quarantine" | "release" | "reset_fuse" | "remove";
 
 /** A command to one child; the answer carries its number. */
 export interface CommandMessage {
@@ -20,13 +38,15 @@ export interface CommandMessage {
   readonly node: number;
   readonly child: number;
   readonly id: number;
+  /** Path of the child, which may be another one by now. */
+  readonly path: string;
   readonly command: ChildCommand;
   readonly by: string;
   readonly reason: string;
 }
 
 /** Why a command was refused. */
-export type CommandRefusal = "supervisor_not_running" | "child_held" | "child_paused";
+export type CommandRefusal = "supervisor_not_running" | "child_held" | "child_paused" | "child_removed" | "child_needed";
 
 /** When the attempt begins that a command asked for. */
 export type RestartDecision = "started_immediately" | "queued_after_stop" | "already_pending";
@@ -91,6 +111,9 @@ export type Effect =
   | { readonly type: "setTimer"; readonly node: number; readonly child: number; readonly timer: number; readonly dueMs: number }
   | { readonly type: "clearTimer"; readonly timer: number }
   | { readonly type: "emit"; readonly event: SupervisorEvent }
+  | { readonly type: "added"; readonly id: number; readonly node: number; readonly child: number }
+  | { readonly type: "refused"; readonly id: number; readonly refusal: AddRefusal }
+  | { readonly type: "removed"; readonly node: number; readonly child: number }
   | { readonly type: "reply"; readonly id: number; readonly result: CommandResult }
   | { readonly type: "tellParent"; readonly node: number; readonly stamp: number; readonly report: ParentReport }
   | { readonly type: "shutdownTree"; readonly cause: ShutdownCause }

@@ -4,6 +4,7 @@ export * from "./node.ts";
 export * from "./plan.ts";
 export * from "./state.ts";
 export { backoffDelay, type BackoffInput } from "./backoff.ts";
+export { neededBy } from "./dynamic.ts";
 export { tokensAt } from "./bucket.ts";
 export { type FuseState, fuseState } from "./fuse.ts";
 export { clearWindow, countFailures, emptyWindow, type FailureWindow, recordFailure, shownCount } from "./window.ts";

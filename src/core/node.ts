@@ -6,6 +6,7 @@
 import { onCommand } from "./command.ts";
 import type { AttemptMessage, Effect, Message, TimerMessage } from "./message.ts";
 import { childAbandoned, childExited, waitTimedOut } from "./exit.ts";
+import { addChild, freeRemoved } from "./dynamic.ts";
 import { childHealth, heartbeatDue } from "./health.ts";
 import { groupOfTimer } from "./fuse.ts";
 import { childBecameReady, childIsRunning, childLostReadiness, startInOrder, startNextInTurn, startOrWait } from "./start.ts";
@@ -19,6 +20,7 @@ export function step(state: NodeState, message: Message, environment: StepEnviro
   const current = new Step(state, environment);
   switch (message.type) {
     case "begin":
+      freeRemoved(current);
       startInOrder(current, message.stamp);
       break;
     case "stop":
@@ -30,6 +32,9 @@ export function step(state: NodeState, message: Message, environment: StepEnviro
     case "command":
       onCommand(current, message);
       break;
+    case "add":
+      addChild(current, message);
+      break;
     default:
       onReport(current, message);
   }
@@ -37,11 +42,13 @@ export function step(state: NodeState, message: Message, environment: StepEnviro
 }
 
 function onReport(step: Step, message: AttemptMessage): void {
-  const slot = step.node.slots[message.child]!;
-  if (slot.stamp !== message.stamp) {
-    if (message.type === "exited" || message.type === "abandoned") {
-      step.emitAttempt(slot, { type: "child_attempt_stale_report", report: message.type === "exited" ? message.exit.kind : message.type });
-    }
+  // The whole supervisor may be gone, and its number have been given to a smaller one.
+  const slot = step.node.slots[message.child];
+  if (slot === undefined || slot.stamp !== message.stamp) {
+    if (message.type !== "exited" && message.type !== "abandoned") return;
+    const facts = { type: "child_attempt_stale_report", report: message.type === "exited" ? message.exit.kind : message.type } as const;
+    if (slot === undefined) step.emit(step.node.plan.path, step.newCorrelation(), { ...facts, generation: 0, attempt: 0 });
+    else step.emitAttempt(slot, facts);
     return;
   }
   switch (message.type) {
@@ -68,7 +75,8 @@ function onTimer(step: Step, message: TimerMessage): void {
     return;
   }
   if (message.child < -1) return onGroupTimer(step, groupOfTimer(message.child), message.timer);
-  const slot = node.slots[message.child]!;
+  const slot = node.slots[message.child];
+  if (slot === undefined) return;
   if (message.timer === slot.healthTimer) {
     slot.healthTimer = 0;
     return heartbeatDue(step, message.child, message);

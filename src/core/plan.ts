@@ -1,6 +1,7 @@
 /** The tree as the core sees it: plain data, built once from the declaration. */
 import {
   childKind,
+  type ChildPlace,
   childPlaces,
   DEFAULTS,
   isUnordered,
@@ -51,6 +52,8 @@ export interface ChildPlan {
   readonly group: number;
   /** What its escalation leads to. */
   readonly escalationPolicy: EscalationPolicy;
+  /** Whether it is a sidecar that is linked to its primary. */
+  readonly linked: boolean;
   /** Indexes of its sidecars that operators put down and up with it. */
   readonly sidecars: readonly number[];
   /** The node behind a supervisor child, else -1. */
@@ -72,8 +75,8 @@ export interface GroupPlan {
 export interface NodePlan {
   readonly id: number;
   readonly path: string;
-  /** Where this supervisor is a child; `null` for the root. */
-  readonly parent: { readonly node: number; readonly child: number } | null;
+  /** The node of which this supervisor is a child; `null` for the root. */
+  readonly parent: number | null;
   readonly children: readonly ChildPlan[];
   /** When the node ends by itself. */
   readonly autoShutdown: AutoShutdown;
@@ -82,8 +85,10 @@ export interface NodePlan {
   readonly gated: boolean;
   /** Indexes of the children, dependencies first. */
   readonly order: readonly number[];
-  /** How many children must have been ready before the node counts as ready. */
-  readonly requiredCount: number;
+  /** When the node counts as ready. */
+  readonly readiness: ReadinessOptions | undefined;
+  /** How many children it may have, 0 when none may be added. */
+  readonly mostChildren: number;
 }
 
 /** A whole tree. */
@@ -99,66 +104,139 @@ export interface TreePlan {
 
 const NONE: readonly number[] = Object.freeze([]);
 
+/** A child that is added to a running node; the node finds its siblings by their names. */
+export interface NewChild {
+  /** Its plan, without siblings. */
+  readonly plan: ChildPlan;
+  readonly spec: ChildSpec;
+  /** Names of the children that come before it, with the strength of each. */
+  readonly before: readonly { readonly name: string; readonly strength: "needs" | "wants" | "binds" }[];
+  /** The sibling to which it is linked as a sidecar, `null` when it is not. */
+  readonly primary: string | null;
+  /** Supervisors that come with it, itself among them. */
+  readonly nodes: readonly number[];
+}
+
 /** Flattens a valid declaration into numbered nodes. */
 export function planTree(spec: TreeSpec, escalationExitCode: number): TreePlan {
-  const resolvePolicy = policyResolver(spec);
-  const guards = resolveGuards(spec.policy);
-  const nodes: NodePlan[] = [];
-  const specs: (readonly ChildSpec[])[] = [];
+  return new Planner(spec, escalationExitCode).tree;
+}
 
-  function addNode(options: SupervisorOptions, path: string, parent: NodePlan["parent"], readiness: ReadinessOptions | undefined): number {
-    const id = nodes.length;
+/** Plans a tree, and what is added to it later. */
+export class Planner {
+  readonly tree: TreePlan;
+  readonly #spec: TreeSpec;
+  readonly #resolvePolicy: ReturnType<typeof policyResolver>;
+  readonly #nodes: NodePlan[] = [];
+  readonly #specs: ChildSpec[][] = [];
+  readonly #options: SupervisorOptions[] = [];
+  /** Numbers of nodes that are no more. */
+  readonly #free: number[] = [];
+
+  constructor(spec: TreeSpec, escalationExitCode: number) {
+    const totalTimeoutMs = spec.shutdown?.totalTimeoutMs ?? null;
+    this.#spec = spec;
+    this.#resolvePolicy = policyResolver(spec);
+    this.tree = { nodes: this.#nodes, specs: this.#specs, guards: resolveGuards(spec.policy), totalTimeoutMs, escalationExitCode };
+    this.#addNode(spec, "/", null, undefined);
+  }
+
+  /** What a supervisor was declared with. */
+  optionsOf(node: number): SupervisorOptions {
+    return this.#options[node]!;
+  }
+
+  /** Plans a child for a node that runs already. */
+  planChild(node: number, spec: ChildSpec): NewChild {
+    const before = [...namesBefore(spec)].map((name) => {
+      const strength = spec.bindsTo?.includes(name) === true ? "binds" : spec.dependencies?.includes(name) === true ? "needs" : "wants";
+      return { name, strength } as const;
+    });
+    const nodes: number[] = [];
+    const [place] = childPlaces({ ...this.#options[node]!, children: [spec] }, this.#spec.policy);
+    const plan = this.#planChild(node, spec, place!, nodes);
+    return { plan, spec, before, primary: plan.linked ? spec.sidecarConfig!.primaryChildId : null, nodes };
+  }
+
+  /** These nodes are no more, or never were: their numbers may be given again. */
+  release(nodes: readonly number[]): void {
+    this.#free.push(...nodes);
+  }
+
+  #addNode(
+    options: SupervisorOptions,
+    path: string,
+    parent: number | null,
+    readiness: ReadinessOptions | undefined,
+    added?: number[],
+  ): number {
+    const id = this.#free.pop() ?? this.#nodes.length;
+    added?.push(id);
     const children: ChildPlan[] = [];
-    const { autoShutdown = DEFAULTS.autoShutdown } = options;
-    const places = childPlaces(options, spec.policy);
+    const { guards } = this.tree;
     const groups = planGroups(options);
-    const groupIndexes = new Map(groups.map(({ name }, index) => [name, index]));
-    const sidecars = linkedSidecars(options.children);
-    nodes.push({
+    const plan: NodePlan = {
       id,
       path,
       parent,
       children,
-      autoShutdown,
+      autoShutdown: options.autoShutdown ?? DEFAULTS.autoShutdown,
       groups,
+      readiness,
+      mostChildren: mostChildren(options),
       gated: guards.concurrency !== null || (groups.length > 0 && guards.group !== null) ||
         groups.some((group) => group.concurrency !== null),
       order: startOrder(options.children),
-      requiredCount: 0,
-    });
-    specs.push(options.children);
+    };
+    this.#nodes[id] = plan;
+    this.#specs[id] = [...options.children];
+    this.#options[id] = options;
+    const places = childPlaces(options, this.#spec.policy);
+    const sidecars = linkedSidecars(options.children);
     const { dependencies, wants, dependants, bound } = edges(options.children);
     options.children.forEach((child, index) => {
-      const childPath = path === "/" ? `/${child.name}` : `${path}/${child.name}`;
-      const node = child.run.kind === "supervisor" ? addNode(child.run, childPath, { node: id, child: index }, child.readiness) : -1;
-      const place = places[index]!;
-      const { strategy, withinGroup, escalationPolicy } = place;
-      const policy = resolvePolicy(child, place);
       children.push({
-        name: child.name,
-        path: childPath,
-        kind: childKind(child.run),
-        policy,
-        significant: child.significant === true,
-        strategy,
-        withinGroup,
-        group: place.group === undefined ? -1 : groupIndexes.get(place.group)!,
-        escalationPolicy,
+        ...this.#planChild(id, child, places[index]!, added),
         sidecars: sidecars.get(child.name) ?? NONE,
-        required: isRequired(child.name, policy, readiness),
         dependencies: dependencies[index] ?? NONE,
         wants: wants[index] ?? NONE,
         dependants: dependants[index] ?? NONE,
         bound: bound[index] ?? NONE,
-        node,
       });
     });
-    nodes[id] = { ...nodes[id]!, requiredCount: children.filter((child) => child.required).length };
     return id;
   }
 
-  addNode(spec, "/", null, undefined);
-  return { nodes, specs, guards, totalTimeoutMs: spec.shutdown?.totalTimeoutMs ?? null, escalationExitCode };
+  #planChild(node: number, child: ChildSpec, place: ChildPlace, added?: number[]): ChildPlan {
+    const { path: parentPath, groups, readiness } = this.#nodes[node]!;
+    const { strategy, withinGroup, escalationPolicy, group } = place;
+    const path = parentPath === "/" ? `/${child.name}` : `${parentPath}/${child.name}`;
+    const policy = this.#resolvePolicy(child, place);
+    return {
+      name: child.name,
+      path,
+      kind: childKind(child.run),
+      policy,
+      significant: child.significant === true,
+      strategy,
+      withinGroup,
+      group: group === undefined ? -1 : groups.findIndex(({ name }) => name === group),
+      escalationPolicy,
+      linked: child.sidecarConfig?.linkedLifecycle === true,
+      sidecars: NONE,
+      required: isRequired(child.name, policy, readiness),
+      dependencies: NONE,
+      wants: NONE,
+      dependants: NONE,
+      bound: NONE,
+      node: child.run.kind === "supervisor" ? this.#addNode(child.run, path, node, child.readiness, added) : -1,
+    };
+  }
+}
+
+/** How many children a supervisor may have, 0 when none may be added. */
+function mostChildren({ dynamicSupervisor }: SupervisorOptions): number {
+  return dynamicSupervisor?.enabled === false ? 0 : dynamicSupervisor?.childLimit ?? Infinity;
 }
 
 function isRequired(name: string, policy: ChildPolicy, readiness: ReadinessOptions | undefined): boolean {

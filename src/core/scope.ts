@@ -11,22 +11,22 @@ export const WITH_SIBLINGS: Decision = { action: "restart", reason: "restarted_w
 
 /** The siblings that the strategy of the supervisor restarts with a child; those that are held, done or given up stay as they are. */
 export function siblingsOf({ node }: Step, child: number): number[] {
-  const { strategy, withinGroup, group } = node.slots[child]!.plan;
+  const { position, plan: { strategy, withinGroup, group } } = node.slots[child]!;
   if (strategy === "one_for_one") return [];
-  const first = strategy === "one_for_all" ? 0 : child + 1;
+  const first = strategy === "one_for_all" ? 0 : position;
   const found: number[] = [];
-  for (let index = first; index < node.slots.length; index++) {
+  for (let index = 0; index < node.slots.length; index++) {
     const slot = node.slots[index]!;
-    if (index !== child && (!withinGroup || slot.plan.group === group) && isWanted(slot)) found.push(index);
+    if (index !== child && slot.position >= first && (!withinGroup || slot.plan.group === group) && isWanted(slot)) found.push(index);
   }
   return found;
 }
 
 /** Puts a child that will be restarted, and its siblings, into one scope, and asks those to stop that nobody of it depends on. */
 export function restartTogether(step: Step, child: number, siblings: readonly number[]): void {
-  const { scope: own, plan: { strategy, withinGroup, group } } = step.slot(child);
+  const { scope: own, position, plan: { strategy, withinGroup, group } } = step.slot(child);
   if (own !== null && siblings.every((index) => step.slot(index).scope === own)) return;
-  const first = strategy === "one_for_all" ? 0 : child;
+  const first = strategy === "one_for_all" ? 0 : position;
   const scope: Scope = { members: new Set(), first, group: withinGroup ? group : -1, pending: 0 };
   step.node.scopes.push(scope);
   for (const index of [child, ...siblings]) {
@@ -129,7 +129,7 @@ function startIfAllAreDown(step: Step, scope: Scope): void {
   if (scope.pending > 0) return;
   const { members } = scope;
   close(step, scope);
-  const inOrder = members.size < 2 ? [...members] : step.node.plan.order.filter((child) => members.has(child));
+  const inOrder = members.size < 2 ? [...members] : step.node.order.filter((child) => members.has(child));
   for (const child of inOrder) step.slot(child).scope = null;
   for (const child of inOrder) startOrWait(step, child);
 }

@@ -13,13 +13,13 @@ export function startInOrder(step: Step, stamp: number): void {
   node.stamp = stamp;
   node.startedAtMs = step.now;
   node.ready = false;
-  node.missing = plan.requiredCount;
+  node.missing = node.order.filter((child) => step.slot(child).plan.required).length;
   node.stop = null;
   node.guards = newGuards(plan);
-  for (const slot of node.slots) resetForIncarnation(slot);
-  step.emit(plan.path, 0, { type: "supervisor_started", children: node.slots.length });
+  for (const child of node.order) resetForIncarnation(step.slot(child));
+  step.emit(plan.path, 0, { type: "supervisor_started", children: node.order.length });
   if (plan.parent !== null) step.effects.push({ type: "tellParent", node: plan.id, stamp, report: { type: "running" } });
-  for (const child of plan.order) startOrWait(step, child);
+  for (const child of node.order) startOrWait(step, child);
   if (node.missing === 0) nodeBecameReady(step);
 }
 
@@ -147,7 +147,7 @@ function joinsRestart({ node, now }: Step, child: number): boolean {
   if (node.scopes.length === 0) return false;
   const slot = node.slots[child]!;
   const scope = node.scopes.find(({ first, group, pending }) =>
-    pending > 0 && child >= first && (group === -1 || group === slot.plan.group)
+    pending > 0 && slot.position >= first && (group === -1 || group === slot.plan.group)
   );
   if (scope === undefined) return false;
   scope.members.add(child);
@@ -226,7 +226,8 @@ function wakeWaiters(step: Step, dependency: ChildSlot): void {
   }
 }
 
-function nodeBecameReady(step: Step): void {
+/** Everything that must be ready has been. */
+export function nodeBecameReady(step: Step): void {
   const { node } = step;
   node.ready = true;
   step.emit(node.plan.path, 0, { type: "supervisor_ready", tookMs: step.now - node.startedAtMs });

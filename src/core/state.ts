@@ -23,12 +23,12 @@ export type ChildPhase =
 export type NodePhase = "idle" | "running" | "stopping" | "stopped";
 
 /** What an operator wants of a child: that policy decides, or that it stays down. */
-export type Operation = "active" | "paused" | "quarantined";
+export type Operation = "active" | "paused" | "quarantined" | "removed";
 
 /** Siblings that are stopped together, and then started together. */
 export interface Scope {
   readonly members: Set<number>;
-  /** The lowest index of a child that belongs to it, whether it runs or not. */
+  /** The lowest position of a child that belongs to it, whether it runs or not. */
   first: number;
   /** The group to which it is confined, -1 when it is not. */
   group: number;
@@ -38,7 +38,11 @@ export interface Scope {
 
 /** One child's state; only the core changes it. */
 export interface ChildSlot {
-  readonly plan: ChildPlan;
+  plan: ChildPlan;
+  /** Where it stands among those that were declared and added, in time. */
+  readonly position: number;
+  /** Whether it was added to a running supervisor. */
+  readonly added: boolean;
   phase: ChildPhase;
   /** When the phase began. */
   sinceMs: number;
@@ -149,7 +153,16 @@ export interface NodeState {
   /** Stamp of this node as an attempt of its parent; 0 for the root. */
   stamp: number;
   startedAtMs: number;
-  readonly slots: readonly ChildSlot[];
+  /** By index; one that is removed leaves its place to the next that is added. */
+  readonly slots: ChildSlot[];
+  /** Indexes of the children, dependencies first. */
+  readonly order: number[];
+  /** Indexes that are free. */
+  readonly free: number[];
+  /** Indexes by name, `null` until somebody asks. */
+  names: Map<string, number> | null;
+  /** Children so far. */
+  positions: number;
   /** The common restarts that are under way. */
   scopes: Scope[];
   guards: NodeGuards;
@@ -202,7 +215,11 @@ export function initialNode(plan: NodePlan): NodeState {
     phase: "idle",
     stamp: 0,
     startedAtMs: 0,
-    slots: plan.children.map(initialSlot),
+    slots: plan.children.map((child, index) => initialSlot(child, index, false)),
+    order: [...plan.order],
+    free: [],
+    names: null,
+    positions: plan.children.length,
     scopes: [],
     guards: newGuards(plan),
     missing: 0,
@@ -223,9 +240,18 @@ export function newGuards({ groups }: NodePlan): NodeGuards {
   };
 }
 
-function initialSlot(plan: ChildPlan): ChildSlot {
+/** The children of a node, in the order in which they were declared and added. */
+export function childrenOf({ slots, order, free }: NodeState): number[] {
+  if (free.length === 0 && !slots.some(({ added }) => added)) return slots.map((_, index) => index);
+  return [...order].sort((a, b) => slots[a]!.position - slots[b]!.position);
+}
+
+/** The state of a child that has not begun. */
+export function initialSlot(plan: ChildPlan, position: number, added: boolean): ChildSlot {
   return {
     plan,
+    position,
+    added,
     phase: "declared",
     sinceMs: 0,
     stamp: 0,

@@ -42,7 +42,7 @@ export function stopNode(step: Step, cause: ShutdownCause): void {
   const { node } = step;
   if (node.phase !== "running") return;
   node.phase = "stopping";
-  node.stop = { cause, forced: false, startedAtMs: step.now, remaining: node.slots.length, ended: [] };
+  node.stop = { cause, forced: false, startedAtMs: step.now, remaining: node.order.length, ended: [] };
   step.emit(node.plan.path, step.newCorrelation(), { type: "shutdown_requested", cause, forced: false });
   const { totalTimeoutMs } = step.environment.tree;
   if (node.plan.parent === null && totalTimeoutMs !== null) step.setTotalTimer(step.now + totalTimeoutMs);
@@ -53,8 +53,8 @@ export function stopNode(step: Step, cause: ShutdownCause): void {
     slot.scope = null;
     if (slot.stamp === 0) step.clearTimers(slot);
   }
-  const free = node.plan.order.filter((child) => step.slot(child).holders === 0).reverse();
-  if (node.slots.length === 0) return nodeEnded(step);
+  const free = node.order.filter((child) => step.slot(child).holders === 0).reverse();
+  if (node.order.length === 0) return nodeEnded(step);
   release(step, free);
 }
 
@@ -74,8 +74,8 @@ export function forceNode(step: Step, cause: ShutdownCause): void {
   if (node.phase !== "stopping" || node.stop === null || node.stop.forced) return;
   node.stop.forced = true;
   step.emit(node.plan.path, step.newCorrelation(), { type: "shutdown_requested", cause, forced: true });
-  for (let index = node.plan.order.length - 1; index >= 0; index--) {
-    const child = node.plan.order[index]!;
+  for (let index = node.order.length - 1; index >= 0; index--) {
+    const child = node.order[index]!;
     const slot = step.slot(child);
     const isForced = slot.phase === "killing" && slot.plan.policy.stop.force;
     if (slot.stamp === 0 || isForced || slot.phase === "abandoned") continue;

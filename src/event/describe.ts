@@ -27,6 +27,10 @@ export function describe(event: SupervisorEvent | GapMarker): string {
       return `everything is ready after ${duration(event.tookMs)}`;
     case "supervisor_escalated":
       return `${ESCALATIONS[event.policy]} because of "${event.child}": ${event.reason}`;
+    case "child_added":
+      return `added by ${event.by}: ${event.reason}`;
+    case "child_removed":
+      return "removed";
     case "child_waiting":
       return `waits for ${event.waitingFor.join(", ")}`;
     case "child_starting":

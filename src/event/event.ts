@@ -60,7 +60,8 @@ export type StopCause =
   | "restart"
   | "terminate"
   | "pause"
-  | "quarantine";
+  | "quarantine"
+  | "remove";
 
 /** Who asked for something, and why. */
 export interface Request {
@@ -115,6 +116,8 @@ export type SupervisorEvent =
     readonly reason: string;
     readonly policy: EscalationPolicy;
   })
+  | (EventBase & Request & { readonly type: "child_added" })
+  | (AttemptEventBase & { readonly type: "child_removed" })
   | (EventBase & { readonly type: "child_waiting"; readonly waitingFor: readonly string[] })
   | (AttemptEventBase & { readonly type: "child_starting" })
   | (AttemptEventBase & { readonly type: "child_running" })

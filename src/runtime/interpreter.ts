@@ -6,24 +6,26 @@
 import type { Clock, Random } from "../base/mod.ts";
 import { cleanText } from "../base/mod.ts";
 import {
+  type AddRefusal,
   type CommandMessage,
   type CommandResult,
   type Effect,
-  initialNode,
   type Message,
+  type NewChild,
   type NodeState,
   step,
   type StepEnvironment,
   type TreeCounters,
   type TreePlan,
 } from "../core/mod.ts";
-import type { Failure, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
-import type { DecisionHistory, GuardPolicy } from "../spec/mod.ts";
+import type { Failure, Request, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
+import type { ChildPolicy, ChildSpec, DecisionHistory, GuardPolicy } from "../spec/mod.ts";
 import type { Bus, LogRecord } from "../observe/mod.ts";
 import { Attempt, type AttemptHost } from "./attempt.ts";
 import type { SupervisorAdapter } from "./children/supervisor.ts";
 import { supervisorAdapter } from "./children/supervisor.ts";
 import type { ChildAdapter, RunningChild } from "./children/types.ts";
+import { Roster } from "./roster.ts";
 import { type Timer, TimerQueue } from "./timers.ts";
 
 /** Starts probes for an attempt that began and returns what stops them; `null` when it has none. */
@@ -33,7 +35,7 @@ export type ProbeStarter = (attempt: Attempt, post: AttemptHost["post"]) => (() 
 export interface InterpreterOptions {
   readonly plan: TreePlan;
   /** The adapter of a child that is not a supervisor. */
-  readonly adapterFor: (node: number, child: number) => ChildAdapter;
+  readonly adapterFor: (spec: ChildSpec, policy: ChildPolicy) => ChildAdapter;
   readonly startProbes: ProbeStarter;
   readonly clock: Clock;
   readonly random: Random;
@@ -42,11 +44,16 @@ export interface InterpreterOptions {
   readonly eventsPerSlice: number;
   readonly logs: Bus<LogRecord>;
   readonly onFinished: (cause: ShutdownCause, exitCode: number) => void;
+  /** A child is gone for good, and with it these nodes. */
+  readonly onRemoved?: (path: string, nodes: readonly number[]) => void;
   /** The decision core. @default {step} */
   readonly step?: typeof step;
   /** Sees every message with its effects, before they are carried out. */
   readonly inspect?: (message: Message, effects: readonly Effect[]) => void;
 }
+
+/** Why a child was not added; `null` when it was. */
+export type AddAnswer = AddRefusal | null;
 
 /** Most commands that wait for an answer; more are refused. */
 const MOST_COMMANDS = 1_024;
@@ -56,14 +63,12 @@ const SLICE_MS = 8;
 
 /** The running loop of one tree. */
 export class Interpreter implements AttemptHost {
-  readonly nodes: readonly NodeState[];
   readonly clock: Clock;
   readonly #options: InterpreterOptions;
   readonly #step: typeof step;
   readonly #counters: TreeCounters = { stamp: 0, timer: 0, correlation: 0, event: 0 };
   readonly #timers: TimerQueue;
-  readonly #adapters: ChildAdapter[][];
-  readonly #supervisors = new Map<number, SupervisorAdapter>();
+  readonly #roster: Roster;
   readonly #live: (Attempt | undefined)[][];
   #lineCount = 0;
   #mailbox: Message[] = [];
@@ -79,6 +84,7 @@ export class Interpreter implements AttemptHost {
   #broken = false;
   readonly #idleWaiters: (() => void)[] = [];
   readonly #commands = new Map<number, (result: CommandResult) => void>();
+  readonly #additions = new Map<number, { readonly child: NewChild; readonly answer: (answer: AddAnswer) => void }>();
   #commandCount = 0;
 
   constructor(options: InterpreterOptions) {
@@ -86,12 +92,14 @@ export class Interpreter implements AttemptHost {
     this.#options = options;
     this.#step = options.step ?? step;
     this.clock = clock;
-    this.nodes = plan.nodes.map(initialNode);
     this.#timers = new TimerQueue(clock, (timer) => this.#onTimer(timer));
-    this.#adapters = plan.nodes.map((node) =>
-      node.children.map((child, index) => child.node === -1 ? options.adapterFor(node.id, index) : this.#nodeAdapter(child.node))
-    );
+    this.#roster = new Roster(plan, { adapterFor: options.adapterFor, nodeAdapter: (node) => this.#nodeAdapter(node) });
     this.#live = plan.nodes.map((node) => new Array<Attempt | undefined>(node.children.length));
+  }
+
+  /** The state of every node. */
+  get nodes(): readonly NodeState[] {
+    return this.#roster.nodes;
   }
 
   /** How many attempts are live, nested supervisors included. */
@@ -129,11 +137,26 @@ export class Interpreter implements AttemptHost {
 
   /** Puts a command into the mailbox, with what takes its answer; false when too many wait for theirs already. */
   command(command: Omit<CommandMessage, "type" | "id">, answer: (result: CommandResult) => void): boolean {
-    if (this.#commands.size >= MOST_COMMANDS) return false;
+    if (this.#isFull()) return false;
     const id = ++this.#commandCount;
     this.#commands.set(id, answer);
     this.post({ type: "command", id, ...command });
     return true;
+  }
+
+  /** Puts a new child into the mailbox, with what takes the answer; false when too many wait for theirs already. */
+  add(node: number, child: NewChild, request: Request, answer: (answer: AddAnswer) => void): boolean {
+    if (this.#isFull()) return false;
+    const id = ++this.#commandCount;
+    this.#roster.prepare(child);
+    for (const inner of child.nodes) this.#live[inner] = [];
+    this.#additions.set(id, { child, answer });
+    this.post({ type: "add", node, id, child, ...request });
+    return true;
+  }
+
+  #isFull(): boolean {
+    return this.#commands.size + this.#additions.size >= MOST_COMMANDS;
   }
 
   /** Resolves when everything that is in the mailbox now has been done. */
@@ -227,8 +250,8 @@ export class Interpreter implements AttemptHost {
 
   /** Whether a supervisor above the node is stopping or has stopped. */
   #isClosed(node: number): boolean {
-    for (let parent = this.nodes[node]!.plan.parent; parent !== null; parent = this.nodes[parent.node]!.plan.parent) {
-      if (this.nodes[parent.node]!.phase !== "running") return true;
+    for (let parent = this.nodes[node]!.plan.parent; parent !== null; parent = this.nodes[parent]!.plan.parent) {
+      if (this.nodes[parent]!.phase !== "running") return true;
     }
     return false;
   }
@@ -245,12 +268,18 @@ export class Interpreter implements AttemptHost {
       case "cancel":
       case "kill":
         return this.#end(effect);
+      case "added":
+        return this.#added(effect);
+      case "refused":
+        return this.#answerAddition(effect.id, effect.refusal);
+      case "removed":
+        return this.#removed(effect);
       case "setTimer":
         return this.#timers.set(effect);
       case "clearTimer":
         return this.#timers.clear(effect.timer);
       case "tellParent":
-        return this.#supervisors.get(effect.node)?.report(effect.stamp, effect.report);
+        return this.#roster.supervisor(effect.node)?.report(effect.stamp, effect.report);
       case "shutdownTree":
         return this.post({ type: "stop", node: 0, stamp: 0, cause: effect.cause, forced: false });
       case "finished":
@@ -266,15 +295,33 @@ export class Interpreter implements AttemptHost {
   }
 
   #start({ node, child, stamp, generation, attempt: count }: Effect & { type: "start" }): void {
-    const { path, policy } = this.#options.plan.nodes[node]!.children[child]!;
-    const spec = this.#options.plan.specs[node]![child]!;
+    const { path, policy } = this.nodes[node]!.slots[child]!.plan;
+    const spec = this.#roster.spec(node, child);
     const attempt = new Attempt({ node, child, stamp, generation, attempt: count, path, spec, policy }, this);
     this.#live[node]![child] = attempt;
     try {
-      attempt.handle = this.#adapters[node]![child]!.start(attempt);
+      attempt.handle = this.#roster.adapter(node, child).start(attempt);
     } catch (error) {
       attempt.exited({ kind: "failed", failure: startFailure(error) });
     }
+  }
+
+  #added({ id, node, child: index }: Effect & { type: "added" }): void {
+    const { child } = this.#additions.get(id)!;
+    this.#roster.add(node, index, child);
+    this.#live[node]![index] = undefined;
+    this.#answerAddition(id, null);
+  }
+
+  #answerAddition(id: number, refusal: AddAnswer): void {
+    const addition = this.#additions.get(id);
+    this.#additions.delete(id);
+    addition?.answer(refusal);
+  }
+
+  #removed({ node, child }: Effect & { type: "removed" }): void {
+    const { path } = this.nodes[node]!.slots[child]!.plan;
+    this.#options.onRemoved?.(path, this.#roster.remove(node, child));
   }
 
   #end({ type, node, child, stamp }: Effect & { type: "cancel" | "kill" }): void {
@@ -300,12 +347,10 @@ export class Interpreter implements AttemptHost {
   }
 
   #nodeAdapter(node: number): SupervisorAdapter {
-    const adapter = supervisorAdapter({
+    return supervisorAdapter({
       begin: (stamp) => this.post({ type: "begin", node, stamp }),
       stop: (stamp, cause, forced) => this.post({ type: "stop", node, stamp, cause, forced }),
     }, () => ++this.#counters.stamp);
-    this.#supervisors.set(node, adapter);
-    return adapter;
   }
 
   /** A fault of the package itself: nothing is decided any more, so nothing may go on running. */

@@ -7,5 +7,5 @@ export type { ChildSnapshot, FuseSnapshot, GroupSnapshot, TreeSnapshot } from ".
 export { Interpreter, type InterpreterOptions } from "./interpreter.ts";
 export { checkFiles } from "./preflight.ts";
 export { systemClock } from "./clock.ts";
-export { planTree, type TreePlan } from "../core/mod.ts";
+export { Planner, planTree, type TreePlan } from "../core/mod.ts";
 export type { AttemptContext, ChildAdapter, RunningChild } from "./children/mod.ts";

@@ -41,10 +41,10 @@ export interface Report {
 
 /** Lists every child below a node, in the order in which they were stopped; those of nested supervisors come before them. */
 export function reportChildren(nodes: readonly NodeState[], root = 0): ChildReport[] {
-  const { stop, slots, plan } = nodes[root]!;
+  const { stop, slots, order: startOrder } = nodes[root]!;
   const ended = stop?.ended ?? [];
   const seen = new Set(ended);
-  const order = [...ended, ...plan.order.filter((child) => !seen.has(child)).reverse()];
+  const order = [...ended, ...startOrder.filter((child) => !seen.has(child)).reverse()];
   return order.flatMap((child) => {
     const slot = slots[child]!;
     const { attempt, restartsTotal, failuresTotal, lastExit, outcome, phase } = slot;

@@ -1,17 +1,29 @@
 /** The tree handle: the loop of a tree with its bus, its report and its hold on the program. */
 import { cleanText, didYouMean, type ErrorCode, ReeveError } from "../base/mod.ts";
-import { type ChildCommand, type CommandRefusal, type CommandResult, planTree, type TreePlan } from "../core/mod.ts";
-import type { GapMarker, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
+import { type ChildCommand, type CommandRefusal, type CommandResult, neededBy, Planner } from "../core/mod.ts";
+import { describe, type GapMarker, type Request, type ShutdownCause, type SupervisorEvent } from "../event/mod.ts";
 import { Bus, type LogRecord, type ReadOptions } from "../observe/mod.ts";
-import { DEFAULTS, type TreeSpec } from "../spec/mod.ts";
+import { type ChildSpec, DEFAULTS, type TaskFunction, type TreeSpec } from "../spec/mod.ts";
+import { checkAddition, explainRefusal } from "./additions.ts";
 import { adapterFor, type LoadedTasks } from "./children/mod.ts";
 import { systemClock } from "./clock.ts";
+import { Instances } from "./instances.ts";
 import { Interpreter } from "./interpreter.ts";
 import { holdProgram } from "./keep_alive.ts";
 import { startProbes } from "./probing.ts";
 import { type Report, reportChildren } from "./report.ts";
 import { type ChildSnapshot, snapshotChild, snapshotChildren, snapshotGroups, type SnapshotSource, type TreeSnapshot } from "./snapshot.ts";
-import type { Child, ChildRequest, ReadyOptions, ShutdownRequest, SuperviseOptions, Tree } from "./tree.ts";
+import type {
+  AddRequest,
+  Child,
+  ChildRequest,
+  ReadyOptions,
+  ScaleResult,
+  ShutdownRequest,
+  SuperviseOptions,
+  TemplateRequest,
+  Tree,
+} from "./tree.ts";
 
 /** How many lines of output are remembered for readers that come late or lag. */
 const LOG_CAPACITY = 1_024;
@@ -26,8 +38,11 @@ interface Place {
 export class RunningTree implements Tree {
   readonly name: string;
   readonly finished: Promise<Report>;
-  readonly #plan: TreePlan;
-  readonly #places: ReadonlyMap<string, Place>;
+  readonly #spec: TreeSpec;
+  readonly #planner: Planner;
+  readonly #places = new Map<string, Place>();
+  readonly #instances = new Instances();
+  readonly #tasks: Map<ChildSpec, TaskFunction>;
   readonly #interpreter: Interpreter;
   readonly #events: Bus<SupervisorEvent>;
   readonly #logs = new Bus<LogRecord>(LOG_CAPACITY);
@@ -45,13 +60,15 @@ export class RunningTree implements Tree {
     this.name = spec.name ?? DEFAULTS.treeName;
     this.finished = new Promise((resolve) => this.#finish = resolve);
     this.#events = new Bus(capacity);
-    this.#plan = planTree(spec, spec.policy?.escalation?.exitCode ?? DEFAULTS.escalationExitCode);
-    this.#places = placesIn(this.#plan);
+    this.#spec = spec;
+    this.#tasks = new Map(tasks);
+    this.#planner = new Planner(spec, spec.policy?.escalation?.exitCode ?? DEFAULTS.escalationExitCode);
+    for (const { id } of this.#planner.tree.nodes) this.#rememberPlaces(id);
     this.#startedAtMs = clock.now();
     this.#startedWallMs = clock.wallNow();
     this.#interpreter = new Interpreter({
-      plan: this.#plan,
-      adapterFor: (node, child) => adapterFor(this.#plan.specs[node]![child]!, this.#plan.nodes[node]!.children[child]!.policy, tasks),
+      plan: this.#planner.tree,
+      adapterFor: (child, policy) => adapterFor(child, policy, this.#tasks),
       startProbes,
       clock,
       random,
@@ -59,6 +76,7 @@ export class RunningTree implements Tree {
       eventsPerSlice: Math.max(1, capacity >> 1),
       logs: this.#logs,
       onFinished: (cause, exitCode) => this.#onFinished(cause, exitCode),
+      onRemoved: (path, nodes) => this.#onRemoved(path, nodes),
     });
     if (keepAlive) this.#release = holdProgram();
     this.#signal = signal;
@@ -121,6 +139,99 @@ export class RunningTree implements Tree {
     return childHandle(snapshotChild(this.#snapshotSource(), node, child), (command, request) => this.#command(path, command, request));
   }
 
+  async add(spec: ChildSpec, request: AddRequest = {}): Promise<Child> {
+    return await this.#add(spec, spec.name, request);
+  }
+
+  async startTemplate(template: string, { args, ...request }: TemplateRequest = {}): Promise<Child> {
+    const { to = "/" } = request;
+    const spec = this.#spec.templates?.find(({ name }) => name === template);
+    if (spec === undefined) {
+      const names = this.#spec.templates?.map(({ name }) => name) ?? [];
+      throw new ReeveError("template_not_found", `Cannot find template "${template}"`, { hint: didYouMean(template, names) });
+    }
+    const name = this.#instances.next(to, template);
+    try {
+      return await this.#add(args === undefined ? spec : { ...spec, args }, name, request);
+    } catch (error) {
+      this.#instances.forget(joined(to, name));
+      throw error;
+    }
+  }
+
+  async scale(template: string, count: number, request: AddRequest = {}): Promise<ScaleResult> {
+    if (!Number.isInteger(count) || count < 0) throw new ReeveError("invalid_request", `Cannot scale "${template}" to ${count} copies`);
+    const { to = "/", by, reason } = request;
+    const live = this.#instances.list(to, template);
+    const removed = live.slice(count).map((name) => joined(to, name)).reverse();
+    for (const path of removed) await this.child(path).remove({ by, reason });
+    const added: string[] = [];
+    while (live.length + added.length < count) added.push((await this.startTemplate(template, request)).path);
+    return { added, removed };
+  }
+
+  async #add(spec: ChildSpec, name: string, { to = "/", by, reason, untilReady = false }: AddRequest): Promise<Child> {
+    const path = joined(to, name);
+    const fail = (code: ErrorCode, why: string): ReeveError => new ReeveError(code, `Cannot add "${path}": ${why}`, { path });
+    const node = to === "/" ? 0 : this.#nodeBehind(to);
+    if (node === -1) throw fail("not_a_supervisor", `"${to}" is no supervisor`);
+    const who = this.#requestOf({ by, reason }, (code, why) => fail(code, why));
+    const supervisor = this.#planner.optionsOf(node);
+    const tasks = await checkAddition(spec, { tree: this.#spec, supervisor, has: (sibling) => this.#places.has(joined(to, sibling)) });
+    if (this.#isFinished) throw fail("tree_finished", `tree "${this.name}" has finished`);
+    for (const [child, task] of tasks) this.#tasks.set(child, task);
+    const named = name === spec.name ? spec : { ...spec, name };
+    if (tasks.has(spec)) this.#tasks.set(named, tasks.get(spec)!);
+    const planned = this.#planner.planChild(node, named);
+    const since = this.#events.lastSeq;
+    await new Promise<void>((resolve, reject) => {
+      const isTaken = this.#interpreter.add(node, planned, who, (refusal) => {
+        if (refusal === null) {
+          this.#places.set(path, { node, child: this.#interpreter.nodes[node]!.names!.get(name)! });
+          for (const inner of planned.nodes) this.#rememberPlaces(inner);
+          return resolve();
+        }
+        this.#planner.release(planned.nodes);
+        const code = refusal.code === "supervisor_not_running" ? "command_refused" : refusal.code;
+        reject(fail(code, explainRefusal(refusal, to)));
+      });
+      if (!isTaken) reject(fail("too_many_commands", "too many commands wait for their answer"));
+    });
+    // What starts them holds the functions by now.
+    for (const child of [named, ...tasks.keys()]) this.#tasks.delete(child);
+    if (untilReady) await this.#untilReady(path, since);
+    return this.child(path);
+  }
+
+  /** Waits for the first attempt of an added child; one that fails is undone. */
+  async #untilReady(path: string, since: number): Promise<void> {
+    for await (const event of this.#events.read({ since, filter: (event) => event.path === path })) {
+      if (event.type === "child_ready" || event.type === "child_succeeded") return;
+      if (event.type !== "child_failed" && event.type !== "child_stopped" && event.type !== "child_removed") continue;
+      if (this.#places.has(path)) await this.child(path).remove({ reason: "it did not get ready" });
+      throw new ReeveError("addition_undone", `Cannot add "${path}": ${describe(event)}`, { path });
+    }
+    throw new ReeveError("tree_finished", `Tree "${this.name}" finished before "${path}" was ready`, { path });
+  }
+
+  /** The node of a supervisor, -1 when the child is none. */
+  #nodeBehind(path: string): number {
+    const { node, child } = this.#placeOf(path);
+    return this.#interpreter.nodes[node]!.slots[child]!.plan.node;
+  }
+
+  #rememberPlaces(node: number): void {
+    this.#planner.tree.nodes[node]!.children.forEach(({ path }, child) => this.#places.set(path, { node, child }));
+  }
+
+  #onRemoved(path: string, nodes: readonly number[]): void {
+    this.#places.delete(path);
+    this.#instances.forget(path);
+    if (nodes.length === 0) return;
+    this.#planner.release(nodes);
+    for (const inner of [...this.#places.keys()]) if (inner.startsWith(`${path}/`)) this.#places.delete(inner);
+  }
+
   events(options?: ReadOptions<SupervisorEvent>): AsyncIterableIterator<SupervisorEvent | GapMarker> {
     return this.#events.read(options);
   }
@@ -153,20 +264,31 @@ export class RunningTree implements Tree {
     return this.close();
   }
 
-  #command(path: string, command: ChildCommand, { by = "program", reason = "requested" }: ChildRequest = {}): Promise<CommandResult> {
+  #command(path: string, command: ChildCommand, request: ChildRequest = {}): Promise<CommandResult> {
     return new Promise((resolve, reject) => {
-      const refuse = (code: ErrorCode, message: string): void =>
-        reject(new ReeveError(code, `Cannot ${command} "${path}": ${message}`, { path }));
-      if (this.#isFinished) return refuse("tree_finished", `tree "${this.name}" has finished`);
-      if (by.trim() === "" || reason.trim() === "") return refuse("invalid_request", `${by.trim() === "" ? "by" : "reason"} is blank`);
+      const fail = (code: ErrorCode, message: string): ReeveError =>
+        new ReeveError(code, `Cannot ${command} "${path}": ${message}`, { path });
+      const who = this.#requestOf(request, fail);
       const place = this.#placeOf(path);
-      const who = { by: cleanText(by, 256), reason: cleanText(reason, 1024) };
-      const isTaken = this.#interpreter.command({ ...place, command, ...who }, (result) => {
+      const isTaken = this.#interpreter.command({ ...place, path, command, ...who }, (result) => {
         if (result.refusal === null) resolve(result);
-        else refuse("command_refused", REFUSALS[result.refusal]);
+        else reject(fail("command_refused", this.#refusal(place, result.refusal)));
       });
-      if (!isTaken) refuse("too_many_commands", "too many commands wait for their answer");
+      if (!isTaken) reject(fail("too_many_commands", "too many commands wait for their answer"));
     });
+  }
+
+  /** Who asks and why, cleaned; throws when nobody is there to ask, or one of them is blank. */
+  #requestOf({ by = "program", reason = "requested" }: ChildRequest, fail: (code: ErrorCode, message: string) => ReeveError): Request {
+    if (this.#isFinished) throw fail("tree_finished", `tree "${this.name}" has finished`);
+    if (by.trim() === "" || reason.trim() === "") throw fail("invalid_request", `${by.trim() === "" ? "by" : "reason"} is blank`);
+    return { by: cleanText(by, 256), reason: cleanText(reason, 1024) };
+  }
+
+  #refusal({ node, child }: Place, refusal: CommandRefusal): string {
+    if (refusal !== "child_needed") return REFUSALS[refusal];
+    const state = this.#interpreter.nodes[node]!;
+    return `${REFUSALS.child_needed}: ${neededBy(state, state.slots[child]!).slice(0, 5).join(", ")}`;
   }
 
   #placeOf(path: string): Place {
@@ -177,7 +299,7 @@ export class RunningTree implements Tree {
 
   #snapshotSource(): SnapshotSource {
     const { nodes, clock } = this.#interpreter;
-    const { resetAfterMs: fuseResetAfterMs } = this.#plan.guards;
+    const { resetAfterMs: fuseResetAfterMs } = this.#planner.tree.guards;
     return {
       nodes,
       now: clock.now(),
@@ -223,16 +345,12 @@ export class RunningTree implements Tree {
   }
 }
 
-function placesIn({ nodes }: TreePlan): Map<string, Place> {
-  const places = new Map<string, Place>();
-  for (const { id, children } of nodes) children.forEach(({ path }, child) => places.set(path, { node: id, child }));
-  return places;
-}
-
 const REFUSALS: Readonly<Record<CommandRefusal, string>> = {
   supervisor_not_running: "its supervisor is not running",
   child_held: "it is paused or quarantined; resume it",
   child_paused: "it is paused, not quarantined; resume it",
+  child_removed: "it is being removed",
+  child_needed: "siblings name it, remove them first",
 };
 
 type Ask = (command: ChildCommand, request?: ChildRequest) => Promise<CommandResult>;
@@ -246,9 +364,15 @@ function childHandle(snapshot: ChildSnapshot, ask: Ask): Child {
     pause: (request) => ask("pause", request),
     resume: (request) => ask("resume", request),
     quarantine: (request) => ask("quarantine", request),
+    remove: (request) => ask("remove", request),
     resetFuse: (request) => ask("reset_fuse", request),
     release: (request) => ask("release", request),
   };
+}
+
+/** The path of a child. */
+function joined(supervisor: string, name: string): string {
+  return supervisor === "/" ? `/${name}` : `${supervisor}/${name}`;
 }
 
 function flatten(children: readonly ChildSnapshot[]): ChildSnapshot[] {

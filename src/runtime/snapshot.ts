@@ -1,6 +1,7 @@
 /** How a tree is right now. */
 import {
   type ChildPhase,
+  childrenOf,
   countFailures,
   type Fuse,
   type FuseState,
@@ -112,7 +113,7 @@ export interface SnapshotSource {
 
 /** Takes a picture of the children of a node. */
 export function snapshotChildren(source: SnapshotSource, node = 0): ChildSnapshot[] {
-  return source.nodes[node]!.slots.map((_, child) => snapshotChild(source, node, child));
+  return childrenOf(source.nodes[node]!).map((child) => snapshotChild(source, node, child));
 }
 
 /** Takes a picture of one child, and of those below it. */

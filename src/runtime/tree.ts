@@ -3,6 +3,7 @@ import type { Clock, Random } from "../base/mod.ts";
 import type { GapMarker, SupervisorEvent } from "../event/mod.ts";
 import type { LogRecord, ReadOptions } from "../observe/mod.ts";
 import type { CommandResult } from "../core/mod.ts";
+import type { ChildSpec } from "../spec/mod.ts";
 import type { Report } from "./report.ts";
 import type { ChildSnapshot, TreeSnapshot } from "./snapshot.ts";
 
@@ -58,8 +59,32 @@ export interface Child extends ChildSnapshot {
   quarantine(request?: ChildRequest): Promise<CommandResult>;
   /** Closes the open fuses of the child and of its group, forgets what had opened them, and starts whom they kept down. */
   resetFuse(request?: ChildRequest): Promise<CommandResult>;
+  /** Stops the child and takes it out of its supervisor; its name is free when it is gone. Refused while siblings depend on it. */
+  remove(request?: ChildRequest): Promise<CommandResult>;
   /** Ends a quarantine as `resume` does; refused for a child that is paused. */
   release(request?: ChildRequest): Promise<CommandResult>;
+}
+
+/** Where a child is added, by whom and why. */
+export interface AddRequest extends ChildRequest {
+  /** Path of the supervisor that gets it. @default {"/"} */
+  readonly to?: string;
+  /** Whether to wait until the child is ready, and to remove it again when it fails before. @default {false} */
+  readonly untilReady?: boolean;
+}
+
+/** Where a copy of a template is started, by whom and why. */
+export interface TemplateRequest extends AddRequest {
+  /** JSON value handed to the copy. @default {that of the template} */
+  readonly args?: unknown;
+}
+
+/** What scaling did. */
+export interface ScaleResult {
+  /** Paths of the copies that were added. */
+  readonly added: readonly string[];
+  /** Paths of the copies that were removed. */
+  readonly removed: readonly string[];
 }
 
 /** Options of {@linkcode Tree.ready}. */
@@ -82,6 +107,18 @@ export interface Tree extends AsyncDisposable {
   snapshot(): TreeSnapshot;
   /** One child, to look at and to command; throws `child_not_found`. */
   child(path: string): Child;
+  /**
+   * Adds a child to a running supervisor and starts it; resolves with its handle.
+   *
+   * Rejects with `SpecError` for a declaration with violations, `child_not_found` or `not_a_supervisor` for the place, `child_name_conflict`,
+   * `child_limit_exceeded`, `dynamic_children_disabled`, `dependency_not_found`, `command_refused` while the supervisor stops, `addition_undone` when it
+   * was to get ready and did not. A child whose restart policy is `temporary` is removed by itself when it is done.
+   */
+  add(spec: ChildSpec, request?: AddRequest): Promise<Child>;
+  /** Adds a copy of a template of the tree, named after it with a number; rejects as `add` does, and with `template_not_found`. */
+  startTemplate(template: string, request?: TemplateRequest): Promise<Child>;
+  /** Adds copies of a template, or removes the newest, until there are so many under a supervisor; rejects as `startTemplate` does. */
+  scale(template: string, count: number, request?: AddRequest): Promise<ScaleResult>;
   /** What happens, in order, as long as the tree lives; a slow reader gets a gap marker instead of what it missed. */
   events(options?: ReadOptions<SupervisorEvent>): AsyncIterableIterator<SupervisorEvent | GapMarker>;
   /** A snapshot, and all events after it: no gap, no double. */

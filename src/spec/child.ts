@@ -38,8 +38,12 @@ export const child: ChildBuilders = {
   worker: (name, url, options = {}) => ({ ...options, name, run: { kind: "worker", url: String(url) } }),
   process: (name, { command, args, cwd, shell, ...options }) => ({ ...options, name, run: { kind: "process", command, args, cwd, shell } }),
   supervisor: (name, { groups, groupStrategies, groupDependencies, childStrategyOverrides, ...others }) => {
-    const { strategy, autoShutdown, escalationPolicy, children, ...options } = others;
+    const { strategy, autoShutdown, escalationPolicy, dynamicSupervisor, children, ...options } = others;
     const ofGroups = { groups, groupStrategies, groupDependencies, childStrategyOverrides };
-    return { ...options, name, run: { kind: "supervisor", strategy, autoShutdown, escalationPolicy, ...ofGroups, children } };
+    return {
+      ...options,
+      name,
+      run: { kind: "supervisor", strategy, autoShutdown, escalationPolicy, dynamicSupervisor, ...ofGroups, children },
+    };
   },
 };

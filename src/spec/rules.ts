@@ -194,6 +194,7 @@ const SUPERVISOR: Rules = {
   strategy,
   autoShutdown: oneOf("never", "any_significant", "all_significant"),
   escalationPolicy,
+  dynamicSupervisor: fields({ enabled: flag, childLimit: number({ min: 1, max: 0xffff_ffff, integer: true, orNull: true }) }),
   groups: listOf(fields({ name: word, children: listOf(word), budget: orNull(budget), concurrentRestartLimit: count }, ["name"])),
   groupStrategies: listOf(fields({ group: word, ...STRATEGY }, ["group", "strategy"])),
   groupDependencies: listOf(
@@ -213,6 +214,7 @@ export const TREE_RULES: Rules = {
   name: word,
   ...SUPERVISOR,
   children: check.anything,
+  templates: check.anything,
   policy: fields({
     childRestartLimit: count,
     childRestartWindowMs: positiveMs,

@@ -300,6 +300,8 @@ export interface SupervisorOptions {
   readonly autoShutdown?: AutoShutdown;
   /** What the escalation of a child leads to. @default {"escalate_to_parent"} */
   readonly escalationPolicy?: EscalationPolicy;
+  /** Whether children can be added while it runs, and how many there may be. @default {{ enabled: true, childLimit: null }} */
+  readonly dynamicSupervisor?: DynamicSupervisorOptions;
   /** Groups of its children. @default {[]} */
   readonly groups?: readonly GroupOptions[];
   /** Strategies for the members of groups. @default {[]} */
@@ -312,8 +314,18 @@ export interface SupervisorOptions {
   readonly children: readonly ChildSpec[];
 }
 
+/** What may be added to a supervisor while it runs. */
+export interface DynamicSupervisorOptions {
+  /** Whether children can be added at all. @default {true} */
+  readonly enabled?: boolean;
+  /** How many children there may be in all, those that are declared among them; `null` is no limit. @default {null} */
+  readonly childLimit?: number | null;
+}
+
 /** A whole supervision tree. */
 export interface TreeSpec extends SupervisorOptions {
+  /** Children that are not started with the tree, but copied on demand. @default {[]} */
+  readonly templates?: readonly ChildSpec[];
   /** Name of the tree, shown to people. @default {"reeve"} */
   readonly name?: string;
   /** Defaults for all children. */

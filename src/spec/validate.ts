@@ -47,6 +47,7 @@ export function validateTree(spec: TreeSpec, { forStart = false }: ValidateOptio
   if (children === undefined) refuse(report, "/children", "missing", '"children" is missing');
   else checkChildren(children, context);
   checkGroups(given, policy, "", report);
+  if (given["templates"] !== undefined) checkTemplates(given["templates"], context);
   if (!problems.some((problem) => problem.severity === "error")) lintLimits(spec, report);
   return byPosition(problems, spec);
 }
@@ -83,6 +84,21 @@ function checkChildren(children: unknown, context: Context): void {
   const isAutomatic = autoShutdown === "any_significant" || autoShutdown === "all_significant";
   if (isAutomatic && !children.some((child: unknown) => isFields(child) && child["significant"] === true)) {
     warn(report, `${context.pointer}/autoShutdown`, "no_effect", "has no effect, because no child is significant");
+  }
+}
+
+/** Templates are looked at one by one: their siblings are not known before they are copied. */
+function checkTemplates(templates: unknown, context: Context): void {
+  const { report } = context;
+  if (!Array.isArray(templates)) return refuse(report, "/templates", "wrong_type", `is ${nameOf(templates)}, must be a list of children`);
+  const seen = new Set<unknown>();
+  for (let index = 0; index < templates.length; index++) {
+    const template: unknown = templates[index];
+    const pointer = `/templates/${index}`;
+    checkChild(template, pointer, context);
+    const name = isFields(template) ? template["name"] : undefined;
+    if (name !== undefined && seen.has(name)) refuse(report, `${pointer}/name`, "duplicate_name", `${nameOf(name)} is there twice`);
+    seen.add(name);
   }
 }
 

@@ -42,10 +42,11 @@ export class InvariantChecker {
       if (node.totalTimer !== 0) timers++;
       timers += node.guards.groups.filter(({ timer }) => timer !== 0).length;
       if (node.phase === "running" && !this.#isClosed(node)) this.#turnsAreRight(node);
+      this.#placesAreRight(node);
       for (const slot of node.slots) {
         timers += (slot.timer === 0 ? 0 : 1) + (slot.healthTimer === 0 ? 0 : 1);
         if (node.phase === "running" && !this.#isClosed(node)) {
-          this.#downSaysWhy(node, slot);
+          if (slot.operation !== "removed" || slot.stamp !== 0) this.#downSaysWhy(node, slot);
           this.#scopeIsRight(node, slot);
         }
       }
@@ -73,7 +74,7 @@ export class InvariantChecker {
     for (
       let node: NodeState | undefined = nodes[id];
       node !== undefined;
-      node = node.plan.parent === null ? undefined : nodes[node.plan.parent.node]
+      node = node.plan.parent === null ? undefined : nodes[node.plan.parent]
     ) {
       if (node.phase !== "running") {
         return this.#violate(`a child of ${nodes[id]!.plan.path} was started while ${node.plan.path} is ${node.phase}`);
@@ -141,6 +142,23 @@ export class InvariantChecker {
     }
   }
 
+  /** Every child has one place, and who is gone has none, nor is it known to anybody. */
+  #placesAreRight({ plan, slots, order, free, names, phase }: NodeState): void {
+    if (order.length + free.length !== slots.length || new Set([...order, ...free]).size !== slots.length) {
+      this.#violate(`${plan.path} has ${slots.length} places, ${order.length} of which are taken and ${free.length} free`);
+    }
+    if (names !== null && (names.size !== order.length || order.some((child) => names.get(slots[child]!.plan.name) !== child))) {
+      this.#violate(`${plan.path} knows other names than its children have`);
+    }
+    const isGone = (index: number): boolean => free.includes(index);
+    for (const child of order) {
+      const { plan: own, operation, stamp, waiters, scope } = slots[child]!;
+      const known = [own.dependencies, own.dependants, own.wants, own.bound, own.sidecars, waiters ?? [], [...scope?.members ?? []]];
+      if (known.some((indexes) => indexes.some(isGone))) this.#violate(`${own.path} knows a sibling that is gone`);
+      if (operation === "removed" && stamp === 0 && phase === "running") this.#violate(`${own.path} is to be removed, and still there`);
+    }
+  }
+
   /** A child that is down says why and when it may come back. */
   #downSaysWhy(node: NodeState, slot: ChildSlot): void {
     const { phase, timer, lastDecision, plan } = slot;
@@ -168,8 +186,8 @@ export class InvariantChecker {
 
   #isClosed(node: NodeState): boolean {
     const { nodes } = this.#interpreter!;
-    for (let parent = node.plan.parent; parent !== null; parent = nodes[parent.node]!.plan.parent) {
-      if (nodes[parent.node]!.phase !== "running") return true;
+    for (let parent = node.plan.parent; parent !== null; parent = nodes[parent]!.plan.parent) {
+      if (nodes[parent]!.phase !== "running") return true;
     }
     return false;
   }

@@ -33,6 +33,8 @@ export interface Features {
   readonly ends: boolean;
   /** Operators ask for things at random moments. */
   readonly commands: boolean;
+  /** Children are added and removed at random moments. */
+  readonly dynamic: boolean;
   /** Restarts are guarded by fuses, budgets and gates. */
   readonly guards: boolean;
   /** Children belong to groups, some of which have strategies and budgets of their own; some are sidecars. */
@@ -88,6 +90,7 @@ export function drawFeatures(dice: Dice): Features {
     strategies: on(),
     ends: on(),
     commands: on(),
+    dynamic: on(),
     guards: on(),
     groups: on(),
     verdicts: dice.chance(0.3),
@@ -175,61 +178,73 @@ function drawChildren(dice: Dice, features: Features, depth: number): ChildSpec[
   const count = dice.between(1, depth === 1 ? 6 : 4);
   const children: ChildSpec[] = [];
   for (let index = 0; index < count; index++) {
-    const nested = features.nested && depth < 4 && dice.chance(0.3);
     const earlier = children.map((child) => child.name);
-    const restartPolicy = dice.pick(["permanent", "permanent", "transient", "temporary"] as const);
-    const mayEnd = features.ends && restartPolicy !== "permanent";
-    children.push({
-      name: `c${index}`,
-      run: nested
-        ? { kind: "supervisor", ...drawSupervisor(dice, features), children: drawChildren(dice, features, depth + 1) }
-        : { kind: "task", task: () => {} },
-      ...drawBefore(dice, features, earlier),
-      restartPolicy,
-      significant: mayEnd && dice.chance(0.3),
-      neverRestartOn: features.ends && dice.chance(0.1) ? ["scripted"] : undefined,
-      taskRole: nested ? "supervisor" : dice.pick(["service", "worker", "job", undefined]),
-      backoff: features.backoff
-        ? {
-          initialMs: dice.between(1, 100),
-          maxMs: dice.between(100, 5_000),
-          jitter: dice.pick(["none", "full", "decorrelated", "deterministic"]),
-          resetAfterMs: dice.between(10, 5_000),
-        }
-        : { initialMs: 5, maxMs: 5, jitter: "none" },
-      limit: features.limits
-        ? {
-          maxRestarts: dice.between(1, 5),
-          ...(dice.chance(0.3) ? { halfLifeMs: dice.between(100, 20_000) } : { windowMs: dice.between(100, 20_000) }),
-          onExceeded: dice.pick(features.escalation ? ["slow_down", "give_up", "escalate"] : ["slow_down", "give_up"]),
-        }
-        : { maxRestarts: 1_000, onExceeded: "slow_down" },
-      readiness: mayEnd && !nested && dice.chance(0.3)
-        ? { mode: "completed" }
-        : features.explicitReadiness && !nested && dice.chance(0.5)
-        ? { mode: "explicit" }
-        : undefined,
-      group: features.groups && dice.chance(0.7) ? dice.pick(GROUPS) : undefined,
-      sidecarConfig: features.groups && index > 0 && dice.chance(0.2)
-        ? { primaryChildId: dice.pick(earlier), linkedLifecycle: true }
-        : undefined,
-      decide: features.verdicts
-        ? () => dice.pick(["policy", "restart", "stop", ...(features.escalation ? ["escalate" as const] : [])])
-        : undefined,
-      timeouts: features.timeouts && !nested
-        ? {
-          startMs: dice.pick([features.guards || features.groups ? undefined : null, dice.between(50, 3_000)]),
-          runMs: dice.pick([null, null, dice.between(500, 20_000)]),
-        }
-        : undefined,
-      waitTimeoutMs: features.timeouts && dice.chance(0.3) ? dice.between(50, 5_000) : null,
-      healthCheck: features.heartbeats && !nested && dice.chance(0.4)
-        ? { checkIntervalSecs: 1, staleAfterMs: 2_500, maxRetries: dice.between(0, 2) }
-        : undefined,
-      stop: dice.chance(0.3) ? { mode: dice.pick(["graceful", "kill", "wait"]) } : undefined,
-    });
+    children.push(drawChild(dice, features, { name: `c${index}`, earlier, depth }));
   }
   return children;
+}
+
+/** Where a child is drawn: its name, the siblings that it may name, and how deep it is in the tree. */
+interface Spot {
+  readonly name: string;
+  readonly earlier: readonly string[];
+  readonly depth: number;
+}
+
+/** Draws one child. */
+export function drawChild(dice: Dice, features: Features, { name, earlier, depth }: Spot): ChildSpec {
+  const nested = features.nested && depth < 4 && dice.chance(0.3);
+  const restartPolicy = dice.pick(["permanent", "permanent", "transient", "temporary"] as const);
+  const mayEnd = features.ends && restartPolicy !== "permanent";
+  return {
+    name,
+    run: nested
+      ? { kind: "supervisor", ...drawSupervisor(dice, features), children: drawChildren(dice, features, depth + 1) }
+      : { kind: "task", task: () => {} },
+    ...drawBefore(dice, features, earlier),
+    restartPolicy,
+    significant: mayEnd && dice.chance(0.3) ? true : undefined,
+    neverRestartOn: features.ends && dice.chance(0.1) ? ["scripted"] : undefined,
+    taskRole: nested ? "supervisor" : dice.pick(["service", "worker", "job", undefined]),
+    backoff: features.backoff
+      ? {
+        initialMs: dice.between(1, 100),
+        maxMs: dice.between(100, 5_000),
+        jitter: dice.pick(["none", "full", "decorrelated", "deterministic"]),
+        resetAfterMs: dice.between(10, 5_000),
+      }
+      : { initialMs: 5, maxMs: 5, jitter: "none" },
+    limit: features.limits
+      ? {
+        maxRestarts: dice.between(1, 5),
+        ...(dice.chance(0.3) ? { halfLifeMs: dice.between(100, 20_000) } : { windowMs: dice.between(100, 20_000) }),
+        onExceeded: dice.pick(features.escalation ? ["slow_down", "give_up", "escalate"] : ["slow_down", "give_up"]),
+      }
+      : { maxRestarts: 1_000, onExceeded: "slow_down" },
+    readiness: mayEnd && !nested && dice.chance(0.3)
+      ? { mode: "completed" }
+      : features.explicitReadiness && !nested && dice.chance(0.5)
+      ? { mode: "explicit" }
+      : undefined,
+    group: features.groups && dice.chance(0.7) ? dice.pick(GROUPS) : undefined,
+    sidecarConfig: features.groups && earlier.length > 0 && dice.chance(0.2)
+      ? { primaryChildId: dice.pick(earlier), linkedLifecycle: true }
+      : undefined,
+    decide: features.verdicts
+      ? () => dice.pick(["policy", "restart", "stop", ...(features.escalation ? ["escalate" as const] : [])])
+      : undefined,
+    timeouts: features.timeouts && !nested
+      ? {
+        startMs: dice.pick([features.guards || features.groups ? undefined : null, dice.between(50, 3_000)]),
+        runMs: dice.pick([null, null, dice.between(500, 20_000)]),
+      }
+      : undefined,
+    waitTimeoutMs: features.timeouts && dice.chance(0.3) ? dice.between(50, 5_000) : null,
+    healthCheck: features.heartbeats && !nested && dice.chance(0.4)
+      ? { checkIntervalSecs: 1, staleAfterMs: 2_500, maxRetries: dice.between(0, 2) }
+      : undefined,
+    stop: dice.chance(0.3) ? { mode: dice.pick(["graceful", "kill", "wait"]) } : undefined,
+  };
 }
 
 /** Draws what one attempt does; without faults it starts, gets ready, and stops when asked. */

@@ -3,9 +3,9 @@ import { seededRandom } from "../base/mod.ts";
 import type { NodeState } from "../core/mod.ts";
 import type { SupervisorEvent } from "../event/mod.ts";
 import { Bus, type LogRecord } from "../observe/mod.ts";
-import { Interpreter, type InterpreterOptions, planTree } from "../runtime/mod.ts";
+import { Interpreter, type InterpreterOptions, Planner } from "../runtime/mod.ts";
 import { InvariantChecker } from "./invariants.ts";
-import { Dice, drawFeatures, drawScript, drawTree, type Features } from "./random_tree.ts";
+import { Dice, drawChild, drawFeatures, drawScript, drawTree, type Features } from "./random_tree.ts";
 import { InvariantViolation, scriptedAdapter } from "./scripted.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
@@ -57,8 +57,9 @@ export function simulateWith(seed: number, step: InterpreterOptions["step"]): Si
   let faulty = true;
   let finished = false;
   const spec = drawTree(dice, features);
+  const planner = new Planner(spec, 70);
   const interpreter = new Interpreter({
-    plan: planTree(spec, 70),
+    plan: planner.tree,
     adapterFor: () => scriptedAdapter(() => drawScript(dice, features, faulty), checker.report),
     startProbes: () => null,
     clock,
@@ -70,6 +71,7 @@ export function simulateWith(seed: number, step: InterpreterOptions["step"]): Si
       finished = true;
       if (cause.kind === "fault") checker.report(new InvariantViolation(cause.reason));
     },
+    onRemoved: (_path, nodes) => planner.release(nodes),
     step,
     inspect: (message, effects) => {
       steps++;
@@ -94,9 +96,29 @@ export function simulateWith(seed: number, step: InterpreterOptions["step"]): Si
     const child = dice.between(0, node.slots.length - 1);
     unanswered++;
     interpreter.command(
-      { node: node.plan.id, child, command: dice.pick(COMMANDS), by: "simulation", reason: "drawn" },
+      { node: node.plan.id, child, path: node.slots[child]!.plan.path, command: dice.pick(COMMANDS), by: "simulation", reason: "drawn" },
       () => unanswered--,
     );
+    if (dice.chance(0.5)) settle();
+  };
+  let added = 0;
+  /** Somebody adds a child to a supervisor, whatever that is doing, or takes one out. */
+  const addOrRemove = (): void => {
+    const { plan, slots, order } = dice.pick(interpreter.nodes);
+    unanswered++;
+    if (order.length > 0 && dice.chance(0.5)) {
+      const child = dice.pick(order);
+      const { path } = slots[child]!.plan;
+      interpreter.command({ node: plan.id, child, path, command: "remove", by: "simulation", reason: "drawn" }, () => unanswered--);
+    } else {
+      const earlier = order.map((child) => slots[child]!.plan.name);
+      const depth = plan.path.split("/").length;
+      const child = planner.planChild(plan.id, drawChild(dice, features, { name: `x${added++ % 5}`, earlier, depth }));
+      interpreter.add(plan.id, child, { by: "simulation", reason: "drawn" }, (refusal) => {
+        unanswered--;
+        if (refusal !== null) planner.release(child.nodes);
+      });
+    }
     if (dice.chance(0.5)) settle();
   };
   /** Moves on from timer to timer until a time, or until something holds. */
@@ -104,6 +126,7 @@ export function simulateWith(seed: number, step: InterpreterOptions["step"]): Si
     for (let next = clock.nextDueMs; next !== undefined && next <= endMs && !isOver(); next = clock.nextDueMs) {
       if (until()) return;
       while (features.commands && faulty && dice.chance(0.15)) command();
+      while (features.dynamic && faulty && dice.chance(0.15)) addOrRemove();
       const jump = features.clockJumps && faulty && dice.chance(0.05) ? dice.between(0, 8_000) : 0;
       clock.jumpTo(next + jump);
       settle();
@@ -145,7 +168,8 @@ function isAwkward({ slots }: NodeState): boolean {
 /** Faults have stopped and time went on: every child runs, is stopped, or is down for a named reason. */
 function checkLiveness(nodes: readonly NodeState[], id: number, checker: InvariantChecker): void {
   const node = nodes[id]!;
-  for (const slot of node.slots) {
+  for (const child of node.order) {
+    const slot = node.slots[child]!;
     const { phase, plan } = slot;
     if (plan.node !== -1 && nodes[plan.node]!.phase === "running") checkLiveness(nodes, plan.node, checker);
     if (node.phase !== "running") {
@@ -165,7 +189,8 @@ function checkLiveness(nodes: readonly NodeState[], id: number, checker: Invaria
 
 /** Whether the stop of a node waits for a child that was told to be waited for without end. */
 function waitsForEver(nodes: readonly NodeState[], id: number): boolean {
-  return nodes[id]!.slots.some(({ phase, plan }) => {
+  const { order, slots } = nodes[id]!;
+  return order.map((child) => slots[child]!).some(({ phase, plan }) => {
     if (plan.node !== -1) {
       return nodes[plan.node]!.phase !== "stopped" && (phase === "stopping" || phase === "killing") && waitsForEver(nodes, plan.node);
     }

@@ -23,7 +23,7 @@ function leaves(node: SchemaNode, pattern: string): string[] {
 
 Deno.test("the schema has no key without an effect: each gets into the declaration, or is pending", () => {
   const mapped =
-    /^\/(name|groups\/|group_strategies\/|group_dependencies\/|child_strategy_overrides\/|supervisor\/|policy\/|shutdown\/|severity_defaults|observability\/event_journal_capacity|children\/\*\/)/;
+    /^\/(name|groups\/|group_strategies\/|group_dependencies\/|child_strategy_overrides\/|templates\/|supervisor\/|policy\/|shutdown\/|severity_defaults|observability\/event_journal_capacity|children\/\*\/)/;
   const unknown = leaves(jsonSchema(), "").filter((pattern) => !mapped.test(pattern));
   assertEquals(unknown, []);
 });
@@ -135,9 +135,8 @@ Deno.test("a pending key warns with what happens meanwhile, unless it asks for w
   ];
   for (const text of quiet) assertEquals((await load(`${text}\n${childWith("run: { process: { command: x } }")}`)).warnings, [], text);
   const loud = [
-    "supervisor: { dynamic_supervisor: { enabled: true } }",
     "observability: { metrics_enabled: true }",
-    "templates: [{ name: t }]",
+    "signals: { SIGHUP: ignore }",
   ];
   for (const text of loud) {
     const [warning, ...more] = (await load(`${text}\n${childWith("run: { process: { command: x } }")}`)).warnings;

@@ -93,7 +93,7 @@ export class Driver {
 
   command(name: string, command: ChildCommand): this {
     const { node, child } = this.attempt(name);
-    return this.send({ type: "command", node, child, id: 1, command, by: "test", reason: "test" });
+    return this.send({ type: "command", node, child, id: 1, path: this.slot(name).plan.path, command, by: "test", reason: "test" });
   }
 
   /** Moves time on and fires what is due; `heartbeatAtMs` goes with each timer. */

@@ -118,7 +118,7 @@ export class TreeDriver {
 
   /** Somebody asks something of a child. */
   command(path: string, command: ChildCommand): this {
-    return this.post({ type: "command", ...this.#place(path), id: 1, command, by: "test", reason: "test" });
+    return this.post({ type: "command", ...this.#place(path), id: 1, path, command, by: "test", reason: "test" });
   }
 
   /** The attempt could not be forced to stop. */
@@ -199,8 +199,8 @@ export class TreeDriver {
   }
 
   #isClosed(node: number): boolean {
-    for (let parent = this.nodes[node]!.plan.parent; parent !== null; parent = this.nodes[parent.node]!.plan.parent) {
-      if (this.nodes[parent.node]!.phase !== "running") return true;
+    for (let parent = this.nodes[node]!.plan.parent; parent !== null; parent = this.nodes[parent]!.plan.parent) {
+      if (this.nodes[parent]!.phase !== "running") return true;
     }
     return false;
   }
@@ -258,7 +258,8 @@ export class TreeDriver {
   #tellParent({ node, stamp, report }: Extract<Effect, { type: "tellParent" }>): void {
     const { parent, path } = this.tree.nodes[node]!;
     if (parent === null || this.nodes[node]!.stamp !== stamp) return;
-    const place = { node: parent.node, child: parent.child, stamp: this.slot(path).stamp };
+    const child = this.nodes[parent]!.slots.findIndex((slot) => slot.plan.path === path);
+    const place = { node: parent, child, stamp: this.slot(path).stamp };
     switch (report.type) {
       case "ready":
         return void this.post({ ...place, type: "ready", ready: true });

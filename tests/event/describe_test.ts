@@ -69,6 +69,8 @@ const SENTENCES = {
     { ...attempt, type: "child_restart_conflict", decision: "already_pending", by: "ops", reason: "leaks" },
     "a restart was pending already when ops asked for one",
   ],
+  child_added: [{ ...base, type: "child_added", by: "ops", reason: "more load" }, "added by ops: more load"],
+  child_removed: [{ ...attempt, type: "child_removed" }, "removed"],
   budget_exhausted: [
     { ...attempt, type: "budget_exhausted", group: "edge", retryAfterMs: 2_000 },
     'no restart is left for group "edge", the next in 2 s',

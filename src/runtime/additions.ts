@@ -1,0 +1,60 @@
+/** What is looked at before a child is added to a running supervisor. */
+import { cleanText, type Problem, SpecError } from "../base/mod.ts";
+import type { AddRefusal } from "../core/mod.ts";
+import { type ChildSpec, namesBefore, type SupervisorOptions, type TreeSpec } from "../spec/mod.ts";
+import type { LoadedTasks } from "./children/mod.ts";
+import { preflight } from "./preflight.ts";
+
+/** The supervisor that is to get a child. */
+export interface Target {
+  readonly tree: TreeSpec;
+  readonly supervisor: SupervisorOptions;
+  /** Whether it has a child of that name now. */
+  readonly has: (name: string) => boolean;
+}
+
+/** Checks a child as if it had been declared, and loads its modules; rejects with `SpecError`, whose pointers start at the child. */
+export async function checkAddition(spec: ChildSpec, { tree, supervisor, has }: Target): Promise<LoadedTasks> {
+  const { sidecarConfig } = spec;
+  const named = [...namesBefore(spec), ...(sidecarConfig === undefined ? [] : [sidecarConfig.primaryChildId])];
+  const siblings = [...new Set(named)].filter((name) => name !== spec.name && has(name)).map(standIn);
+  const { autoShutdown, groups = [] } = supervisor;
+  const own = groups.map(({ children: _, ...group }) => group);
+  const alone: TreeSpec = {
+    policy: tree.policy,
+    severityDefaults: tree.severityDefaults,
+    shutdown: tree.shutdown,
+    autoShutdown,
+    groups: own,
+    children: [...siblings, spec],
+  };
+  const { problems, tasks } = await preflight(alone);
+  const prefix = `/children/${siblings.length}`;
+  const ours = problems.flatMap((problem): Problem[] => {
+    const isOurs = problem.pointer === prefix || problem.pointer.startsWith(`${prefix}/`);
+    return isOurs || siblings.length === 0 ? [{ ...problem, pointer: problem.pointer.slice(isOurs ? prefix.length : 0) }] : [];
+  });
+  if (ours.some((problem) => problem.severity === "error")) throw new SpecError(ours);
+  return tasks;
+}
+
+/** Only its name counts. */
+function standIn(name: string): ChildSpec {
+  return { name, run: { kind: "task", task: () => {} } };
+}
+
+/** Says why a child was not added. */
+export function explainRefusal(refusal: AddRefusal, supervisor: string): string {
+  switch (refusal.code) {
+    case "supervisor_not_running":
+      return `supervisor "${supervisor}" is not running`;
+    case "dynamic_children_disabled":
+      return `supervisor "${supervisor}" takes no more children; set dynamicSupervisor.enabled`;
+    case "child_name_conflict":
+      return `supervisor "${supervisor}" has a child of that name`;
+    case "child_limit_exceeded":
+      return `supervisor "${supervisor}" may have ${refusal.limit} children; raise dynamicSupervisor.childLimit, or remove one`;
+    case "dependency_not_found":
+      return `it depends on "${cleanText(refusal.name, 64)}", which is not there any more`;
+  }
+}
