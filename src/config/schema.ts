@@ -4,20 +4,7 @@ import { DEFAULTS, type LoopGuardOptions } from "../spec/mod.ts";
 import { dashboard } from "./dashboard_schema.ts";
 import { childSchema } from "./child_schema.ts";
 import { budget, dynamicSupervisor, groups } from "./group_schema.ts";
-import {
-  type childName,
-  escalation,
-  positive,
-  positiveMs,
-  positiveSecs,
-  type propagation,
-  ratio,
-  setting,
-  severity,
-  strategy,
-  taskRole,
-  word,
-} from "./fields.ts";
+import { escalation, positive, positiveMs, positiveSecs, ratio, setting, severity, strategy, taskRole, word } from "./fields.ts";
 
 function loopGuard({ maxRestarts, windowSecs }: Required<LoopGuardOptions>): z.ZodNullable<z.ZodObject> {
   return z.strictObject({

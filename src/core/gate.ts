@@ -70,8 +70,8 @@ function hasRoom(step: Step, slot: ChildSlot): boolean {
   if (group === undefined) return true;
   const { concurrency: ofGroup } = node.plan.groups[slot.plan.group]!;
   if (ofGroup !== null && group.held >= ofGroup) return false;
-  const state = fuseState(group.fuse, tree.guards.resetAfterMs, now);
-  return state === "closed" || (state === "half_open" && (group.trial === NOBODY || group.trial === PASSED));
+  // A trial is over when it is ready or has failed, not when its time is.
+  return group.trial < 0 && fuseState(group.fuse, tree.guards.resetAfterMs, now) !== "open";
 }
 
 function holdTurn({ node, now, environment: { tree } }: Step, child: number): void {

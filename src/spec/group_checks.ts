@@ -109,9 +109,11 @@ function checkDependencies({ supervisor, pointer, report }: Subject, groups: rea
 }
 
 /** Where restarts wait for their turn, nobody may take up a place for ever. */
-function checkGates({ supervisor, pointer, report, children }: Subject, { supervisionPipeline }: Fields): void {
+function checkGates({ supervisor, pointer, report, children }: Subject, { supervisionPipeline, meltdown }: Fields): void {
   const isGated = isFields(supervisionPipeline) && supervisionPipeline["concurrentRestartLimit"] !== undefined;
-  if (!isGated && !objectsIn(supervisor["groups"]).some((group) => group["concurrentRestartLimit"] !== undefined)) return;
+  const hasFuse = isFields(meltdown) && meltdown["groupMaxFailures"] !== undefined;
+  const groups = objectsIn(supervisor["groups"]);
+  if (!isGated && !groups.some((group) => hasFuse || group["concurrentRestartLimit"] !== undefined)) return;
   children.forEach(({ timeouts }, index) => {
     if (!isFields(timeouts) || timeouts["startMs"] !== null) return;
     const reason = "is null, must be a time where restarts wait for their turn, so that no child takes up a place for ever";

@@ -23,6 +23,7 @@ export function childPlaces(options: SupervisorOptions, policy: PolicyOptions | 
   const ofChild = new Map(options.childStrategyOverrides?.map((special) => [special.childId, special]));
   const gatedGroups = new Set(groups.filter((group) => group.concurrentRestartLimit !== undefined).map(({ name }) => name));
   const isGated = policy?.supervisionPipeline?.concurrentRestartLimit !== undefined;
+  const hasFuse = policy?.meltdown?.groupMaxFailures !== undefined;
   const names = groupNames(options);
   return options.children.map(({ name }, index) => {
     const group = names[index];
@@ -35,7 +36,7 @@ export function childPlaces(options: SupervisorOptions, policy: PolicyOptions | 
       withinGroup: own === undefined && shared !== undefined,
       escalationPolicy: special.escalationPolicy ?? escalationPolicy,
       restartLimit: special.restartLimit ?? undefined,
-      gated: isGated || (group !== undefined && gatedGroups.has(group)),
+      gated: isGated || (group !== undefined && (hasFuse || gatedGroups.has(group))),
     };
   });
 }

@@ -135,7 +135,7 @@ Deno.test("group fuse: resetting it from any member starts all whom it kept down
   for (const name of EDGE) driver.exit(name);
   driver.pass(10);
   assertEquals(driver.command("e3", "reset_fuse").started.includes("e3"), true);
-  assertEquals([stateOf(driver, "edge"), driver.timers], ["closed", 0]);
+  assertEquals([stateOf(driver, "edge"), driver.node.guards.groups.map(({ timer }) => timer)], ["closed", [0, 0]]);
 });
 
 for (
@@ -222,4 +222,15 @@ Deno.test("sidecar: failures stay independent, and without the link so does ever
   const driver = new Driver([scripted("app"), sidecar(true)]).begin().running("app", "log");
   assertEquals(driver.exit("app").cancelled, []);
   assertEquals(new Driver([scripted("app"), sidecar(false)]).begin().running("app", "log").command("app", "pause").cancelled, ["app"]);
+});
+
+// Seed 3124928 of the simulation: the trial outlasted its time, and who came after those that waited for it waited as well, for ever.
+Deno.test("group fuse: a trial that is not ready when its time is over is still the only one", () => {
+  const driver = up({ policy: { meltdown: { groupMaxFailures: 2, resetAfterSecs: 5 } } }, members(explicit));
+  for (const name of EDGE) driver.running(name).ready(name).exit(name);
+  driver.pass(5_000);
+  const trial = EDGE.find((name) => driver.phase(name) === "starting")!;
+  driver.running(trial).pass(10_000).running("s1").ready("s1").exit("s1").pass(10);
+  assertEquals([driver.phase("s1"), EDGE.filter((name) => driver.phase(name) === "queued").length], ["starting", 2]);
+  assertEquals(driver.exit(trial).started.sort(), EDGE.filter((name) => name !== trial));
 });
