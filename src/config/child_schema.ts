@@ -175,6 +175,11 @@ export const childSchema = z.strictObject({
       signal: setting(word, "Signal that asks a process to stop.", { default: "SIGTERM" }),
       timeout_ms: setting(positiveMs.nullable(), "Time in milliseconds between asking and forcing; null never forces.", { default: 5_000 }),
       kill_wait_ms: setting(positiveMs, "Time in milliseconds to wait after forcing.", { default: 1_000 }),
+      drain_delay_ms: setting(
+        naturalMs,
+        "Time in milliseconds for which a child that was ready goes on, no longer ready, before it is asked to stop.",
+        { default: 0 },
+      ),
       kill_tree: setting(z.boolean(), "Whether signals go to the whole process group.", { default: true }),
     }),
     "How the child is stopped.",

@@ -10,7 +10,7 @@ import { addChild, freeRemoved } from "./dynamic.ts";
 import { childHealth, heartbeatDue } from "./health.ts";
 import { groupOfTimer } from "./fuse.ts";
 import { childBecameReady, childIsRunning, childLostReadiness, startInOrder, startNextInTurn, startOrWait } from "./start.ts";
-import { forceNode, killOverdue, stopAttempt, stopNode } from "./stop.ts";
+import { askToStop, forceNode, killOverdue, stopAttempt, stopNode } from "./stop.ts";
 import { memberDelayIsOver } from "./scope.ts";
 import { Step } from "./step.ts";
 import type { NodeState, StepEnvironment } from "./state.ts";
@@ -95,6 +95,8 @@ function onTimer(step: Step, message: TimerMessage): void {
       const ranOut = runMs !== null && step.now >= slot.startedAtMs + runMs;
       return stopAttempt(step, message.child, ranOut ? "run_timeout" : "start_timeout");
     }
+    case "draining":
+      return askToStop(step, message.child);
     case "stopping":
       return killOverdue(step, message.child);
     case "killing":

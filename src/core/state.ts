@@ -13,6 +13,7 @@ export type ChildPhase =
   | "starting"
   | "running"
   | "ready"
+  | "draining"
   | "stopping"
   | "killing"
   | "abandoned"

@@ -4,20 +4,31 @@ import { endReadiness } from "./readiness.ts";
 import { type ChildSlot, isLive } from "./state.ts";
 import type { Step } from "./step.ts";
 
-/** Asks the live attempt to stop; its exit is then counted for the cause. */
+/** Asks the live attempt to stop; its exit is then counted for the cause. One that was ready is left alone for a while first, if it is to drain. */
 export function stopAttempt(step: Step, child: number, cause: StopCause): void {
   const slot = step.slot(child);
   const { stop } = slot.plan.policy;
+  const drains = stop.drainMs > 0 && slot.readyAtMs !== null && cause !== "unhealthy";
   step.clearTimers(slot);
   slot.stopCause = cause;
   slot.stopAtMs = step.now;
   endReadiness(step, slot);
   if (cause !== "shutdown") stopBound(step, child);
   if (stop.mode === "kill") return kill(step, child);
-  step.emitAttempt(slot, { type: "child_stopping", cause, timeoutMs: stop.timeoutMs });
+  if (!drains) return askToStop(step, child);
+  step.emitAttempt(slot, { type: "child_draining", cause, delayMs: stop.drainMs });
+  step.enter(slot, "draining");
+  step.setTimer(child, step.now + stop.drainMs);
+}
+
+/** The time to drain is over, or there was none. */
+export function askToStop(step: Step, child: number): void {
+  const slot = step.slot(child);
+  const { timeoutMs } = slot.plan.policy.stop;
+  step.emitAttempt(slot, { type: "child_stopping", cause: slot.stopCause!, timeoutMs });
   cancel(step, child);
   step.enter(slot, "stopping");
-  if (stop.timeoutMs !== null) step.setTimer(child, step.now + stop.timeoutMs);
+  if (timeoutMs !== null) step.setTimer(child, step.now + timeoutMs);
 }
 
 /** The child goes down: those that are bound to it go with it, and wait for its return. */

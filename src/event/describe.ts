@@ -77,6 +77,8 @@ export function describe(event: SupervisorEvent | GapMarker): string {
       return `unhealthy: ${event.reason}`;
     case "child_healthy":
       return "healthy again";
+    case "child_draining":
+      return `no longer ready (${event.cause.replaceAll("_", " ")}), asked to stop in ${duration(event.delayMs)}`;
     case "child_stopping":
       return `asked to stop (${event.cause.replaceAll("_", " ")})${
         event.timeoutMs === null ? "" : `, forced in ${duration(event.timeoutMs)}`

@@ -163,6 +163,7 @@ export type SupervisorEvent =
   | (AttemptEventBase & { readonly type: "child_heartbeat_stale"; readonly ageMs: number })
   | (AttemptEventBase & { readonly type: "child_unhealthy"; readonly reason: string })
   | (AttemptEventBase & { readonly type: "child_healthy" })
+  | (AttemptEventBase & { readonly type: "child_draining"; readonly cause: StopCause; readonly delayMs: number })
   | (AttemptEventBase & { readonly type: "child_stopping"; readonly cause: StopCause; readonly timeoutMs: number | null })
   | (AttemptEventBase & { readonly type: "child_killing"; readonly cause: StopCause })
   | (AttemptEventBase & { readonly type: "child_abandoned" })

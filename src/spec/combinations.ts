@@ -92,6 +92,9 @@ function checkStop({ child, kind, pointer }: Subject, report: Report): void {
     const hint = 'Use mode "graceful" to force the child after that time';
     refuse(report, `${pointer}/stop/timeoutMs`, "wait_with_timeout", 'has no meaning with mode "wait", which waits for ever', hint);
   }
+  if (mode === "kill" && typeof stop["drainDelayMs"] === "number" && stop["drainDelayMs"] > 0) {
+    warn(report, `${pointer}/stop/drainDelayMs`, "no_effect", 'has no effect with mode "kill", which forces at once');
+  }
   if (kind === undefined || kind === "process") return;
   for (const key of ["signal", "killTree"]) {
     if (stop[key] !== undefined) warn(report, `${pointer}/stop/${key}`, "no_effect", `has no effect on a child of kind "${kind}"`);

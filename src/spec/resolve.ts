@@ -41,6 +41,8 @@ export interface StopPolicy {
   readonly mode: "graceful" | "kill" | "wait";
   /** Signal that asks a process to stop. */
   readonly signal: string;
+  /** Time in milliseconds between the end of readiness and asking. */
+  readonly drainMs: number;
   /** Time in milliseconds between asking and forcing; `null` never forces. */
   readonly timeoutMs: number | null;
   /** Time in milliseconds to wait after forcing. */
@@ -300,6 +302,7 @@ function resolveStop(child: ChildSpec, { shutdown }: InheritedDefaults, kind: Ch
   return {
     mode,
     signal: pick<string>("stop.signal", ["child", child.stop?.signal], ["default", DEFAULTS.stopSignal]),
+    drainMs: pick<number>("stop.drain_delay_ms", ["child", child.stop?.drainDelayMs], ["default", 0]),
     timeoutMs: pick<number | null>("stop.timeout_ms", ["child", child.stop?.timeoutMs], ["default", patient ? null : undefined], [
       "shutdown",
       shutdown?.gracefulTimeoutMs,

@@ -68,6 +68,8 @@ export interface StopOptions {
   readonly mode?: "graceful" | "kill" | "wait";
   /** Signal that asks a process to stop. @default {"SIGTERM"} */
   readonly signal?: string;
+  /** Time in milliseconds for which a child that was ready goes on, no longer ready, before it is asked: others see it and go elsewhere. @default {0} */
+  readonly drainDelayMs?: number;
   /** Time in milliseconds between asking and forcing; `null` never forces. @default {5000} */
   readonly timeoutMs?: number | null;
   /** Time in milliseconds to wait after forcing. @default {1000} */

@@ -180,7 +180,7 @@ export class InvariantChecker {
     }
     if (phase === "declared") this.#violate(`${plan.path} was never started`);
     const live = slot.stamp !== 0;
-    const shouldLive = ["starting", "running", "ready", "stopping", "killing", "abandoned"].includes(phase);
+    const shouldLive = ["starting", "running", "ready", "draining", "stopping", "killing", "abandoned"].includes(phase);
     if (live !== shouldLive) this.#violate(`${plan.path} is ${phase} ${live ? "with" : "without"} a live attempt`);
   }
 

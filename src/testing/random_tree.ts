@@ -243,7 +243,9 @@ export function drawChild(dice: Dice, features: Features, { name, earlier, depth
     healthCheck: features.heartbeats && !nested && dice.chance(0.4)
       ? { checkIntervalSecs: 1, staleAfterMs: 2_500, maxRetries: dice.between(0, 2) }
       : undefined,
-    stop: dice.chance(0.3) ? { mode: dice.pick(["graceful", "kill", "wait"]) } : undefined,
+    stop: dice.chance(0.3)
+      ? { mode: dice.pick(["graceful", "kill", "wait"]), drainDelayMs: dice.chance(0.5) ? dice.between(1, 2_000) : 0 }
+      : undefined,
   };
 }
 

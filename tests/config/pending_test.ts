@@ -70,6 +70,7 @@ const CHILD_OPTIONS: readonly string[] = [
   "stop: { timeout_ms: 1 }",
   "stop: { kill_wait_ms: 1 }",
   "stop: { kill_tree: false }",
+  "stop: { drain_delay_ms: 100 }",
   "timeouts: { start_ms: 1 }",
   "timeouts: { run_ms: 1 }",
   "readiness: { mode: explicit }",

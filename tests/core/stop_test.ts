@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { initialNode, planTree, step } from "../../src/core/mod.ts";
-import { CANCELLED, Driver, FAILED, scripted } from "./driver.ts";
+import { CANCELLED, Driver, FAILED, scripted, SUCCEEDED } from "./driver.ts";
 
 const chain = (): Driver =>
   new Driver([scripted("db"), scripted("api", { dependencies: ["db"] }), scripted("web", { dependencies: ["api"] }), scripted("log")])
@@ -177,4 +177,36 @@ Deno.test("order: on random graphs children start after their dependencies and s
       }
     });
   }));
+});
+
+const DRAINS = { stop: { drainDelayMs: 2_000, timeoutMs: 1_000 } } as const;
+
+Deno.test("drain: a child that was ready is no longer, goes on for the delay, and is asked then, with its whole budget", () => {
+  const driver = new Driver([scripted("a", DRAINS)]).begin().running("a").stop();
+  assertEquals([driver.phase("a"), driver.slot("a").readyAtMs, driver.cancelled], ["draining", null, []]);
+  driver.pass(1_999);
+  assertEquals(driver.phase("a"), "draining");
+  assertEquals(driver.pass(1).cancelled, ["a"]);
+  driver.pass(999);
+  assertEquals(driver.phase("a"), "stopping");
+  assertEquals(driver.pass(1).phase("a"), "killing");
+});
+
+Deno.test("drain: one that was not ready, or is unhealthy, is asked at once", () => {
+  const early = new Driver([scripted("a", { ...DRAINS, readiness: { mode: "explicit" } })]).begin().running("a").stop();
+  assertEquals(early.cancelled, ["a"]);
+  const sick = new Driver([scripted("a", { ...DRAINS, healthCheck: { mode: "tcp", port: 1, maxRetries: 0 } })]).begin().running("a");
+  sick.send({ type: "health", failed: 1, reason: "no answer", ...sick.attempt("a") });
+  assertEquals(sick.cancelled, ["a"]);
+});
+
+Deno.test("drain: force ends it, what depends on a child drains and stops before it, and one that ends by itself is gone", () => {
+  const children = [scripted("db", DRAINS), scripted("web", { ...DRAINS, dependencies: ["db"] })];
+  const driver = new Driver(children).begin().running("db", "web").stop();
+  assertEquals([driver.phase("db"), driver.phase("web")], ["ready", "draining"]);
+  driver.exit("web", SUCCEEDED);
+  assertEquals(driver.phase("db"), "draining");
+  assertEquals(driver.stop(true).cancelled, ["db"]);
+  driver.exit("db", CANCELLED);
+  assertEquals([driver.node.phase, driver.timers], ["stopped", 0]);
 });

@@ -34,6 +34,10 @@ const SENTENCES = {
   child_heartbeat_stale: [{ ...attempt, type: "child_heartbeat_stale", ageMs: 2_500 }, "no heartbeat for 2.5 s"],
   child_unhealthy: [{ ...attempt, type: "child_unhealthy", reason: "refused" }, "unhealthy: refused"],
   child_healthy: [{ ...attempt, type: "child_healthy" }, "healthy again"],
+  child_draining: [
+    { ...attempt, type: "child_draining", cause: "shutdown", delayMs: 2_000 },
+    "no longer ready (shutdown), asked to stop in 2 s",
+  ],
   child_stopping: [
     { ...attempt, type: "child_stopping", cause: "run_timeout", timeoutMs: 5_000 },
     "asked to stop (run timeout), forced in 5 s",

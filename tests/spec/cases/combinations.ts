@@ -16,6 +16,13 @@ export const COMBINATION_CASES: readonly Case[] = [
     says: "must not exceed maxBackoffMs, which is 8",
   },
   {
+    rule: "no_effect",
+    spec: one({ stop: { mode: "kill", drainDelayMs: 5 } }),
+    pointer: `${C}/stop/drainDelayMs`,
+    says: "forces at once",
+    severity: "warning",
+  },
+  {
     rule: "never_completed",
     spec: one({ readiness: { mode: "completed" }, restartPolicy: "permanent" }),
     pointer: `${C}/readiness/mode`,
