@@ -117,6 +117,7 @@ export {
   type SuperviseOptions,
   type TemplateRequest,
   type Tree,
+  type TreeChange,
   type TreeSnapshot,
 } from "./src/runtime/mod.ts";
 export type { LogRecord, ReadOptions, Since } from "./src/observe/mod.ts";

@@ -235,6 +235,73 @@ async function commandLatency(siblings: number): Promise<void> {
   report(`command latency p50 with ${siblings} idle siblings`, median(samples), "µs");
 }
 
+async function comeAndGo(count: number): Promise<void> {
+  await using tree = await supervise({ children: [] });
+  const names = Array.from({ length: count }, (_, index) => `added${index}`);
+  const addedAt = performance.now();
+  for (const name of names) await tree.add(child.task(name, idle));
+  report(`add ${count} children, one after the other`, performance.now() - addedAt, "ms");
+  const removedAt = performance.now();
+  for (const name of names) await tree.child(`/${name}`).remove();
+  while (tree.snapshot().children.length > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  report(`remove ${count} children, one after the other`, performance.now() - removedAt, "ms");
+}
+
+async function escalate(levels: number): Promise<void> {
+  const times: number[] = [];
+  for (let round = 0; round < (quick ? 5 : 50); round++) {
+    let fail = (): void => {};
+    const fragile = child.task("fragile", () => new Promise<void>((_, reject) => fail = () => reject(FAILURE)), {
+      decide: () => "escalate",
+    });
+    let top: ChildSpec = fragile;
+    for (let level = levels; level > 1; level--) {
+      top = child.supervisor(`s${level}`, {
+        children: [top, ...idleChildren(10)],
+        limit: { maxRestarts: 1, onExceeded: "escalate" },
+        decide: () => "escalate",
+      });
+    }
+    const tree = await supervise({ children: [top] });
+    await tree.ready();
+    const startedAt = performance.now();
+    fail();
+    await tree.finished;
+    times.push(performance.now() - startedAt);
+  }
+  report(`from a failure to the end of the tree, escalated through ${levels} levels`, median(times), "ms");
+}
+
+async function watchChanges(count: number, perSecond: number): Promise<void> {
+  await using tree = await supervise({ children: idleChildren(count) });
+  await tree.ready();
+  let changes = 0;
+  let seen = 0;
+  const stop = new AbortController();
+  const watching = (async () => {
+    for await (const change of tree.watch({ signal: stop.signal })) {
+      if (!change.whole) seen += change.changed.length;
+    }
+  })();
+  const seconds = quick ? 1 : 5;
+  const before = process.cpuUsage();
+  const startedAt = performance.now();
+  while (performance.now() - startedAt < seconds * 1_000) {
+    for (let index = 0; index < perSecond / 100; index++) await tree.child(`/idle${changes++ % count}`).restart();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  const { user, system } = process.cpuUsage(before);
+  const elapsed = performance.now() - startedAt;
+  stop.abort();
+  await watching;
+  report(
+    `processor time for ${Math.round(changes / elapsed * 1_000)} restarts a second among ${count}, watched`,
+    (user + system) / elapsed / 10,
+    "%",
+  );
+  if (seen < changes / 2) throw new Error(`only ${seen} of ${changes} changes were seen`);
+}
+
 /** What the language itself costs: one AbortController, one async function and one rejection for each cycle. */
 async function bareCycles(): Promise<void> {
   const cycles = quick ? 100_000 : 500_000;
@@ -252,5 +319,8 @@ for (const siblings of [0, 10_000]) await restartLatency(siblings);
 for (const siblings of [0, 1_000, 10_000]) await restartsPerSecond(siblings);
 for (const count of [1_000, 10_000]) await restartTogether(count);
 for (const siblings of [0, 10_000]) await commandLatency(siblings);
+await comeAndGo(10_000);
+await escalate(4);
+await watchChanges(10_000, 1_000);
 await memoryAfterRestarts(quick ? 2 : 10);
 if (json) console.log(JSON.stringify({ runtime: process.versions, platform: `${process.platform}-${process.arch}`, rows }, null, 2));

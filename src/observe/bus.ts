@@ -56,66 +56,39 @@ export class Bus<T extends { readonly seq: number }> {
   recent(count: number): T[] {
     const first = Math.max(this.oldestSeq, this.#last - count + 1);
     const items: T[] = [];
-    for (let seq = first; seq <= this.#last; seq++) items.push(this.#at(seq));
+    for (let seq = first; seq <= this.#last; seq++) items.push(this.at(seq));
     return items;
   }
 
   /** Reads items in order, without end until the bus closes; a gap marker stands where items were overtaken. */
-  read({ since = "start", filter, signal }: ReadOptions<T> = {}): AsyncIterableIterator<T | GapMarker> {
-    let next = since === "now" ? this.#last + 1 : since === "start" ? 1 : since + 1;
-    let ended = false;
-    let sleeper: (() => void) | undefined;
-    const end = (): void => {
-      ended = true;
-      signal?.removeEventListener("abort", end);
-      sleeper?.();
-    };
-    if (signal?.aborted) ended = true;
-    else signal?.addEventListener("abort", end);
-
-    /** The next item that is there already, or `undefined`. */
-    const take = (): T | GapMarker | undefined => {
-      const oldest = this.oldestSeq;
-      if (next < oldest) {
-        const gap: GapMarker = { type: "gap", from: next, to: oldest - 1 };
-        next = oldest;
-        return gap;
-      }
-      while (next <= this.#last) {
-        const item = this.#at(next++);
-        if (filter === undefined || filter(item)) return item;
-      }
-      return undefined;
-    };
-    const done: IteratorResult<T | GapMarker> = { value: undefined, done: true };
-
-    return {
-      next: async (): Promise<IteratorResult<T | GapMarker>> => {
-        while (!ended) {
-          const item = take();
-          if (item !== undefined) return { value: item, done: false };
-          if (this.#closed) end();
-          else {
-            await new Promise<void>((resolve) => {
-              sleeper = resolve;
-              this.#sleepers.push(resolve);
-            });
-          }
-        }
-        return done;
-      },
-      return: (): Promise<IteratorResult<T | GapMarker>> => {
-        end();
-        return Promise.resolve(done);
-      },
-      [Symbol.asyncIterator](): AsyncIterableIterator<T | GapMarker> {
-        return this;
-      },
-    };
+  read(options: ReadOptions<T> = {}): AsyncIterableIterator<T | GapMarker> {
+    const reader = new Reader(this, options);
+    return iterate(reader, () => reader.take());
   }
 
-  #at(seq: number): T {
+  /** Reads in the same way, all that is there at once. */
+  readBatches(options: ReadOptions<T> = {}): AsyncIterableIterator<readonly (T | GapMarker)[]> {
+    const reader = new Reader(this, options);
+    return iterate(reader, () => {
+      const batch: (T | GapMarker)[] = [];
+      for (let item = reader.take(); item !== undefined; item = reader.take()) batch.push(item);
+      return batch.length === 0 ? undefined : batch;
+    });
+  }
+
+  /** The item with a number that the ring still has. */
+  at(seq: number): T {
     return this.#ring[(seq - 1) % this.#capacity]!;
+  }
+
+  /** Whether nothing comes any more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Calls back when something comes, or the end. */
+  wakeLater(wake: () => void): void {
+    this.#sleepers.push(wake);
   }
 
   #wake(): void {
@@ -123,4 +96,75 @@ export class Bus<T extends { readonly seq: number }> {
     this.#sleepers = [];
     for (const wake of sleepers) wake();
   }
+}
+
+/** One reader's place in a bus. */
+class Reader<T extends { readonly seq: number }> {
+  readonly #bus: Bus<T>;
+  readonly #filter: ReadOptions<T>["filter"];
+  readonly #signal: AbortSignal | undefined;
+  #next: number;
+  #sleeper: (() => void) | undefined;
+  ended = false;
+
+  constructor(bus: Bus<T>, { since = "start", filter, signal }: ReadOptions<T>) {
+    this.#bus = bus;
+    this.#filter = filter;
+    this.#signal = signal;
+    this.#next = since === "now" ? bus.lastSeq + 1 : since === "start" ? 1 : since + 1;
+    if (signal?.aborted) this.ended = true;
+    else signal?.addEventListener("abort", this.end);
+  }
+
+  end = (): void => {
+    this.ended = true;
+    this.#signal?.removeEventListener("abort", this.end);
+    this.#sleeper?.();
+  };
+
+  /** The next item that is there already, or `undefined`. */
+  take(): T | GapMarker | undefined {
+    const bus = this.#bus;
+    const oldest = bus.oldestSeq;
+    if (this.#next < oldest) {
+      const gap: GapMarker = { type: "gap", from: this.#next, to: oldest - 1 };
+      this.#next = oldest;
+      return gap;
+    }
+    while (this.#next <= bus.lastSeq) {
+      const item = bus.at(this.#next++);
+      if (this.#filter === undefined || this.#filter(item)) return item;
+    }
+    return undefined;
+  }
+
+  /** Waits until there may be more; ends when there will not. */
+  async wait(): Promise<void> {
+    if (this.#bus.closed) return this.end();
+    await new Promise<void>((resolve) => {
+      this.#sleeper = resolve;
+      this.#bus.wakeLater(resolve);
+    });
+  }
+}
+
+function iterate<T extends { readonly seq: number }, R>(reader: Reader<T>, take: () => R | undefined): AsyncIterableIterator<R> {
+  const done: IteratorResult<R> = { value: undefined, done: true };
+  return {
+    next: async (): Promise<IteratorResult<R>> => {
+      while (!reader.ended) {
+        const found = take();
+        if (found !== undefined) return { value: found, done: false };
+        await reader.wait();
+      }
+      return done;
+    },
+    return: (): Promise<IteratorResult<R>> => {
+      reader.end();
+      return Promise.resolve(done);
+    },
+    [Symbol.asyncIterator](): AsyncIterableIterator<R> {
+      return this;
+    },
+  };
 }

@@ -6,13 +6,22 @@ import { Bus, type LogRecord, type ReadOptions } from "../observe/mod.ts";
 import { type ChildSpec, DEFAULTS, type TaskFunction, type TreeSpec } from "../spec/mod.ts";
 import { checkAddition, explainRefusal } from "./additions.ts";
 import { adapterFor, type LoadedTasks } from "./children/mod.ts";
+import { childHandle, REFUSALS } from "./child_handle.ts";
 import { systemClock } from "./clock.ts";
 import { Instances } from "./instances.ts";
 import { Interpreter } from "./interpreter.ts";
 import { holdProgram } from "./keep_alive.ts";
 import { startProbes } from "./probing.ts";
 import { type Report, reportChildren } from "./report.ts";
-import { type ChildSnapshot, snapshotChild, snapshotChildren, snapshotGroups, type SnapshotSource, type TreeSnapshot } from "./snapshot.ts";
+import {
+  type ChildSnapshot,
+  snapshotChild,
+  snapshotChildren,
+  snapshotGroups,
+  type SnapshotSource,
+  type TreeChange,
+  type TreeSnapshot,
+} from "./snapshot.ts";
 import type {
   AddRequest,
   Child,
@@ -244,6 +253,28 @@ export class RunningTree implements Tree {
     return { snapshot, events: this.#events.read({ since: snapshot.seq, signal }) };
   }
 
+  async *watch({ signal }: Pick<ReadOptions<SupervisorEvent>, "signal"> = {}): AsyncIterableIterator<TreeChange> {
+    const since = this.#events.lastSeq;
+    yield this.#change(this.#places.keys(), true);
+    for await (const batch of this.#events.readBatches({ since, signal })) {
+      const whole = batch.some((event) => event.type === "gap");
+      yield this.#change(whole ? this.#places.keys() : new Set(batch.flatMap((event) => event.type === "gap" ? [] : [event.path])), whole);
+    }
+  }
+
+  #change(paths: Iterable<string>, whole: boolean): TreeChange {
+    const source = this.#snapshotSource();
+    const { phase, ready } = this.#interpreter.nodes[0]!;
+    const changed: ChildSnapshot[] = [];
+    const removed: string[] = [];
+    for (const path of paths) {
+      const place = this.#places.get(path);
+      if (place !== undefined) changed.push(snapshotChild(source, place.node, place.child, true));
+      else if (path !== "/") removed.push(path);
+    }
+    return { seq: this.#events.lastSeq, atMs: source.now, phase, ready, whole, changed, removed };
+  }
+
   logs(options?: ReadOptions<LogRecord>): AsyncIterableIterator<LogRecord | GapMarker> {
     return this.#logs.read(options);
   }
@@ -343,31 +374,6 @@ export class RunningTree implements Tree {
     );
     return `${shown.join("; ")}${missing.length > 5 ? `; and ${missing.length - 5} more` : ""}`;
   }
-}
-
-const REFUSALS: Readonly<Record<CommandRefusal, string>> = {
-  supervisor_not_running: "its supervisor is not running",
-  child_held: "it is paused or quarantined; resume it",
-  child_paused: "it is paused, not quarantined; resume it",
-  child_removed: "it is being removed",
-  child_needed: "siblings name it, remove them first",
-};
-
-type Ask = (command: ChildCommand, request?: ChildRequest) => Promise<CommandResult>;
-
-function childHandle(snapshot: ChildSnapshot, ask: Ask): Child {
-  return {
-    ...snapshot,
-    restart: (request) => ask("restart", request),
-    start: (request) => ask("start", request),
-    terminate: (request) => ask("terminate", request),
-    pause: (request) => ask("pause", request),
-    resume: (request) => ask("resume", request),
-    quarantine: (request) => ask("quarantine", request),
-    remove: (request) => ask("remove", request),
-    resetFuse: (request) => ask("reset_fuse", request),
-    release: (request) => ask("release", request),
-  };
 }
 
 /** The path of a child. */

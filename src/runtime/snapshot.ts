@@ -102,6 +102,24 @@ export interface TreeSnapshot {
   readonly children: readonly ChildSnapshot[];
 }
 
+/** What changed in a tree since a watcher looked last. */
+export interface TreeChange {
+  /** Sequence number of the last event that is in it; grows. */
+  readonly seq: number;
+  /** When it was taken, on the tree's monotonic clock. */
+  readonly atMs: number;
+  /** Phase of the root supervisor. */
+  readonly phase: NodePhase;
+  /** Whether every child that must be ready has been. */
+  readonly ready: boolean;
+  /** Whether `changed` lists every child: in the first change, and where the watcher was too slow to be told each. */
+  readonly whole: boolean;
+  /** The children that changed, as they are now, each once and without those below it. */
+  readonly changed: readonly ChildSnapshot[];
+  /** Paths of children that are gone. */
+  readonly removed: readonly string[];
+}
+
 /** What a picture is taken of. */
 export interface SnapshotSource {
   readonly nodes: readonly NodeState[];
@@ -116,8 +134,8 @@ export function snapshotChildren(source: SnapshotSource, node = 0): ChildSnapsho
   return childrenOf(source.nodes[node]!).map((child) => snapshotChild(source, node, child));
 }
 
-/** Takes a picture of one child, and of those below it. */
-export function snapshotChild(source: SnapshotSource, node: number, child: number): ChildSnapshot {
+/** Takes a picture of one child, and of those below it unless it is to be shallow. */
+export function snapshotChild(source: SnapshotSource, node: number, child: number, shallow = false): ChildSnapshot {
   const { slots, plan } = source.nodes[node]!;
   const slot = slots[child]!;
   return {
@@ -142,7 +160,7 @@ export function snapshotChild(source: SnapshotSource, node: number, child: numbe
     lastDecision: slot.lastDecision,
     pid: source.pidOf(node, child),
     groups: slot.plan.node === -1 ? [] : snapshotGroups(source, slot.plan.node),
-    children: slot.plan.node === -1 ? [] : snapshotChildren(source, slot.plan.node),
+    children: slot.plan.node === -1 || shallow ? [] : snapshotChildren(source, slot.plan.node),
   };
 }
 

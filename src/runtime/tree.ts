@@ -5,7 +5,7 @@ import type { LogRecord, ReadOptions } from "../observe/mod.ts";
 import type { CommandResult } from "../core/mod.ts";
 import type { ChildSpec } from "../spec/mod.ts";
 import type { Report } from "./report.ts";
-import type { ChildSnapshot, TreeSnapshot } from "./snapshot.ts";
+import type { ChildSnapshot, TreeChange, TreeSnapshot } from "./snapshot.ts";
 
 /** Options of {@linkcode supervise}. */
 export interface SuperviseOptions {
@@ -125,6 +125,8 @@ export interface Tree extends AsyncDisposable {
   observe(
     options?: Pick<ReadOptions<SupervisorEvent>, "signal">,
   ): { snapshot: TreeSnapshot; events: AsyncIterableIterator<SupervisorEvent | GapMarker> };
+  /** How the tree is, and then what changed, as long as it lives: each child once, however often it changed, so that it costs what changes. */
+  watch(options?: Pick<ReadOptions<SupervisorEvent>, "signal">): AsyncIterableIterator<TreeChange>;
   /** What the children print and log. */
   logs(options?: ReadOptions<LogRecord>): AsyncIterableIterator<LogRecord | GapMarker>;
   /** Stops the tree in reverse order of its dependencies; repeated calls join the first, `force` makes it immediate. */
