@@ -50,6 +50,7 @@ export {
   type ChildKind,
   type ChildOptions,
   type ChildSpec,
+  type CommandPermissions,
   type DecideFunction,
   type DecisionHistory,
   type DecisionRequest,

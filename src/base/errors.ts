@@ -17,6 +17,7 @@ export const ERROR_CODES = {
   addition_undone: "a child that was added did not get ready, and was removed again",
   invalid_request: "a command does not say who asks, or why",
   too_many_commands: "too many commands wait for their answer",
+  not_permitted: "a child asked for something that its `commandPermissions` do not allow",
   tree_finished: "the tree has finished, so that it cannot do what was asked",
 } as const;
 

@@ -1,4 +1,5 @@
 /** What every folder may use: errors, time, random numbers, text. */
+export * from "./abort.ts";
 export * from "./child_error.ts";
 export * from "./clean.ts";
 export * from "./clock.ts";
@@ -6,5 +7,7 @@ export * from "./errors.ts";
 export * from "./finalizers.ts";
 export * from "./nearest.ts";
 export * from "./random.ts";
+export * from "./requests.ts";
 export * from "./ring_buffer.ts";
+export * from "./sub_tasks.ts";
 export * from "./task.ts";

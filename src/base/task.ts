@@ -33,6 +33,38 @@ export interface TaskContext {
   readonly defer: (finalizer: () => unknown) => void;
   /** Disposes of a resource as `defer` would, and returns it. */
   readonly use: <T extends Disposable | AsyncDisposable>(resource: T) => T;
+  /**
+   * Runs a function beside the attempt's own, and never longer: its signal aborts when the attempt is asked to stop or its function is over.
+   *
+   * The attempt ends when all of them have ended, before anything is put away. What one throws fails the attempt and aborts its signal, unless that
+   * came from being stopped; catch inside to live with it. Returns the result, which nobody has to await. Throws once the attempt is over.
+   *
+   * @example
+   * ```ts
+   * import { child } from "@reeve/supervisor";
+   *
+   * child.task("ingest", async ({ spawn }) => {
+   *   const page = (number: number) => (signal: AbortSignal) => fetch(`http://127.0.0.1:8000/${number}`, { signal });
+   *   const [first, second] = await Promise.all([spawn(page(1)), spawn(page(2))]);
+   *   console.log(first.status, second.status);
+   * });
+   * ```
+   */
+  readonly spawn: <T>(task: (signal: AbortSignal) => T | PromiseLike<T>) => Promise<T>;
+  /**
+   * Asks for a restart of the child, as `tree.child(path).restart()` would.
+   *
+   * Throws a `ReeveError` with code `not_permitted` unless the child has `commandPermissions: { allowRestart: true }`. The reason is at most 1024
+   * characters long; `requested` where there is none.
+   */
+  readonly requestRestart: (reason?: string) => void;
+  /**
+   * Asks for a shutdown of the whole tree, as `tree.shutdown()` would.
+   *
+   * Throws a `ReeveError` with code `not_permitted` unless the child has `commandPermissions: { allowShutdown: true }`. The reason is at most 1024
+   * characters long; `requested` where there is none.
+   */
+  readonly requestShutdown: (reason?: string) => void;
   /** Cancels this attempt itself; the child then counts as cancelled and is not restarted. */
   readonly cancel: (reason?: string) => void;
 }

@@ -31,7 +31,7 @@ export const PENDING_KEYS: readonly PendingKey[] = Object.freeze([
   { pattern: "/dashboard", meanwhile: NO_SOCKET, harmless: [null] },
   { pattern: "/children/*/secrets/*/key", meanwhile: "a secret is read from the environment variable of its name" },
   { pattern: "/children/*/resource_limits", meanwhile: "the child is not limited" },
-  { pattern: "/children/*/command_permissions", meanwhile: "the child cannot ask for anything" },
+  { pattern: "/children/*/command_permissions/allowed_signals", meanwhile: "a process gets the signal of stop.signal" },
   { pattern: "/children/*/logs/stdout", meanwhile: "output is kept", harmless: [true] },
   { pattern: "/children/*/logs/stderr", meanwhile: "output is kept", harmless: [true] },
   { pattern: "/children/*/logs/file", meanwhile: "output is not written to a file" },

@@ -95,12 +95,20 @@ function toChild(raw: unknown, file: string, options: TranslateOptions): unknown
     child["environment"] = raw["environment"].filter((variable) => isRaw(variable) && variable["value"] !== undefined);
   }
   if (isRaw(raw["logs"]) && raw["logs"]["tail_lines"] !== undefined) child["logs"] = { tailLines: raw["logs"]["tail_lines"] };
+  const permissions = raw["command_permissions"];
+  if (isRaw(permissions)) Object.assign(child, permissionsOption(permissions));
   for (const key of ["readiness", "healthCheck"]) {
     const probe = child[key];
     if (isRaw(probe) && probe["command"] !== undefined) child[key] = { ...probe, command: commandPath(probe["command"], false, file) };
   }
   child["run"] = toRun(raw, file, options);
   return child;
+}
+
+/** Which signals a child may get is for the file alone. */
+function permissionsOption(raw: Raw): Raw {
+  const commandPermissions = camelKeys(pick(raw, ["allow_restart", "allow_shutdown"]));
+  return Object.keys(commandPermissions).length === 0 ? {} : { commandPermissions };
 }
 
 function toRun({ name, run }: Raw, file: string, options: TranslateOptions): unknown {

@@ -1,7 +1,15 @@
 /** One live attempt: what an adapter reports becomes messages of the tree. */
-import { cleanText, type Clock, RingBuffer } from "../base/mod.ts";
-import type { Message } from "../core/mod.ts";
-import type { Exit, Failure } from "../event/mod.ts";
+import {
+  type ChildRequestKind,
+  cleanText,
+  type Clock,
+  type CommandPermissions,
+  reasonOf,
+  requirePermission,
+  RingBuffer,
+} from "../base/mod.ts";
+import type { CommandMessage, CommandResult, Message } from "../core/mod.ts";
+import type { Exit, Failure, ShutdownCause } from "../event/mod.ts";
 import type { LogRecord } from "../observe/mod.ts";
 import type { ChildPolicy, ChildSpec, DecisionHistory, Verdict } from "../spec/mod.ts";
 import { DEFAULTS } from "../spec/mod.ts";
@@ -11,6 +19,8 @@ import type { AttemptContext, RunningChild } from "./children/types.ts";
 export interface AttemptHost {
   readonly clock: Clock;
   post(message: Message): void;
+  /** Takes a command of the child to itself; false when too many wait already. */
+  command(command: Omit<CommandMessage, "type" | "id">, answer: (result: CommandResult) => void): boolean;
   /** An attempt began; probes may start. */
   began(attempt: Attempt): void;
   /** An attempt ended or was given up; probes must stop. */
@@ -33,12 +43,15 @@ export interface AttemptIdentity {
 }
 
 const NO_ENVIRONMENT: ReadonlyMap<string, string> = new Map();
+const NO_PERMISSIONS: CommandPermissions = {};
 
 /** Implements the adapter's side of an attempt. */
 export class Attempt implements AttemptContext {
   readonly identity: AttemptIdentity;
   readonly #host: AttemptHost;
   #ended = false;
+  /** Requests that wait for their answer or were granted: asking again and again must cost the tree nothing. */
+  #requests: Set<ChildRequestKind> | null = null;
   #tail: RingBuffer<string> | null = null;
   /** The adapter's handle; `null` until the adapter has returned it. */
   handle: RunningChild | null = null;
@@ -79,6 +92,10 @@ export class Attempt implements AttemptContext {
     return environment === undefined ? NO_ENVIRONMENT : new Map(environment.map(({ name, value }) => [name, value]));
   }
 
+  get permissions(): CommandPermissions {
+    return this.identity.spec.commandPermissions ?? NO_PERMISSIONS;
+  }
+
   get clock(): Clock {
     return this.#host.clock;
   }
@@ -113,6 +130,28 @@ export class Attempt implements AttemptContext {
     this.#tail.push(clean);
     this.#host.log({ atMs: this.#host.clock.now(), path, attempt, stream, line: clean });
     this.onLine?.(clean);
+  }
+
+  request(kind: ChildRequestKind, reason: unknown): void {
+    requirePermission(kind, this.path, this.permissions);
+    this.#requests ??= new Set();
+    if (this.#ended || this.#requests.has(kind)) return;
+    this.#requests.add(kind);
+    const who = { by: cleanText(this.path, 256), reason: reasonOf(reason) };
+    if (kind === "restart") return this.#requestRestart(who);
+    const cause: ShutdownCause = { kind: "shutdown", requestedBy: who.by, reason: who.reason };
+    this.#host.post({ type: "stop", node: 0, stamp: 0, cause, forced: false });
+  }
+
+  #requestRestart(who: { readonly by: string; readonly reason: string }): void {
+    const { node, child } = this.identity;
+    const isTaken = this.#host.command({ node, child, command: "restart", ...who }, ({ outcome }) => {
+      // What was refused may be right later; the event of the command says that it was.
+      if (outcome === "refused") this.#requests?.delete("restart");
+    });
+    if (isTaken) return;
+    this.#requests?.delete("restart");
+    this.#say("Cannot request a restart: too many commands wait for their answer");
   }
 
   exited(exit: Exit): void {

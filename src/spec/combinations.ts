@@ -229,6 +229,10 @@ function checkKind({ child, pointer }: Subject, kind: string, report: Report): v
     refuse(report, `${pointer}/${key}`, "option_not_for_kind", `does not fit a child of kind "${kind}"`, hint);
   if (child["successExitCodes"] !== undefined && kind !== "process") refuseOption("successExitCodes", "Only processes have exit codes");
   if (child["args"] !== undefined && kind === "process") refuseOption("args", "Put the arguments of a process beside its command");
+  if (child["commandPermissions"] !== undefined && (kind === "process" || kind === "supervisor")) {
+    const hint = "Only tasks and workers can ask for anything";
+    warn(report, `${pointer}/commandPermissions`, "no_effect", `has no effect on a child of kind "${kind}"`, hint);
+  }
   if (kind !== "supervisor") return;
   if (child["args"] !== undefined) refuseOption("args", "Give them to its children");
   for (const key of ["environment", "logs"]) {

@@ -185,6 +185,7 @@ export const CHILD_RULES: Rules = {
   tags: listOf(word),
   group: word,
   sidecarConfig: fields({ primaryChildId: word, linkedLifecycle: flag }, ["primaryChildId"]),
+  commandPermissions: fields({ allowRestart: flag, allowShutdown: flag }),
   logs: fields({ tailLines: number({ min: 0, max: 10_000, integer: true }) }),
 };
 

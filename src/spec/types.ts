@@ -1,11 +1,11 @@
 /** What a user declares: the types of a supervision tree. Every option is the camelCase of the file's key. */
-import type { TaskFunction } from "../base/mod.ts";
+import type { CommandPermissions, TaskFunction } from "../base/mod.ts";
 
 import type { DecideFunction } from "./decide_types.ts";
 import type { GroupDependencyOptions, GroupOptions, GroupStrategyOptions, SidecarOptions, StrategyOverrideOptions } from "./group_types.ts";
 import type { PolicyOptions } from "./policy_types.ts";
 
-export type { TaskContext, TaskFunction } from "../base/mod.ts";
+export type { CommandPermissions, TaskContext, TaskFunction } from "../base/mod.ts";
 export type * from "./decide_types.ts";
 export type * from "./group_types.ts";
 export type * from "./policy_types.ts";
@@ -223,6 +223,8 @@ export interface ChildOptions {
   readonly group?: string;
   /** What a sidecar belongs to; only for role `sidecar`. */
   readonly sidecarConfig?: SidecarOptions;
+  /** What a task or worker may ask of the tree. @default {nothing} */
+  readonly commandPermissions?: CommandPermissions;
   /** Output settings. */
   readonly logs?: LogOptions;
 }

@@ -1,5 +1,5 @@
 /** The messages between a supervisor and its workers, each with the version of this handshake. */
-import type { ChildErrorKind } from "../base/mod.ts";
+import type { ChildErrorKind, ChildRequestKind, CommandPermissions } from "../base/mod.ts";
 
 /** Version of the messages; a worker of another version is refused by name. */
 export const WORKER_PROTOCOL = 1;
@@ -22,6 +22,8 @@ export interface WorkerStart {
   readonly args: unknown;
   /** The child's `environment`, as pairs of name and value. */
   readonly environment: readonly (readonly [string, string])[];
+  /** What the child may ask of its tree. */
+  readonly permissions: CommandPermissions;
 }
 
 /** What a supervisor tells a worker. */
@@ -40,6 +42,7 @@ export type FromWorker =
     | { readonly type: "ready"; readonly ready: boolean }
     | { readonly type: "heartbeat"; readonly epochMs: number }
     | { readonly type: "log"; readonly line: string }
+    | { readonly type: "request"; readonly request: ChildRequestKind; readonly reason?: string }
     | { readonly type: "exit"; readonly exit: WorkerExit }
   );
 

@@ -2,9 +2,15 @@
 import { isMainThread, parentPort } from "node:worker_threads";
 import {
   childErrorKind,
+  type ChildRequestKind,
   type FinalizerProblem,
   Finalizers,
   FINALIZERS_TOO_SLOW,
+  looksAborted,
+  reasonOf,
+  requirePermission,
+  STOP_REASON,
+  SubTasks,
   type TaskContext,
   type TaskFunction,
 } from "../base/mod.ts";
@@ -52,16 +58,19 @@ export function serveWorker(run: TaskFunction): void {
 
 type Send = (message: FromWorker) => void;
 
-const STOP_REASON = new DOMException("The worker was asked to stop", "AbortError");
-
 /** The other side refuses a worker of another version, so that the version is all there is to check. */
 function isStart(message: { readonly reeve: unknown }): message is WorkerStart {
   return message.reeve === WORKER_PROTOCOL;
 }
 
 async function runOnce(run: TaskFunction, start: WorkerStart, stop: AbortController, send: Send): Promise<void> {
-  const { path, name, generation, attempt, args, environment } = start;
+  const { path, name, generation, attempt, args, environment, permissions } = start;
   const finalizers = new Finalizers();
+  const subTasks = new SubTasks(stop);
+  const request = (kind: ChildRequestKind, reason: unknown): void => {
+    requirePermission(kind, path, permissions);
+    send({ reeve: WORKER_PROTOCOL, type: "request", request: kind, reason: reasonOf(reason) });
+  };
   const context: TaskContext = {
     path,
     name,
@@ -75,9 +84,17 @@ async function runOnce(run: TaskFunction, start: WorkerStart, stop: AbortControl
     log: (message) => send({ reeve: WORKER_PROTOCOL, type: "log", line: String(message) }),
     defer: (finalizer) => finalizers.defer(finalizer),
     use: (resource) => finalizers.use(resource),
+    spawn: (task) => subTasks.spawn(task),
+    requestRestart: (reason) => request("restart", reason),
+    requestShutdown: (reason) => request("shutdown", reason),
     cancel: () => stop.abort(STOP_REASON),
   };
-  const exit = await exitOf(run, context);
+  const own = await exitOf(run, context);
+  // Of a sub-task that failed before, the end of the function is but a consequence.
+  const first = subTasks.failure;
+  await subTasks.end();
+  const failure = first ?? (own.kind === "panicked" ? null : subTasks.failure);
+  const exit = failure === null ? own : panicOf(failure.error);
   const problem = await finalizers.run(setTimer);
   send({ reeve: WORKER_PROTOCOL, type: "exit", exit: problem === null || exit.kind === "panicked" ? exit : afterProblem(problem) });
 }
@@ -109,13 +126,5 @@ function panicOf(error: unknown): WorkerExit {
     return { kind: "panicked", category: "thrown_value", message: `threw ${String(error)}` };
   } catch {
     return { kind: "panicked", category: "thrown_value", message: "threw a value that cannot be shown" };
-  }
-}
-
-function looksAborted(error: unknown): boolean {
-  try {
-    return error === STOP_REASON || (error instanceof Error && error.name === "AbortError");
-  } catch {
-    return false;
   }
 }

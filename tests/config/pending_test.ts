@@ -88,6 +88,7 @@ const CHILD_OPTIONS: readonly string[] = [
   "tags: [a]",
   "group: g",
   "sidecar_config: { primary_child_id: other, linked_lifecycle: true }",
+  "command_permissions: { allow_restart: true, allow_shutdown: true }",
   "logs: { tail_lines: 5 }",
 ];
 

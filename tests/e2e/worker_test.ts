@@ -43,6 +43,23 @@ Deno.test("workerAdapter() ends when the worker has put away what it used", () =
     assertEquals(recorder.lines, ["log: works", "log: closed", "log: deferred"]);
   }));
 
+Deno.test("workerAdapter() ends when the sub-tasks of the worker have ended, before it puts away", async () => {
+  const lines = ["log: sub-task stopped", "log: put away"];
+  await withWorker("spawns", {}, async (recorder) => {
+    assertEquals([await recorder.exit(), recorder.lines], [{ kind: "succeeded" }, lines]);
+  });
+  await withWorker("spawns", { args: "fails" }, async (recorder) => {
+    assertEquals([await recorder.exit(), recorder.lines], [failure("panicked", "RangeError", "too far"), lines]);
+  });
+});
+
+Deno.test("workerAdapter() hands on what a worker asks for; what it may not ask for throws in the worker", () =>
+  withWorker("requests", { permissions: { allowRestart: true } }, async (recorder) => {
+    const text = 'Cannot request a shutdown from "/tree/child": it may not. Set commandPermissions: { allowShutdown: true } on the child';
+    assertEquals(await recorder.exit(), failure("panicked", "ReeveError", text));
+    assertEquals(recorder.reports, ["running", "requests restart: new\\ncertificate", "exited panicked"]);
+  }));
+
 Deno.test("workerAdapter() reports what a worker says of its own failure", () =>
   withWorker("fatal", {}, async (recorder) => {
     assertEquals(await recorder.exit(), {
@@ -94,7 +111,9 @@ Deno.test("workerAdapter() trusts no message", () =>
   withWorker("rude", {}, async (recorder) => {
     assertEquals(await recorder.exit(), failure("panicked", "Error", "gave no reason"));
     assertEquals(recorder.reports, ["running", "exited panicked"]);
-    assertEquals(recorder.lines, ["log: a line"]);
+    const refused =
+      'log: Cannot request a shutdown from "/tree/child": it may not. Set commandPermissions: { allowShutdown: true } on the child';
+    assertEquals(recorder.lines, ["log: a line", refused]);
     assertEquals(recorder.heartbeats.length, 5);
     for (const atMs of recorder.heartbeats) assert(atMs <= recorder.clock.now());
   }));

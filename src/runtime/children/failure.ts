@@ -31,15 +31,6 @@ export function thrownMessage(error: unknown): string {
   }
 }
 
-/** Whether an error says that something was aborted. */
-export function looksAborted(error: unknown): boolean {
-  try {
-    return error instanceof Error && error.name === "AbortError";
-  } catch {
-    return false;
-  }
-}
-
 function categoryOf(error: unknown): string {
   try {
     return error instanceof Error ? sanitized(`${error.name}`) : "thrown_value";

@@ -1,8 +1,8 @@
 /** An async function in this program. */
-import { type FinalizerProblem, Finalizers, FINALIZERS_TOO_SLOW } from "../../base/mod.ts";
+import { type FinalizerProblem, Finalizers, FINALIZERS_TOO_SLOW, looksAborted, STOP_REASON, SubTasks } from "../../base/mod.ts";
 import type { Exit } from "../../event/mod.ts";
 import type { TaskContext, TaskFunction } from "../../spec/mod.ts";
-import { looksAborted, panicExit } from "./failure.ts";
+import { panicExit } from "./failure.ts";
 import { splitText } from "./lines.ts";
 import type { AttemptContext, ChildAdapter, RunningChild } from "./types.ts";
 
@@ -10,9 +10,6 @@ import type { AttemptContext, ChildAdapter, RunningChild } from "./types.ts";
 export function taskAdapter(task: TaskFunction): ChildAdapter {
   return { start: (context) => new TaskAttempt(context).run(task) };
 }
-
-/** One reason for every stop: making an error per stop is dear. */
-const STOP_REASON = new DOMException("The task was asked to stop", "AbortError");
 
 const SUCCEEDED: Exit = { kind: "succeeded" };
 const CANCELLED: Exit = { kind: "cancelled" };
@@ -23,6 +20,9 @@ class TaskAttempt implements RunningChild {
   #controller: AbortController | null = null;
   #stopAsked = false;
   #finalizers: Finalizers | null = null;
+  #subTasks: SubTasks | null = null;
+  /** Whether the function is over. */
+  #isOver = false;
 
   constructor(context: AttemptContext) {
     this.context = context;
@@ -43,8 +43,11 @@ class TaskAttempt implements RunningChild {
   }
 
   get signal(): AbortSignal {
-    this.#controller ??= this.#newController();
-    return this.#controller.signal;
+    return this.#ownController().signal;
+  }
+
+  get subTasks(): SubTasks {
+    return this.#subTasks ??= this.#newSubTasks();
   }
 
   get finalizers(): Finalizers {
@@ -60,10 +63,20 @@ class TaskAttempt implements RunningChild {
     this.context.abandoned();
   }
 
+  #ownController(): AbortController {
+    return this.#controller ??= this.#newController();
+  }
+
   #newController(): AbortController {
     const controller = new AbortController();
     if (this.#stopAsked) controller.abort(STOP_REASON);
     return controller;
+  }
+
+  #newSubTasks(): SubTasks {
+    const subTasks = new SubTasks(this.#ownController());
+    if (this.#isOver) subTasks.end();
+    return subTasks;
   }
 
   #await(result: Promise<unknown>): void {
@@ -76,10 +89,19 @@ class TaskAttempt implements RunningChild {
 
   /** An abort-looking error is a stop only when a stop was asked for. */
   #threw(error: unknown): void {
-    this.#end(this.#stopAsked && (error === STOP_REASON || looksAborted(error)) ? CANCELLED : panicExit(error));
+    this.#end(this.#stopAsked && looksAborted(error) ? CANCELLED : panicExit(error));
   }
 
-  #end(exit: Exit): void {
+  #end(own: Exit): void {
+    this.#isOver = true;
+    const subTasks = this.#subTasks;
+    if (subTasks === null) return this.#putAway(own);
+    // Of a sub-task that failed before, the end of the function is but a consequence.
+    const exit = subTasks.failure === null ? own : panicExit(subTasks.failure.error);
+    subTasks.end().then(() => this.#putAway("failure" in exit || subTasks.failure === null ? exit : panicExit(subTasks.failure.error)));
+  }
+
+  #putAway(exit: Exit): void {
     if (this.#finalizers === null) return this.context.exited(exit);
     const setTimer = (callback: () => void, delayMs: number): () => void => this.context.clock.setTimer(callback, delayMs);
     this.#finalizers.run(setTimer).then((problem) => this.context.exited(problem === null ? exit : this.#afterProblem(exit, problem)));
@@ -150,6 +172,18 @@ class AttemptView implements TaskContext {
 
   get use(): <T extends Disposable | AsyncDisposable>(resource: T) => T {
     return (resource) => this.#attempt.finalizers.use(resource);
+  }
+
+  get spawn(): <T>(task: (signal: AbortSignal) => T | PromiseLike<T>) => Promise<T> {
+    return (task) => this.#attempt.subTasks.spawn(task);
+  }
+
+  get requestRestart(): (reason?: string) => void {
+    return (reason) => this.#attempt.context.request("restart", reason);
+  }
+
+  get requestShutdown(): (reason?: string) => void {
+    return (reason) => this.#attempt.context.request("shutdown", reason);
   }
 
   get cancel(): (reason?: string) => void {

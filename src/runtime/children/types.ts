@@ -1,12 +1,14 @@
 /** The one interface behind which tasks, workers, processes and nested supervisors run. */
 import type { Exit } from "../../event/mod.ts";
-import type { Clock, TaskContext } from "../../base/mod.ts";
+import type { ChildRequestKind, Clock, CommandPermissions, TaskContext } from "../../base/mod.ts";
 
 /**
  * What an adapter is given for one attempt. Its methods post messages to the tree and return at once; calls after the exit was reported are ignored.
  */
 export interface AttemptContext extends Pick<TaskContext, "path" | "name" | "generation" | "attempt" | "args" | "environment"> {
   readonly clock: Clock;
+  /** What the child may ask of its tree. */
+  readonly permissions: CommandPermissions;
   /** The attempt began: the function was called, the process spawned, the worker said hello. */
   running(): void;
   /** The child itself says whether it is ready. */
@@ -15,6 +17,8 @@ export interface AttemptContext extends Pick<TaskContext, "path" | "name" | "gen
   heartbeat(atMs: number): void;
   /** A line of output; bounded and made harmless by the receiver. */
   output(stream: "stdout" | "stderr" | "log", line: string): void;
+  /** The child asks its tree for something, for a reason that may be anything. Throws where it may not. */
+  request(kind: ChildRequestKind, reason: unknown): void;
   /** The attempt ended; nothing of it is left. Exactly one report counts. A `killed` exit is one that was forced by `kill()`. */
   exited(exit: Exit): void;
   /** Forcing did not end the attempt: it may still be doing things. A later `exited` still counts as a late exit. */

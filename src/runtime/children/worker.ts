@@ -1,6 +1,6 @@
 /** A worker thread whose file calls `serveWorker`. */
 import { Worker } from "node:worker_threads";
-import { cleanText } from "../../base/mod.ts";
+import { cleanText, isChildRequest } from "../../base/mod.ts";
 import type { Exit } from "../../event/mod.ts";
 import { platform } from "../../platform/mod.ts";
 import { isReeveMessage, type ReeveMessage, type ToWorker, WORKER_PROTOCOL } from "../../worker/mod.ts";
@@ -72,6 +72,8 @@ class WorkerAttempt implements RunningChild {
       case "log":
         if (typeof message["line"] === "string") splitText(message["line"], (line) => this.#context.output("log", line));
         return;
+      case "request":
+        return this.#onRequest(message["request"], message["reason"]);
       case "exit":
         return this.#endWith(this.#exitFrom(message));
     }
@@ -81,10 +83,21 @@ class WorkerAttempt implements RunningChild {
     if (this.#saidHello) return;
     this.#saidHello = true;
     this.#cancelTimer();
-    const { path, name, generation, attempt, args, environment } = this.#context;
+    const { path, name, generation, attempt, args, environment, permissions: { allowRestart, allowShutdown } } = this.#context;
     this.#context.running();
     try {
-      this.#send({ reeve: WORKER_PROTOCOL, type: "start", path, name, generation, attempt, args, environment: [...environment] });
+      const permissions = { allowRestart, allowShutdown };
+      this.#send({
+        reeve: WORKER_PROTOCOL,
+        type: "start",
+        path,
+        name,
+        generation,
+        attempt,
+        args,
+        environment: [...environment],
+        permissions,
+      });
     } catch (error) {
       this.#endWith(failed("start_failed", `Cannot send the arguments to the worker: ${thrownMessage(error)}`));
     }
@@ -95,6 +108,16 @@ class WorkerAttempt implements RunningChild {
     const now = this.#context.clock.now();
     const age = typeof epochMs === "number" ? performance.timeOrigin + performance.now() - epochMs : 0;
     this.#context.heartbeat(Number.isFinite(age) ? now - Math.max(0, age) : now);
+  }
+
+  /** The worker has checked already whether it may; one that asks nevertheless is not ours. */
+  #onRequest(request: unknown, reason: unknown): void {
+    if (!this.#saidHello || !isChildRequest(request)) return;
+    try {
+      this.#context.request(request, reason);
+    } catch (error) {
+      this.#context.output("log", thrownMessage(error));
+    }
   }
 
   #exitFrom({ exit }: ReeveMessage): Exit {

@@ -1,5 +1,5 @@
 /** Stands in for the tree: writes down what an adapter reports about one attempt. */
-import type { Clock } from "../../../src/base/mod.ts";
+import { type ChildRequestKind, type Clock, type CommandPermissions, reasonOf, requirePermission } from "../../../src/base/mod.ts";
 import type { Exit } from "../../../src/event/mod.ts";
 import type { AttemptContext } from "../../../src/runtime/children/types.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
@@ -9,6 +9,7 @@ export interface RecorderOptions {
   readonly args?: unknown;
   readonly environment?: readonly (readonly [string, string])[];
   readonly clock?: Clock;
+  readonly permissions?: CommandPermissions;
 }
 
 /** An attempt that remembers everything. */
@@ -20,6 +21,7 @@ export class Recorder implements AttemptContext {
   readonly args: unknown;
   readonly environment: ReadonlyMap<string, string>;
   readonly clock: Clock;
+  readonly permissions: CommandPermissions;
   /** Everything but output, in order: `running`, `ready true`, `exited succeeded`, `abandoned` and so on. */
   readonly reports: string[] = [];
   /** Output as `stream: line`. */
@@ -28,10 +30,11 @@ export class Recorder implements AttemptContext {
   readonly exits: Exit[] = [];
   readonly #waiters: { readonly wanted: () => boolean; readonly resolve: () => void }[] = [];
 
-  constructor({ args = null, environment = [], clock = systemClock() }: RecorderOptions = {}) {
+  constructor({ args = null, environment = [], clock = systemClock(), permissions = {} }: RecorderOptions = {}) {
     this.args = args;
     this.environment = new Map(environment);
     this.clock = clock;
+    this.permissions = permissions;
   }
 
   running(): void {
@@ -50,6 +53,11 @@ export class Recorder implements AttemptContext {
   output(stream: "stdout" | "stderr" | "log", line: string): void {
     this.lines.push(`${stream}: ${line}`);
     this.#wake();
+  }
+
+  request(kind: ChildRequestKind, reason: unknown): void {
+    requirePermission(kind, this.path, this.permissions);
+    this.#report(`requests ${kind}: ${reasonOf(reason)}`);
   }
 
   exited(exit: Exit): void {
