@@ -153,6 +153,16 @@ Deno.test("a pending key of a nested child warns like one of the root", async ()
   assertEquals(warnings.map(({ rule, pointer }) => `${rule} ${pointer}`), ["pending_key /children/0/run/supervisor/children/0/instances"]);
 });
 
+Deno.test("the signals of command_permissions alone are pending, and get into no declaration", async () => {
+  const { spec, warnings } = await load(childWith("command_permissions: { allow_restart: true, allowed_signals: [SIGHUP] }"));
+  assertEquals(spec.children[0]?.commandPermissions, { allowRestart: true });
+  assertEquals(warnings.map(({ rule, pointer }) => `${rule} ${pointer}`), [
+    "pending_key /children/0/command_permissions/allowed_signals",
+  ]);
+  const signalsAlone = await load(childWith("command_permissions: { allowed_signals: [SIGHUP] }"));
+  assertEquals(Object.hasOwn(signalsAlone.spec.children[0] ?? {}, "commandPermissions"), false);
+});
+
 Deno.test("every pending pattern is a key of the schema", () => {
   for (const { pattern, meanwhile } of PENDING_KEYS) {
     const path = pattern.split("/").slice(1).map((segment) => segment === "*" ? 0 : segment);

@@ -132,6 +132,13 @@ export const COMBINATION_CASES: readonly Case[] = [
   { rule: "option_not_for_kind", spec: ofSupervisor({ args: 1 }), pointer: `${C}/args`, says: "to its children" },
   { rule: "no_effect", spec: one({ stop: { signal: "SIGINT" } }), pointer: `${C}/stop/signal`, says: 'kind "task"', severity: "warning" },
   { rule: "no_effect", spec: ofSupervisor({ logs: {} }), pointer: `${C}/logs`, says: "nested supervisor", severity: "warning" },
+  {
+    rule: "no_effect",
+    spec: ofProcess({ commandPermissions: { allowRestart: true } }),
+    pointer: `${C}/commandPermissions`,
+    says: "Only tasks and workers",
+    severity: "warning",
+  },
   { rule: "no_effect", spec: one({ waitTimeoutMs: 5 }), pointer: `${C}/waitTimeoutMs`, says: "no dependencies", severity: "warning" },
   {
     rule: "factory_missing",
