@@ -154,7 +154,9 @@ Deno.test("a pending key of a nested child warns like one of the root", async ()
 });
 
 Deno.test("the signals of command_permissions alone are pending, and get into no declaration", async () => {
-  const { spec, warnings } = await load(childWith("command_permissions: { allow_restart: true, allowed_signals: [SIGHUP] }"));
+  const { spec, warnings } = await load(
+    childWith("run: { worker: { url: ./x.ts } }", "command_permissions: { allow_restart: true, allowed_signals: [SIGHUP] }"),
+  );
   assertEquals(spec.children[0]?.commandPermissions, { allowRestart: true });
   assertEquals(warnings.map(({ rule, pointer }) => `${rule} ${pointer}`), [
     "pending_key /children/0/command_permissions/allowed_signals",
