@@ -145,7 +145,7 @@ export class Attempt implements AttemptContext {
 
   #requestRestart(who: { readonly by: string; readonly reason: string }): void {
     const { node, child } = this.identity;
-    const isTaken = this.#host.command({ node, child, command: "restart", ...who }, ({ outcome }) => {
+    const isTaken = this.#host.command({ node, child, path: this.path, command: "restart", ...who }, ({ outcome }) => {
       // What was refused may be right later; the event of the command says that it was.
       if (outcome === "refused") this.#requests?.delete("restart");
     });
