@@ -52,7 +52,8 @@ Deno.test("spawn() runs sub-tasks beside each other and gives their results, des
       return "slow";
     });
     const plain = context.spawn(() => 5);
-    const thenable = spawn(() => ({ then: (resolve?: ((value: string) => unknown) | null) => resolve?.("then") } as PromiseLike<string>));
+    const like: PromiseLike<string> = { then: (resolve, reject) => Promise.resolve("then").then(resolve, reject) };
+    const thenable = spawn(() => like);
     log.push("function goes on");
     results.push(...await Promise.all([slow, plain, thenable]), log);
   });
