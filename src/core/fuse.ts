@@ -101,7 +101,8 @@ export function resetFuses(step: Step, slot: ChildSlot): boolean {
   slot.guards = null;
   if (slot.plan.group === -1) return !isClosed;
   const group = step.node.guards.groups[slot.plan.group]!;
-  const wasOpen = fuseState(group.fuse, resetAfterMs, step.now) !== "closed";
+  // A trial that is not over keeps others off, whatever the time is.
+  const wasOpen = fuseState(group.fuse, resetAfterMs, step.now) !== "closed" || group.trial >= 0;
   if (group.timer !== 0) step.effects.push({ type: "clearTimer", timer: group.timer });
   group.timer = 0;
   group.fuse = null;

@@ -181,7 +181,8 @@ function checkLiveness(nodes: readonly NodeState[], id: number, checker: Invaria
     // Backoff and waiting are reasons with a name; a child on the way must have arrived, unless a limit of its own moves it on again and again.
     const { runMs, waitMs, stop } = plan.policy;
     const moves = runMs !== null || waitMs !== null || stop.mode === "wait" || plan.node !== -1;
-    if ((phase === "starting" || phase === "draining" || phase === "stopping" || phase === "killing") && !moves) {
+    if (phase === "draining" && slot.timer === 0) checker.report(new InvariantViolation(`${plan.path} drains for ever`));
+    if ((phase === "starting" || phase === "stopping" || phase === "killing") && !moves) {
       checker.report(new InvariantViolation(`${plan.path} is still ${phase}`));
     }
   }

@@ -234,3 +234,13 @@ Deno.test("group fuse: a trial that is not ready when its time is over is still 
   assertEquals([driver.phase("s1"), EDGE.filter((name) => driver.phase(name) === "queued").length], ["starting", 2]);
   assertEquals(driver.exit(trial).started.sort(), EDGE.filter((name) => name !== trial));
 });
+
+// Seed 10047749: the fuse was closed by its time, so that resetting it was no change, although a trial still kept somebody waiting.
+Deno.test("group fuse: resetting it ends a trial that has outlasted its time", () => {
+  const driver = up({ policy: { meltdown: { groupMaxFailures: 2, resetAfterSecs: 5 } } }, members(explicit));
+  for (const name of EDGE) driver.running(name).ready(name).exit(name);
+  driver.pass(5_000);
+  const trial = EDGE.find((name) => driver.phase(name) === "starting")!;
+  driver.running(trial).pass(10_000);
+  assertEquals(driver.command(trial, "reset_fuse").started.sort(), EDGE.filter((name) => name !== trial));
+});
