@@ -9,6 +9,8 @@ const ENDS: ReadonlySet<string> = new Set(["child_failed", "child_succeeded", "c
 export class InvariantChecker {
   readonly violations: InvariantViolation[] = [];
   readonly #consumed = new Set<number>();
+  /** Attempts that began to drain, and were not asked to stop yet. */
+  readonly #draining = new Set<number>();
   #interpreter: Interpreter | undefined;
 
   /** Begins to watch. */
@@ -30,7 +32,10 @@ export class InvariantChecker {
         this.#nothingStartsInAShutdown(nodes, effect.node);
         this.#startsWhenItMay(nodes[effect.node]!, effect.child);
       }
-      if (effect.type === "cancel") this.#dependantsStopFirst(nodes[effect.node]!, effect.child);
+      if (effect.type === "cancel") this.#dependantsStopFirst(nodes[effect.node]!, nodes[effect.node]!.slots[effect.child]!);
+      if (effect.type === "emit" && effect.event.type === "child_draining") {
+        this.#drainsAfterDependants(nodes[message.node]!, effect.event.path);
+      }
     }
   };
 
@@ -129,9 +134,10 @@ export class InvariantChecker {
   }
 
   /** The reverse of the start order: nobody is asked to stop before those who depend on it have ended. */
-  #dependantsStopFirst(node: NodeState, child: number): void {
-    const slot = node.slots[child]!;
-    const { stopCause, scope } = slot;
+  #dependantsStopFirst(node: NodeState, slot: ChildSlot): void {
+    const { stopCause, scope, plan: { policy } } = slot;
+    // Its stop began when it began to drain.
+    if (policy.stop.drainMs > 0 && slot.phase === "stopping" && this.#draining.delete(slot.stamp)) return;
     if ((stopCause !== "shutdown" && stopCause !== "sibling") || node.stop?.forced === true) return;
     for (const index of slot.plan.dependants) {
       const dependant = node.slots[index]!;
@@ -157,6 +163,12 @@ export class InvariantChecker {
       if (known.some((indexes) => indexes.some(isGone))) this.#violate(`${own.path} knows a sibling that is gone`);
       if (operation === "removed" && stamp === 0 && phase === "running") this.#violate(`${own.path} is to be removed, and still there`);
     }
+  }
+
+  #drainsAfterDependants(node: NodeState, path: string): void {
+    const slot = node.slots.find(({ plan, stamp }) => plan.path === path && stamp !== 0)!;
+    this.#dependantsStopFirst(node, slot);
+    this.#draining.add(slot.stamp);
   }
 
   /** A child that is down says why and when it may come back. */

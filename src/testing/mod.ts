@@ -15,5 +15,5 @@
  * @module
  */
 export { seededRandom } from "../base/mod.ts";
-export { simulate, type SimulationResult } from "./simulation.ts";
+export { simulate, type SimulationOptions, type SimulationResult } from "./simulation.ts";
 export { VirtualClock, type VirtualClockOptions } from "./virtual_clock.ts";

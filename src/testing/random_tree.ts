@@ -97,11 +97,11 @@ export function drawFeatures(dice: Dice): Features {
   };
 }
 
-/** Draws a tree. */
-export function drawTree(dice: Dice, features: Features): TreeSpec {
+/** Draws a tree; of so many children directly under the root, a few where that is left open. */
+export function drawTree(dice: Dice, features: Features, size?: number): TreeSpec {
   return {
     ...drawSupervisor(dice, features),
-    children: drawChildren(dice, features, 1),
+    children: drawChildren(dice, features, 1, size),
     shutdown: {
       gracefulTimeoutMs: dice.between(10, 2_000),
       abortWaitMs: dice.between(10, 500),
@@ -174,11 +174,12 @@ function drawSupervisor(dice: Dice, features: Features): Omit<SupervisorOptions,
   };
 }
 
-function drawChildren(dice: Dice, features: Features, depth: number): ChildSpec[] {
-  const count = dice.between(1, depth === 1 ? 6 : 4);
+function drawChildren(dice: Dice, features: Features, depth: number, size?: number): ChildSpec[] {
+  const count = size ?? dice.between(1, depth === 1 ? 6 : 4);
   const children: ChildSpec[] = [];
   for (let index = 0; index < count; index++) {
-    const earlier = children.map((child) => child.name);
+    // With many siblings a child names some of the last, or everybody would wait for everybody.
+    const earlier = children.slice(-8).map((child) => child.name);
     children.push(drawChild(dice, features, { name: `c${index}`, earlier, depth }));
   }
   return children;

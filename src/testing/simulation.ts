@@ -9,6 +9,12 @@ import { Dice, drawChild, drawFeatures, drawScript, drawTree, type Features } fr
 import { InvariantViolation, scriptedAdapter } from "./scripted.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
+/** Options of {@linkcode simulate}. */
+export interface SimulationOptions {
+  /** How many children the root has. @default {1 to 6, by the seed} */
+  readonly children?: number;
+}
+
 /** What a simulation came to. */
 export interface SimulationResult {
   /** The seed that replays it. */
@@ -27,7 +33,7 @@ const RECOVERY_MS = 600_000;
 
 const COMMANDS = ["restart", "restart", "start", "terminate", "pause", "resume", "resume", "quarantine", "release", "reset_fuse"] as const;
 
-/** Most steps of one run; more means that the loop runs away. */
+/** Most steps of one small run; more means that the loop runs away. */
 const MOST_STEPS = 200_000;
 
 /**
@@ -43,12 +49,12 @@ const MOST_STEPS = 200_000;
  * console.log(violations.length === 0);
  * ```
  */
-export function simulate(seed: number): SimulationResult {
-  return simulateWith(seed, undefined);
+export function simulate(seed: number, options: SimulationOptions = {}): SimulationResult {
+  return simulateWith(seed, undefined, options);
 }
 
 /** The same with another decision core, to see whether a planted fault is found. */
-export function simulateWith(seed: number, step: InterpreterOptions["step"]): SimulationResult {
+export function simulateWith(seed: number, step: InterpreterOptions["step"], { children }: SimulationOptions = {}): SimulationResult {
   const dice = new Dice(seed);
   const features = drawFeatures(dice);
   const clock = new VirtualClock({ startMs: 1_000, automatic: false });
@@ -56,7 +62,8 @@ export function simulateWith(seed: number, step: InterpreterOptions["step"]): Si
   let steps = 0;
   let faulty = true;
   let finished = false;
-  const spec = drawTree(dice, features);
+  const mostSteps = MOST_STEPS * Math.max(1, (children ?? 0) / 4);
+  const spec = drawTree(dice, features, children);
   const planner = new Planner(spec, 70);
   const interpreter = new Interpreter({
     plan: planner.tree,
@@ -75,12 +82,12 @@ export function simulateWith(seed: number, step: InterpreterOptions["step"]): Si
     step,
     inspect: (message, effects) => {
       steps++;
-      if (steps > MOST_STEPS) throw new InvariantViolation(`the loop took more than ${MOST_STEPS} steps`);
+      if (steps > mostSteps) throw new InvariantViolation(`the loop took more than ${mostSteps} steps`);
       checker.inspect(message, effects);
     },
   });
   checker.watch(interpreter);
-  const isOver = (): boolean => checker.violations.length > 0 || steps > MOST_STEPS;
+  const isOver = (): boolean => checker.violations.length > 0 || steps > mostSteps;
   const settle = (): void => {
     clock.run();
     checker.checkAtRest();
