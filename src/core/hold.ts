@@ -17,7 +17,7 @@ const STOP_CAUSES: Readonly<Record<Exclude<Operation, "active">, HoldCause>> = {
 
 /** Keeps children down, whatever their policies say; one that goes down wakes none of the others. Returns those that were not held so already. */
 export function hold(step: Step, children: readonly number[], operation: Exclude<Operation, "active">): number[] {
-  const members = children.filter((child) => step.slot(child).operation !== operation);
+  const members = children.filter((child) => ![operation, "removed"].includes(step.slot(child).operation));
   const active = members.filter((child) => step.slot(child).operation === "active");
   for (const child of members) step.slot(child).operation = operation;
   for (const child of active) bringDown(step, child, STOP_CAUSES[operation]);

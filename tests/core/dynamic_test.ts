@@ -162,3 +162,10 @@ Deno.test("a temporary child that was added is taken out when it is done, unless
   const needed = up("a").add("job", once).add("user", { wants: ["job"] });
   assertEquals(needed.running("job").exit("job", SUCCEEDED).names, ["a", "job", "user"]);
 });
+
+Deno.test("remove: a sidecar that is on its way out stays so when its primary is paused", () => {
+  const log = scripted("log", { taskRole: "sidecar", sidecarConfig: { primaryChildId: "app", linkedLifecycle: true } });
+  const driver = new Growing([scripted("app"), log]).begin().running("app", "log").command("log", "remove").command("app", "pause");
+  assertEquals(driver.slot("log").operation, "removed");
+  assertEquals(driver.exit("log", CANCELLED).names, ["app"]);
+});
