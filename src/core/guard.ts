@@ -1,4 +1,4 @@
-/** What guards a restart that the child's own policy wants: supervisor, group, child and budget, and the strictest gives the reason. */
+/** What guards a restart that the child's own policy wants: supervisor, group, child and budget; what takes longest gives the reason. */
 import type { Decision } from "../event/mod.ts";
 import { fullBucket, takeRestart } from "./bucket.ts";
 import { countForChildFuse, countForGroupFuse, fuseState, rateWindow } from "./fuse.ts";
@@ -54,7 +54,7 @@ function takeFromBudget(step: Step, slot: ChildSlot, wanted: Decision): Decision
   return later(step, wanted, waitMs, "restart_budget_exhausted");
 }
 
+/** What takes longest is what is told. */
 function later({ now }: Step, decision: Decision, delayMs: number, reason: Decision["reason"]): Decision {
-  const longest = Math.max(decision.delayMs, delayMs);
-  return { ...decision, reason, delayMs: longest, retryAtMs: now + longest };
+  return delayMs <= decision.delayMs ? decision : { ...decision, reason, delayMs, retryAtMs: now + delayMs };
 }
