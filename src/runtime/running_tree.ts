@@ -1,6 +1,6 @@
 /** The tree handle: the loop of a tree with its bus, its report and its hold on the program. */
 import { cleanText, didYouMean, type ErrorCode, ReeveError } from "../base/mod.ts";
-import { type ChildCommand, type CommandRefusal, type CommandResult, neededBy, Planner } from "../core/mod.ts";
+import { type ChildCommand, type ChildPhase, type CommandRefusal, type CommandResult, neededBy, Planner } from "../core/mod.ts";
 import { describe, type GapMarker, type Request, type ShutdownCause, type SupervisorEvent } from "../event/mod.ts";
 import { Bus, type LogRecord, type ReadOptions } from "../observe/mod.ts";
 import { type ChildSpec, DEFAULTS, type TaskFunction, type TreeSpec } from "../spec/mod.ts";
@@ -251,6 +251,15 @@ export class RunningTree implements Tree {
   } {
     const snapshot = this.snapshot();
     return { snapshot, events: this.#events.read({ since: snapshot.seq, signal }) };
+  }
+
+  counts(): Partial<Record<ChildPhase, number>> {
+    const counts: Partial<Record<ChildPhase, number>> = {};
+    for (const { node, child } of this.#places.values()) {
+      const { phase } = this.#interpreter.nodes[node]!.slots[child]!;
+      counts[phase] = (counts[phase] ?? 0) + 1;
+    }
+    return counts;
   }
 
   async *watch({ signal }: Pick<ReadOptions<SupervisorEvent>, "signal"> = {}): AsyncIterableIterator<TreeChange> {

@@ -2,7 +2,7 @@
 import type { Clock, Random } from "../base/mod.ts";
 import type { GapMarker, SupervisorEvent } from "../event/mod.ts";
 import type { LogRecord, ReadOptions } from "../observe/mod.ts";
-import type { CommandResult } from "../core/mod.ts";
+import type { ChildPhase, CommandResult } from "../core/mod.ts";
 import type { ChildSpec } from "../spec/mod.ts";
 import type { Report } from "./report.ts";
 import type { ChildSnapshot, TreeChange, TreeSnapshot } from "./snapshot.ts";
@@ -105,6 +105,8 @@ export interface Tree extends AsyncDisposable {
   ready(options?: ReadyOptions): Promise<void>;
   /** How the tree is right now. */
   snapshot(): TreeSnapshot;
+  /** How many children there are in each phase, those of nested supervisors among them. */
+  counts(): Partial<Record<ChildPhase, number>>;
   /** One child, to look at and to command; throws `child_not_found`. */
   child(path: string): Child;
   /**

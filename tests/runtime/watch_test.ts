@@ -68,3 +68,18 @@ Deno.test("watch() ends with its signal", async () => {
   assertEquals((await changes.next()).done, true);
   await tree.shutdown();
 });
+
+Deno.test("counts() says how many children there are in each phase", async () => {
+  const clock = new VirtualClock();
+  const once = child.task("once", () => {}, { restartPolicy: "temporary" });
+  const tree = await supervise({ children: [once, child.supervisor("s", { children: [child.task("a", untilAborted)] })] }, {
+    clock,
+    keepAlive: false,
+  });
+  await clock.advance(1);
+  assertEquals(tree.counts(), { stopped: 1, ready: 2 });
+  await tree.child("/s/a").remove();
+  await clock.advance(1);
+  assertEquals(tree.counts(), { stopped: 1, ready: 1 });
+  await tree.shutdown();
+});
