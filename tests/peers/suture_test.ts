@@ -1,9 +1,7 @@
 /** suture's suture_test.go (v4), case by case; its decaying counter is a window here, its pause of a whole supervisor a delay of each child. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { child, ReeveError, type TreeSpec } from "../../mod.ts";
 import { type Actor, delayed, type PeerCase, play, registerCases, type Stage } from "./helpers.ts";
-
-const needs = "dynamic children";
 
 /** A limit of three failures in a minute, after which the child waits 15 s. */
 const PATIENT = {
@@ -34,7 +32,17 @@ const CASES: readonly PeerCase[] = [
       assertEquals([service.live, stage.asked], [false, ["service"]]);
     }),
   },
-  { name: "TestAddingToRunningSupervisor", means: "a service that is added to a running supervisor is started", needs },
+  {
+    name: "TestAddingToRunningSupervisor",
+    means: "a service that is added to a running supervisor is started",
+    run: play(async (stage) => {
+      const service = stage.actor("service");
+      const tree = await stage.open({ children: [child.supervisor("inner", { children: [] })] });
+      await tree.add(service.spec, { to: "/inner" });
+      await stage.advance();
+      assertEquals([service.live, ...stage.phases("/inner/service")], [true, "/inner/service ready"]);
+    }),
+  },
   {
     name: "TestFailures",
     means:
@@ -138,20 +146,29 @@ const CASES: readonly PeerCase[] = [
   },
   {
     name: "TestRemovingHungService",
-    means:
-      "a service that does not stop can be taken out: it is told as abandoned, and is down when it ends after all; here it is terminated",
+    means: "a service that does not stop can be taken out: it is told as abandoned, and is gone when it ends after all",
     run: play(async (stage) => {
       const service = await hung(stage);
-      await stage.tree.child("/service").terminate();
+      await stage.tree.child("/service").remove();
       await stage.advance(1_100);
       assertEquals([stage.tree.child("/service").phase, (await stage.events("child_abandoned")).length], ["abandoned", 1]);
       service.finish();
       await stage.advance(60_000);
-      assertEquals([service.starts, ...stage.phases("/service")], [1, "/service stopped"]);
+      assertEquals([service.starts, stage.tree.counts()], [1, {}]);
     }),
-    needs,
   },
-  { name: "TestRemoveService", means: "a service is taken out of its supervisor, and only by that one", needs },
+  {
+    name: "TestRemoveService",
+    means: "a service is taken out of its supervisor, and no other one; here the path says whose it is",
+    run: play(async (stage) => {
+      const [mine, other] = [stage.actor("service"), stage.actor("service")];
+      const tree = await stage.open({ children: [mine.spec, child.supervisor("inner", { children: [other.spec] })] });
+      await tree.child("/service").remove();
+      await stage.advance();
+      assertEquals([mine.live, other.live], [false, true]);
+      assertThrows(() => tree.child("/service"), ReeveError);
+    }),
+  },
   {
     name: "TestServiceReport",
     means: "the report at the end names the services that did not stop, and only those; one that stopped too late is told as late",
@@ -201,8 +218,34 @@ const CASES: readonly PeerCase[] = [
     means: "adding to a supervisor that does not exist panics",
     not: "the types leave no handle of a tree that does not exist",
   },
-  { name: "TestIssue11", means: "adding a service to a supervisor while that is being added races with nothing", needs },
-  { name: "TestRemoveAndWait", means: "who takes a service out can wait for its end, or for a time limit", needs },
+  {
+    name: "TestIssue11",
+    means: "adding a service to a supervisor that was just added races with nothing",
+    run: play(async (stage) => {
+      const service = stage.actor("service");
+      const tree = await stage.open({ children: [] });
+      await tree.add(child.supervisor("inner", { children: [] }));
+      await tree.add(service.spec, { to: "/inner" });
+      await stage.advance();
+      assertEquals([service.starts, ...stage.phases("/inner", "/inner/service")], [1, "/inner ready", "/inner/service ready"]);
+    }),
+  },
+  {
+    name: "TestRemoveAndWait",
+    means: "who takes a service out can wait for its end, by its event, and only so long as it likes",
+    run: play(async (stage) => {
+      const service = stage.actor("service");
+      service.stopMs = 500;
+      const tree = await stage.open({ children: [service.spec] });
+      const removed = tree.events({ since: "now", filter: ({ type }) => type === "child_removed" });
+      await tree.child("/service").remove();
+      await stage.advance(499);
+      assertEquals([service.live, stage.tree.counts()], [true, { stopping: 1 }]);
+      await stage.advance(1);
+      const { value } = await removed.next();
+      assertEquals([value.type, value.path, service.live], ["child_removed", "/service", false]);
+    }),
+  },
   {
     name: "TestSupervisorManagementIssue35",
     means: "a tree that is stopped in the moment it was started, with a hundred supervisors in it, ends in order",
@@ -220,7 +263,18 @@ const CASES: readonly PeerCase[] = [
     means: "a supervisor with hooks that do nothing is constructed",
     not: "there are no hooks to construct with: what happens is read from the stream of events",
   },
-  { name: "TestStopAfterRemoveAndWait", means: "stopping after a service was taken out does not complain about that service", needs },
+  {
+    name: "TestStopAfterRemoveAndWait",
+    means: "stopping after a service was taken out does not complain about that service",
+    run: play(async (stage) => {
+      const service = stage.actor("service");
+      const tree = await stage.open({ children: [service.spec] });
+      await tree.child("/service").remove();
+      await stage.advance();
+      const report = await stage.close();
+      assertEquals([report.children, report.abandoned], [[], []]);
+    }),
+  },
   {
     name: "TestEverMultistarted",
     means:

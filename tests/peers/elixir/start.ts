@@ -1,9 +1,8 @@
 /** Elixir's cases of declaring, starting and restarting; what is about children in general runs with declared children. */
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { child, type ChildOptions, type ChildSpec, SpecError, supervise, type TreeSpec, validateTree } from "../../../mod.ts";
-import { delayed, otp, type PeerCase, play } from "../helpers.ts";
+import { child, type ChildOptions, type ChildSpec, ReeveError, SpecError, supervise, type TreeSpec, validateTree } from "../../../mod.ts";
+import { type Actor, delayed, otp, type PeerCase, play } from "../helpers.ts";
 
-const needs = "dynamic children";
 const noUpgrade = "no code is exchanged in a running program here; what a changed declaration does belongs to reload";
 
 /** A declaration as it comes from somewhere that knows no types. */
@@ -26,6 +25,22 @@ function restartedAfter(...ends: readonly ("finish" | "fail")[]): () => Promise<
       await stage.advance(1);
       assertEquals([...stage.phases("/one"), one.starts], ["/one ready", index + 2]);
     }
+  });
+}
+
+/** A child that is down, and is to come back, takes up its place. */
+function countsWhileDown(prepare: (one: Actor) => void): () => Promise<void> {
+  return play(async (stage) => {
+    const one = stage.actor("one", delayed(1_000));
+    prepare(one);
+    const tree = await stage.open({ children: [], dynamicSupervisor: { childLimit: 1 } });
+    await tree.add(one.spec);
+    await stage.advance();
+    one.fail();
+    await stage.advance(one.opening(2) === "fail" ? 1_500 : 500);
+    assertEquals(stage.phases("/one"), ["/one backoff"]);
+    const refused = await assertRejects(() => tree.add(stage.actor("two").spec), ReeveError);
+    assertEquals(refused.code, "child_limit_exceeded");
   });
 }
 
@@ -101,8 +116,30 @@ export const CASES: readonly PeerCase[] = [
     means: "a child may be declared as a tuple of module and argument",
     not: "there is one form of declaration",
   },
-  { name: "supports new child spec", means: "a child is added with its declaration", needs },
-  { name: "supports extra arguments", means: "what is added gets arguments that its supervisor has for all", needs },
+  {
+    name: "supports new child spec",
+    means: "a child is added with its declaration",
+    run: play(async (stage) => {
+      const tree = await stage.open({ children: [] });
+      const one = stage.actor("one", { restartPolicy: "transient", args: { size: 7 } });
+      const added = await tree.add(one.spec);
+      await stage.advance();
+      assertEquals([added.path, ...stage.phases("/one"), one.starts], ["/one", "/one ready", 1]);
+    }),
+  },
+  {
+    name: "supports extra arguments",
+    means: "arguments for all; here those of a template, which a copy may have of its own",
+    run: play(async (stage) => {
+      const seen: unknown[] = [];
+      const template = child.task("one", ({ args }) => void seen.push(args), { restartPolicy: "temporary", args: "for all" });
+      const tree = await stage.open({ children: [child.supervisor("s", { children: [] })], templates: [template] });
+      await tree.startTemplate("one", { to: "/s" }).catch(() => {});
+      await tree.startTemplate("one", { to: "/s", args: "for one" }).catch(() => {});
+      await stage.advance();
+      assertEquals(seen, ["for all", "for one"]);
+    }),
+  },
   {
     name: "with invalid child spec",
     means: "a child without a name, without a way to run, with a stop that cannot be, or significant for nothing is refused",
@@ -116,9 +153,24 @@ export const CASES: readonly PeerCase[] = [
       assertMatch(child(`{"name":"a",${run},"restartPolicy":"transient","significant":true}`), /^\/children\/0\/significant$/);
       return Promise.resolve();
     },
-    needs,
   },
-  { name: "with different returns", means: "adding a child is answered by what its start came to", needs },
+  {
+    name: "with different returns",
+    means: "adding a child is answered by what its start came to, for who waits for that",
+    run: play(async (stage) => {
+      const explicit = { readiness: { mode: "explicit" } } as const;
+      const tree = await stage.open({ children: [] });
+      const [good, bad, known] = [stage.actor("good"), stage.actor("bad", explicit), stage.actor("good")];
+      bad.opening = () => "fail";
+      assertEquals((await tree.add(good.spec, { untilReady: true })).phase, "ready");
+      const failure = await assertRejects(() => tree.add(bad.spec, { untilReady: true }), ReeveError);
+      assertEquals(failure.code, "addition_undone");
+      assertMatch(failure.message, /bad cannot start/);
+      assertEquals((await assertRejects(() => tree.add(known.spec), ReeveError)).code, "child_name_conflict");
+      await stage.advance(60_000);
+      assertEquals([tree.snapshot().children.length, bad.starts, known.starts], [1, 1, 0]);
+    }),
+  },
   {
     name: "with throw/error/exit",
     means: "a child that throws at its start, whatever it throws, is told with what it threw",
@@ -143,7 +195,17 @@ export const CASES: readonly PeerCase[] = [
       assertEquals(told.length, 4);
     }),
   },
-  { name: "with max_children", means: "no more children can be added than the supervisor allows", needs },
+  {
+    name: "with max_children",
+    means: "no more children can be added than the supervisor allows",
+    run: play(async (stage) => {
+      const tree = await stage.open({ children: [], dynamicSupervisor: { childLimit: 1 } });
+      const [one, two] = [stage.actor("one"), stage.actor("two")];
+      await tree.add(one.spec);
+      assertEquals((await assertRejects(() => tree.add(two.spec), ReeveError)).code, "child_limit_exceeded");
+      assertEquals(two.starts, 0);
+    }),
+  },
   {
     name: "temporary child is not restarted regardless of reason",
     means: "a temporary child stays down, however it ended",
@@ -201,12 +263,30 @@ export const CASES: readonly PeerCase[] = [
       assertEquals(actors.map(({ starts }) => starts), [2, 2, 2, 2]);
     }),
   },
-  { name: "restarting on init children counted in max_children", means: "who cannot be started again still counts as a child", needs },
-  { name: "restarting on exit children counted in max_children", means: "who waits for its restart still counts as a child", needs },
+  {
+    name: "restarting on init children counted in max_children",
+    means: "who cannot be started again still counts as a child",
+    run: countsWhileDown((one) => one.opening = (start) => start === 1 ? "run" : "fail"),
+  },
+  {
+    name: "restarting on exit children counted in max_children",
+    means: "who waits for its restart still counts as a child",
+    run: countsWhileDown(() => {}),
+  },
   {
     name: "restarting a child with extra_arguments successfully restarts child",
     means: "arguments for all are given again at a restart",
-    needs,
+    run: play(async (stage) => {
+      const seen: unknown[] = [];
+      const once = child.task("one", ({ args, attempt }) => {
+        seen.push(args);
+        if (attempt === 1) throw new Error("once");
+      }, { ...delayed(10), restartPolicy: "transient", args: "for all" });
+      const tree = await stage.open({ children: [], templates: [once] });
+      await tree.startTemplate("one");
+      await stage.advance(20);
+      assertEquals(seen, ["for all", "for all"]);
+    }),
   },
   {
     name: "child is restarted when trying again",
