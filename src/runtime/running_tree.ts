@@ -171,8 +171,11 @@ export class RunningTree implements Tree {
   async scale(template: string, count: number, request: AddRequest = {}): Promise<ScaleResult> {
     if (!Number.isInteger(count) || count < 0) throw new ReeveError("invalid_request", `Cannot scale "${template}" to ${count} copies`);
     const { to = "/", by, reason } = request;
-    const live = this.#instances.list(to, template);
-    const removed = live.slice(count).map((name) => joined(to, name)).reverse();
+    // One that is on its way out does not count any more.
+    const live = this.#instances.list(to, template).map((name) => joined(to, name)).filter((path) =>
+      this.child(path).operation !== "removed"
+    );
+    const removed = live.slice(count).reverse();
     for (const path of removed) await this.child(path).remove({ by, reason });
     const added: string[] = [];
     while (live.length + added.length < count) added.push((await this.startTemplate(template, request)).path);

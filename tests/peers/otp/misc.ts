@@ -113,14 +113,41 @@ export const CASES: readonly PeerCase[] = [
   },
   {
     name: "do_not_save_start_parameters_for_temporary_children",
-    means: "what a temporary child was started with is let go when it ends",
-    needs,
+    means: "what a temporary child was started with is let go when it ends: nothing of it is in the tree any more",
+    run: play(async (stage) => {
+      const one = stage.actor("one", { restartPolicy: "temporary", args: { large: true } });
+      const tree = await stage.open({ children: [] });
+      await tree.add(one.spec);
+      one.fail();
+      await stage.advance();
+      assertEquals([tree.snapshot().children, tree.counts()], [[], {}]);
+    }),
   },
-  { name: "do_not_save_child_specs_for_temporary_children", means: "the name of a temporary child that ended is free again", needs },
+  {
+    name: "do_not_save_child_specs_for_temporary_children",
+    means: "the name of a temporary child that was added and ended is free again",
+    run: play(async (stage) => {
+      const [first, second] = [stage.actor("one", { restartPolicy: "temporary" }), stage.actor("one", { restartPolicy: "temporary" })];
+      const tree = await stage.open({ children: [] });
+      await tree.add(first.spec);
+      first.finish();
+      await stage.advance();
+      await tree.add(second.spec);
+      await stage.advance();
+      assertEquals([first.starts, second.starts, ...stage.phases("/one")], [1, 1, "/one ready"]);
+    }),
+  },
   {
     name: "simple_one_for_one_scale_many_temporary_children",
-    means: "starting and ending many temporary instances takes time in proportion",
-    needs,
+    means: "many temporary instances start and end, and nothing is left of any",
+    run: play(async (stage) => {
+      let ended = 0;
+      const once = child.task("once", () => void ended++, { restartPolicy: "temporary" });
+      const tree = await stage.open({ children: [], templates: [once], observability: { eventJournalCapacity: 100_000 } });
+      for (let count = 0; count < 1_000; count++) await tree.startTemplate("once").catch(() => {});
+      await stage.advance();
+      assertEquals([ended, tree.counts()], [1_000, {}]);
+    }),
   },
   {
     name: "simple_global_supervisor",
@@ -137,7 +164,20 @@ export const CASES: readonly PeerCase[] = [
     means: "the same with rest_for_one: those before it run on, those after it come up when it leaves the loop",
     run: loops("rest_for_one"),
   },
-  { name: "hanging_restart_loop_simple", means: "the same for an instance of a template", needs },
+  {
+    name: "hanging_restart_loop_simple",
+    means: "the same for an instance of a template, which can be taken out of its loop for good",
+    run: play(async (stage) => {
+      const loop = child.task("loop", () => Promise.reject(new Error("never")), { ...delayed(10) });
+      const tree = await stage.open({ children: [], templates: [loop] });
+      await tree.startTemplate("loop");
+      await stage.advance(1_000);
+      assertEquals(tree.child("/loop:1").restartsTotal > 50, true);
+      await tree.child("/loop:1").remove();
+      await stage.advance(1_000);
+      assertEquals(tree.counts(), {});
+    }),
+  },
   { name: "code_change", means: "the declaration changes with the code of a running supervisor", not: hotCode },
   { name: "code_change_map", means: "the same, declared with maps instead of tuples", not: hotCode },
   { name: "code_change_simple", means: "the template changes with the code of a running supervisor", not: hotCode },
@@ -215,5 +255,18 @@ export const CASES: readonly PeerCase[] = [
       assertEquals(listed, ["/c task backoff", "/s supervisor ready", "/s/b task failed", "/a task ready"]);
     }),
   },
-  { name: "which_children_simple_one_for_one", means: "instances of a template are listed", needs },
+  {
+    name: "which_children_simple_one_for_one",
+    means: "instances of a template are listed, the oldest first, with kind and phase",
+    run: play(async (stage) => {
+      const template = child.task("one", ({ signal }) => new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve())));
+      const tree = await stage.open({ children: [], templates: [template] });
+      await tree.scale("one", 3);
+      await tree.child("/one:1").remove();
+      await tree.scale("one", 3);
+      await stage.advance();
+      const listed = tree.snapshot().children.map(({ path, kind, phase }) => `${path} ${kind} ${phase}`);
+      assertEquals(listed, ["/one:2 task ready", "/one:3 task ready", "/one:4 task ready"]);
+    }),
+  },
 ];

@@ -8,6 +8,16 @@ function violations(spec: TreeSpec): string[] {
   return validateTree(spec).filter(({ severity }) => severity === "error").map(({ rule, pointer }: Problem) => `${rule} ${pointer}`);
 }
 
+/** A copy of a template that ends at once of its own will. */
+function declines(restartPolicy: "temporary" | "permanent", left: readonly string[]): () => Promise<void> {
+  return play(async (stage) => {
+    const tree = await stage.open({ children: [], templates: [child.task("one", ({ cancel }) => cancel("not now"), { restartPolicy })] });
+    await tree.startTemplate("one").catch(() => {});
+    await stage.advance(60_000);
+    assertEquals(tree.snapshot().children.map(({ path, phase }) => `${path} ${phase}`), left);
+  });
+}
+
 /** A declaration as it comes from somewhere that knows no types. */
 function untyped(text: string): TreeSpec {
   return JSON.parse(text);
@@ -59,17 +69,24 @@ export const CASES: readonly PeerCase[] = [
   {
     name: "sup_start_ignore_temporary_child_start_child",
     means: "a temporary child that is added at run time and declines to run leaves nothing behind",
-    needs: "dynamic children",
+    run: play(async (stage) => {
+      const one = stage.actor("one", { restartPolicy: "temporary" });
+      one.opening = () => "cancel";
+      const tree = await stage.open({ children: [] });
+      await tree.add(one.spec).catch(() => {});
+      await stage.advance();
+      assertEquals([one.starts, tree.counts()], [1, {}]);
+    }),
   },
   {
     name: "sup_start_ignore_temporary_child_start_child_simple",
     means: "an instance of a temporary template that declines to run leaves nothing behind",
-    needs: "dynamic children",
+    run: declines("temporary", []),
   },
   {
     name: "sup_start_ignore_permanent_child_start_child_simple",
-    means: "an instance of a permanent template that declines to run leaves nothing behind",
-    needs: "dynamic children",
+    means: "an instance of a permanent template that declines to run stays in the list, stopped, until it is taken out",
+    run: declines("permanent", ["/one:1 stopped"]),
   },
   {
     name: "sup_start_error_return",
@@ -97,8 +114,15 @@ export const CASES: readonly PeerCase[] = [
   },
   {
     name: "sup_start_child_returns_error",
-    means: "adding a child whose start fails is answered with its failure",
-    needs: "dynamic children",
+    means: "adding a child whose start fails is answered with its failure, and leaves nothing behind",
+    run: play(async (stage) => {
+      const one = stage.actor("one", { readiness: { mode: "explicit" } });
+      one.opening = () => "fail";
+      const tree = await stage.open({ children: [] });
+      const error = await assertRejects(() => tree.add(one.spec, { untilReady: true }), ReeveError, "one cannot start");
+      await stage.advance(60_000);
+      assertEquals([error.code, one.starts, tree.counts()], ["addition_undone", 1, {}]);
+    }),
   },
   {
     name: "sup_start_restart_child_returns_error",
@@ -120,8 +144,14 @@ export const CASES: readonly PeerCase[] = [
   },
   {
     name: "sup_start_child_returns_error_simple",
-    means: "an instance of a template whose start fails is answered with its failure",
-    needs: "dynamic children",
+    means: "an instance of a template whose start fails is answered with its failure, and leaves nothing behind",
+    run: play(async (stage) => {
+      const template = child.task("one", () => Promise.reject(new Error("no port")), { readiness: { mode: "explicit" } });
+      const tree = await stage.open({ children: [], templates: [template] });
+      const error = await assertRejects(() => tree.startTemplate("one", { untilReady: true }), ReeveError, "no port");
+      await stage.advance(60_000);
+      assertEquals([error.code, tree.counts()], ["addition_undone", {}]);
+    }),
   },
   {
     name: "sup_start_map",

@@ -1,6 +1,6 @@
 /** process-compose's cases of order, dependencies and projects. */
 import { assertEquals, assertRejects } from "@std/assert";
-import { child, SpecError, supervise } from "../../../mod.ts";
+import { child, ReeveError, SpecError, supervise } from "../../../mod.ts";
 import { type Actor, delayed, otp, type PeerCase, play, type Stage } from "../helpers.ts";
 
 /** Opens a tree in which every actor waits for the next one to be ready, or done. */
@@ -67,7 +67,20 @@ export const CASES: readonly PeerCase[] = [
       assertEquals(started.length, 4);
     }),
   },
-  { name: "TestSystem_TestComposeScale", means: "a process is scaled up and down by number, and not to none", needs: "dynamic children" },
+  {
+    name: "TestSystem_TestComposeScale",
+    means: "a process is scaled up and down by number; here to none as well, as templates are not running themselves",
+    run: play(async (stage) => {
+      const template = child.task("one", ({ signal }) => new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve())));
+      const tree = await stage.open({ children: [], templates: [template] });
+      for (const count of [4, 2, 7, 0]) {
+        await tree.scale("one", count);
+        await stage.advance();
+        assertEquals(tree.counts(), count === 0 ? {} : { ready: count });
+      }
+      await assertRejects(() => tree.scale("one", -1), ReeveError);
+    }),
+  },
   {
     name: "TestSystem_TestTransitiveDependency",
     means: "when the one at the bottom fails for good, nobody above it is ever started, and each says for whom it waits",
