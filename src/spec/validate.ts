@@ -95,7 +95,8 @@ function checkTemplates(templates: unknown, context: Context): void {
   for (let index = 0; index < templates.length; index++) {
     const template: unknown = templates[index];
     const pointer = `/templates/${index}`;
-    checkChild(template, pointer, context);
+    // Nor is their supervisor, which may end by itself or not.
+    checkChild(template, pointer, { ...context, autoShutdown: "any_significant" });
     const name = isFields(template) ? template["name"] : undefined;
     if (name !== undefined && seen.has(name)) refuse(report, `${pointer}/name`, "duplicate_name", `${nameOf(name)} is there twice`);
     seen.add(name);

@@ -1,12 +1,13 @@
 /** OTP's supervisor_SUITE, case by case; `otp()` in the helpers gives a child OTP's semantics of restarts. */
 import { CASES as MISC } from "./otp/misc.ts";
 import { CASES as SIGNIFICANT } from "./otp/significant.ts";
+import { CASES as SIMPLE } from "./otp/simple.ts";
 import { CASES as START } from "./otp/start.ts";
 import { CASES as STRATEGIES } from "./otp/strategies.ts";
 import { CASES as TERMINATION } from "./otp/termination.ts";
 import { type PeerCase, registerCases } from "./helpers.ts";
 
-const CASES: readonly PeerCase[] = [...START, ...TERMINATION, ...STRATEGIES, ...SIGNIFICANT, ...MISC];
+const CASES: readonly PeerCase[] = [...START, ...TERMINATION, ...STRATEGIES, ...SIMPLE, ...SIGNIFICANT, ...MISC];
 
 /** The cases of the suite, by its groups. */
 const NAMES: Readonly<Record<string, string>> = {

@@ -3,7 +3,6 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { child, describe } from "../../../mod.ts";
 import { delayed, flatten, otp, type PeerCase, play, type Stage } from "../helpers.ts";
 
-const needs = "dynamic children";
 const hotCode = "no code is exchanged in a running program here; what a changed declaration does belongs to reload";
 
 /** How many children there are, how many of them run, and how many are supervisors. */
@@ -208,7 +207,6 @@ export const CASES: readonly PeerCase[] = [
       assertEquals(children.filter(({ status, starts }) => status === "graceful" && starts === 1).length, 2_000);
       assertEquals(stage.asked.at(0), "c1999", "the last declared is asked first");
     }),
-    needs,
   },
   {
     name: "format_log_1",

@@ -90,7 +90,6 @@ export const CASES: readonly PeerCase[] = [
       assertEquals(await isComplete(stage), true);
     }),
   },
-  { name: "significant_simple", means: "instances of a significant template end their supervisor", needs: "dynamic children" },
   {
     name: "significant_bystander",
     means:

@@ -181,7 +181,7 @@ export const CASES: readonly PeerCase[] = [
   {
     name: "sup_start_map_simple",
     means: "the declaration of a template can be read back, with its defaults",
-    needs: "dynamic children",
+    not: "a template is what the program declared itself; a file's is told by the command that explains",
   },
   {
     name: "sup_start_map_faulty_specs",
@@ -224,13 +224,13 @@ export const CASES: readonly PeerCase[] = [
       await stage.advance(1);
       const { limitUsed, consecutiveRestarts, failuresTotal } = tree.child("/one");
       assertEquals([limitUsed, consecutiveRestarts, failuresTotal], [0, 0, 1], "who is started by somebody begins anew; the total stays");
+      await tree.child("/one").remove();
+      await stage.advance(1);
+      const again = stage.actor("one", otp());
+      await tree.add(again.spec);
+      await stage.advance(1);
+      assertEquals([again.starts, tree.child("/one").failuresTotal], [1, 0], "who is added again is another child");
     }),
-    needs: "dynamic children",
-  },
-  {
-    name: "child_adm_simple",
-    means: "instances of a template are started, listed and terminated one by one",
-    needs: "dynamic children",
   },
   {
     name: "child_specs",

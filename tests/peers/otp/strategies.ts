@@ -38,8 +38,6 @@ function otherFails(strategy: Strategy): () => Promise<void> {
   });
 }
 
-const needs = "dynamic children";
-
 export const CASES: readonly PeerCase[] = [
   {
     name: "multiple_restarts",
@@ -107,12 +105,6 @@ export const CASES: readonly PeerCase[] = [
     means: "when another child fails while all are started again, those already up are stopped and all are tried once more",
     run: otherFails("one_for_all"),
   },
-  { name: "simple_one_for_one", means: "instances of a template are restarted alone", needs },
-  { name: "simple_one_for_one_shutdown", means: "instances of a template are stopped at once, each within its own time", needs },
-  { name: "simple_one_for_one_extra", means: "an instance of a template gets arguments of its own, at every restart", needs },
-  { name: "simple_one_for_one_escalation", means: "an instance of a template that cannot be started again ends its supervisor", needs },
-  { name: "simple_one_for_one_corruption", means: "an instance that failed to start leaves the list of instances whole", needs },
-  { name: "simple_one_for_one_restart_ignore", means: "an instance that declines to be started again leaves the list", needs },
   {
     name: "rest_for_one",
     means: "who fails takes along those declared after it, and nobody before it; one failure too many ends the supervisor",

@@ -61,7 +61,6 @@ export const CASES: readonly PeerCase[] = [
       assertEquals((await stage.events("child_killing")).map(({ path, atMs }) => `${path} ${atMs}`), ["/two 1000"]);
     }),
   },
-  { name: "sup_stop_timeout_dynamic", means: "instances of a template that are not down in time are forced", needs: "dynamic children" },
   {
     name: "sup_stop_brutal_kill",
     means:
@@ -74,7 +73,6 @@ export const CASES: readonly PeerCase[] = [
       assertEquals((await stage.events("child_stopping")).map(({ path }) => path), ["/one"]);
     }),
   },
-  { name: "sup_stop_brutal_kill_dynamic", means: "instances of a template are forced without being asked", needs: "dynamic children" },
   {
     name: "sup_stop_race",
     means: "children of every policy that end by themselves, well or badly, while the tree stops neither come back nor hold up the end",
@@ -96,11 +94,6 @@ export const CASES: readonly PeerCase[] = [
       assertEquals([exitCode, durationMs, abandoned], [0, 500, []]);
       assertEquals(actors.map(({ starts }) => starts), [1, 1, 1, 1, 1, 1]);
     }),
-  },
-  {
-    name: "sup_stop_non_shutdown_exit_dynamic",
-    means: "instances of a template that end badly while the tree stops",
-    needs: "dynamic children",
   },
   {
     name: "external_start_no_progress_log",
