@@ -119,6 +119,7 @@ export {
   type TemplateRequest,
   type Tree,
   type TreeChange,
+  type TreeMoment,
   type TreeSnapshot,
 } from "./src/runtime/mod.ts";
 export type { LogRecord, ReadOptions, Since } from "./src/observe/mod.ts";

@@ -1,7 +1,7 @@
 /** Children that come and go while their supervisor runs. */
 import { hold } from "./hold.ts";
 import type { AddMessage, AddRefusal } from "./message.ts";
-import type { ChildPlan, NewChild } from "./plan.ts";
+import { type ChildPlan, childPath, type NewChild } from "./plan.ts";
 import { nodeBecameReady, startOrWait } from "./start.ts";
 import { type ChildSlot, initialSlot, type NodeState } from "./state.ts";
 import type { Step } from "./step.ts";
@@ -10,7 +10,7 @@ import type { Step } from "./step.ts";
 export function addChild(step: Step, { id, child: added, by, reason }: AddMessage): void {
   const { node } = step;
   const { path, name } = added.plan;
-  const isMeant = path === (node.plan.path === "/" ? `/${name}` : `${node.plan.path}/${name}`);
+  const isMeant = path === childPath(node.plan.path, name);
   const refusal = step.isClosed || !isMeant ? { code: "supervisor_not_running" } as const : refusalOf(node, added);
   if (refusal !== null) {
     step.effects.push({ type: "refused", id, refusal });

@@ -210,7 +210,7 @@ export class Planner {
   #planChild(node: number, child: ChildSpec, place: ChildPlace, added?: number[]): ChildPlan {
     const { path: parentPath, groups, readiness } = this.#nodes[node]!;
     const { strategy, withinGroup, escalationPolicy, group } = place;
-    const path = parentPath === "/" ? `/${child.name}` : `${parentPath}/${child.name}`;
+    const path = childPath(parentPath, child.name);
     const policy = this.#resolvePolicy(child, place);
     return {
       name: child.name,
@@ -232,6 +232,11 @@ export class Planner {
       node: child.run.kind === "supervisor" ? this.#addNode(child.run, path, node, child.readiness, added) : -1,
     };
   }
+}
+
+/** The path of a child. */
+export function childPath(supervisor: string, name: string): string {
+  return supervisor === "/" ? `/${name}` : `${supervisor}/${name}`;
 }
 
 /** How many children a supervisor may have, 0 when none may be added. */

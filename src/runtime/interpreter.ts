@@ -52,8 +52,8 @@ export interface InterpreterOptions {
   readonly inspect?: (message: Message, effects: readonly Effect[]) => void;
 }
 
-/** Why a child was not added; `null` when it was. */
-export type AddAnswer = AddRefusal | null;
+/** Why a child was not added, or its index. */
+export type AddAnswer = AddRefusal | { readonly child: number };
 
 /** Most commands that wait for an answer; more are refused. */
 const MOST_COMMANDS = 1_024;
@@ -310,7 +310,7 @@ export class Interpreter implements AttemptHost {
     const { child } = this.#additions.get(id)!;
     this.#roster.add(node, index, child);
     this.#live[node]![index] = undefined;
-    this.#answerAddition(id, null);
+    this.#answerAddition(id, { child: index });
   }
 
   #answerAddition(id: number, refusal: AddAnswer): void {

@@ -1,16 +1,15 @@
 /** The tree handle: the loop of a tree with its bus, its report and its hold on the program. */
-import { cleanText, didYouMean, type ErrorCode, ReeveError } from "../base/mod.ts";
+import { cleanText, ReeveError } from "../base/mod.ts";
 import { type ChildCommand, type ChildPhase, type CommandRefusal, type CommandResult, neededBy, Planner } from "../core/mod.ts";
-import { describe, type GapMarker, type Request, type ShutdownCause, type SupervisorEvent } from "../event/mod.ts";
+import { type GapMarker, type Request, type ShutdownCause, type SupervisorEvent } from "../event/mod.ts";
 import { Bus, type LogRecord, type ReadOptions } from "../observe/mod.ts";
 import { type ChildSpec, DEFAULTS, type TaskFunction, type TreeSpec } from "../spec/mod.ts";
-import { checkAddition, explainRefusal } from "./additions.ts";
 import { adapterFor, type LoadedTasks } from "./children/mod.ts";
 import { childHandle, REFUSALS } from "./child_handle.ts";
 import { systemClock } from "./clock.ts";
-import { Instances } from "./instances.ts";
 import { Interpreter } from "./interpreter.ts";
 import { holdProgram } from "./keep_alive.ts";
+import { Members, type Place, refusal, type Refuse } from "./members.ts";
 import { startProbes } from "./probing.ts";
 import { type Report, reportChildren } from "./report.ts";
 import {
@@ -20,6 +19,7 @@ import {
   snapshotGroups,
   type SnapshotSource,
   type TreeChange,
+  type TreeMoment,
   type TreeSnapshot,
 } from "./snapshot.ts";
 import type {
@@ -37,21 +37,12 @@ import type {
 /** How many lines of output are remembered for readers that come late or lag. */
 const LOG_CAPACITY = 1_024;
 
-/** Where a child is in the plan. */
-interface Place {
-  readonly node: number;
-  readonly child: number;
-}
-
 /** Implements {@linkcode Tree}. */
 export class RunningTree implements Tree {
   readonly name: string;
   readonly finished: Promise<Report>;
-  readonly #spec: TreeSpec;
   readonly #planner: Planner;
-  readonly #places = new Map<string, Place>();
-  readonly #instances = new Instances();
-  readonly #tasks: Map<ChildSpec, TaskFunction>;
+  readonly #members: Members;
   readonly #interpreter: Interpreter;
   readonly #events: Bus<SupervisorEvent>;
   readonly #logs = new Bus<LogRecord>(LOG_CAPACITY);
@@ -69,15 +60,13 @@ export class RunningTree implements Tree {
     this.name = spec.name ?? DEFAULTS.treeName;
     this.finished = new Promise((resolve) => this.#finish = resolve);
     this.#events = new Bus(capacity);
-    this.#spec = spec;
-    this.#tasks = new Map(tasks);
     this.#planner = new Planner(spec, spec.policy?.escalation?.exitCode ?? DEFAULTS.escalationExitCode);
-    for (const { id } of this.#planner.tree.nodes) this.#rememberPlaces(id);
+    const known = new Map(tasks);
     this.#startedAtMs = clock.now();
     this.#startedWallMs = clock.wallNow();
     this.#interpreter = new Interpreter({
       plan: this.#planner.tree,
-      adapterFor: (child, policy) => adapterFor(child, policy, this.#tasks),
+      adapterFor: (child, policy) => adapterFor(child, policy, known),
       startProbes,
       clock,
       random,
@@ -85,7 +74,16 @@ export class RunningTree implements Tree {
       eventsPerSlice: Math.max(1, capacity >> 1),
       logs: this.#logs,
       onFinished: (cause, exitCode) => this.#onFinished(cause, exitCode),
-      onRemoved: (path, nodes) => this.#onRemoved(path, nodes),
+      onRemoved: (path, nodes) => this.#members.removed(path, nodes),
+    });
+    this.#members = new Members({
+      spec,
+      planner: this.#planner,
+      interpreter: this.#interpreter,
+      events: this.#events,
+      tasks: known,
+      handle: (path, place) => this.#handle(path, place),
+      requestOf: (request, refuse) => this.#requestOf(request, refuse),
     });
     if (keepAlive) this.#release = holdProgram();
     this.#signal = signal;
@@ -130,118 +128,29 @@ export class RunningTree implements Tree {
   }
 
   snapshot(): TreeSnapshot {
-    const { phase, ready } = this.#interpreter.nodes[0]!;
     const source = this.#snapshotSource();
     return {
       name: this.name,
-      phase,
-      ready,
-      seq: this.#events.lastSeq,
-      atMs: source.now,
+      ...this.#moment(source),
       groups: snapshotGroups(source),
       children: snapshotChildren(source),
     };
   }
 
   child(path: string): Child {
-    const { node, child } = this.#placeOf(path);
-    return childHandle(snapshotChild(this.#snapshotSource(), node, child), (command, request) => this.#command(path, command, request));
+    return this.#handle(path, this.#members.placeOf(path));
   }
 
-  async add(spec: ChildSpec, request: AddRequest = {}): Promise<Child> {
-    return await this.#add(spec, spec.name, request);
+  add(spec: ChildSpec, request: AddRequest = {}): Promise<Child> {
+    return this.#members.add(spec, request);
   }
 
-  async startTemplate(template: string, { args, ...request }: TemplateRequest = {}): Promise<Child> {
-    const { to = "/" } = request;
-    const spec = this.#spec.templates?.find(({ name }) => name === template);
-    if (spec === undefined) {
-      const names = this.#spec.templates?.map(({ name }) => name) ?? [];
-      throw new ReeveError("template_not_found", `Cannot find template "${template}"`, { hint: didYouMean(template, names) });
-    }
-    const name = this.#instances.next(to, template);
-    try {
-      return await this.#add(args === undefined ? spec : { ...spec, args }, name, request);
-    } catch (error) {
-      this.#instances.forget(joined(to, name));
-      throw error;
-    }
+  startTemplate(template: string, request: TemplateRequest = {}): Promise<Child> {
+    return this.#members.startTemplate(template, request);
   }
 
-  async scale(template: string, count: number, request: AddRequest = {}): Promise<ScaleResult> {
-    if (!Number.isInteger(count) || count < 0) throw new ReeveError("invalid_request", `Cannot scale "${template}" to ${count} copies`);
-    const { to = "/", by, reason } = request;
-    // One that is on its way out does not count any more.
-    const live = this.#instances.list(to, template).map((name) => joined(to, name)).filter((path) =>
-      this.child(path).operation !== "removed"
-    );
-    const removed = live.slice(count).reverse();
-    for (const path of removed) await this.child(path).remove({ by, reason });
-    const added: string[] = [];
-    while (live.length + added.length < count) added.push((await this.startTemplate(template, request)).path);
-    return { added, removed };
-  }
-
-  async #add(spec: ChildSpec, name: string, { to = "/", by, reason, untilReady = false }: AddRequest): Promise<Child> {
-    const path = joined(to, name);
-    const fail = (code: ErrorCode, why: string): ReeveError => new ReeveError(code, `Cannot add "${path}": ${why}`, { path });
-    const node = to === "/" ? 0 : this.#nodeBehind(to);
-    if (node === -1) throw fail("not_a_supervisor", `"${to}" is no supervisor`);
-    const who = this.#requestOf({ by, reason }, (code, why) => fail(code, why));
-    const supervisor = this.#planner.optionsOf(node);
-    const tasks = await checkAddition(spec, { tree: this.#spec, supervisor, has: (sibling) => this.#places.has(joined(to, sibling)) });
-    if (this.#isFinished) throw fail("tree_finished", `tree "${this.name}" has finished`);
-    for (const [child, task] of tasks) this.#tasks.set(child, task);
-    const named = name === spec.name ? spec : { ...spec, name };
-    if (tasks.has(spec)) this.#tasks.set(named, tasks.get(spec)!);
-    const planned = this.#planner.planChild(node, named);
-    const since = this.#events.lastSeq;
-    await new Promise<void>((resolve, reject) => {
-      const isTaken = this.#interpreter.add(node, planned, who, (refusal) => {
-        if (refusal === null) {
-          this.#places.set(path, { node, child: this.#interpreter.nodes[node]!.names!.get(name)! });
-          for (const inner of planned.nodes) this.#rememberPlaces(inner);
-          return resolve();
-        }
-        this.#planner.release(planned.nodes);
-        const code = refusal.code === "supervisor_not_running" ? "command_refused" : refusal.code;
-        reject(fail(code, explainRefusal(refusal, to)));
-      });
-      if (!isTaken) reject(fail("too_many_commands", "too many commands wait for their answer"));
-    });
-    // What starts them holds the functions by now.
-    for (const child of [named, ...tasks.keys()]) this.#tasks.delete(child);
-    if (untilReady) await this.#untilReady(path, since);
-    return this.child(path);
-  }
-
-  /** Waits for the first attempt of an added child; one that fails is undone. */
-  async #untilReady(path: string, since: number): Promise<void> {
-    for await (const event of this.#events.read({ since, filter: (event) => event.path === path })) {
-      if (event.type === "child_ready" || event.type === "child_succeeded") return;
-      if (event.type !== "child_failed" && event.type !== "child_stopped" && event.type !== "child_removed") continue;
-      if (this.#places.has(path)) await this.child(path).remove({ reason: "it did not get ready" });
-      throw new ReeveError("addition_undone", `Cannot add "${path}": ${describe(event)}`, { path });
-    }
-    throw new ReeveError("tree_finished", `Tree "${this.name}" finished before "${path}" was ready`, { path });
-  }
-
-  /** The node of a supervisor, -1 when the child is none. */
-  #nodeBehind(path: string): number {
-    const { node, child } = this.#placeOf(path);
-    return this.#interpreter.nodes[node]!.slots[child]!.plan.node;
-  }
-
-  #rememberPlaces(node: number): void {
-    this.#planner.tree.nodes[node]!.children.forEach(({ path }, child) => this.#places.set(path, { node, child }));
-  }
-
-  #onRemoved(path: string, nodes: readonly number[]): void {
-    this.#places.delete(path);
-    this.#instances.forget(path);
-    if (nodes.length === 0) return;
-    this.#planner.release(nodes);
-    for (const inner of [...this.#places.keys()]) if (inner.startsWith(`${path}/`)) this.#places.delete(inner);
+  scale(template: string, count: number, request: AddRequest = {}): Promise<ScaleResult> {
+    return this.#members.scale(template, count, request);
   }
 
   events(options?: ReadOptions<SupervisorEvent>): AsyncIterableIterator<SupervisorEvent | GapMarker> {
@@ -258,7 +167,7 @@ export class RunningTree implements Tree {
 
   counts(): Partial<Record<ChildPhase, number>> {
     const counts: Partial<Record<ChildPhase, number>> = {};
-    for (const { node, child } of this.#places.values()) {
+    for (const { node, child } of this.#members.places) {
       const { phase } = this.#interpreter.nodes[node]!.slots[child]!;
       counts[phase] = (counts[phase] ?? 0) + 1;
     }
@@ -267,24 +176,28 @@ export class RunningTree implements Tree {
 
   async *watch({ signal }: Pick<ReadOptions<SupervisorEvent>, "signal"> = {}): AsyncIterableIterator<TreeChange> {
     const since = this.#events.lastSeq;
-    yield this.#change(this.#places.keys(), true);
+    yield this.#change(this.#members.paths, true);
     for await (const batch of this.#events.readBatches({ since, signal })) {
       const whole = batch.some((event) => event.type === "gap");
-      yield this.#change(whole ? this.#places.keys() : new Set(batch.flatMap((event) => event.type === "gap" ? [] : [event.path])), whole);
+      yield this.#change(whole ? this.#members.paths : new Set(batch.flatMap((event) => event.type === "gap" ? [] : [event.path])), whole);
     }
   }
 
   #change(paths: Iterable<string>, whole: boolean): TreeChange {
     const source = this.#snapshotSource();
-    const { phase, ready } = this.#interpreter.nodes[0]!;
     const changed: ChildSnapshot[] = [];
     const removed: string[] = [];
     for (const path of paths) {
-      const place = this.#places.get(path);
+      const place = this.#members.find(path);
       if (place !== undefined) changed.push(snapshotChild(source, place.node, place.child, true));
       else if (path !== "/") removed.push(path);
     }
-    return { seq: this.#events.lastSeq, atMs: source.now, phase, ready, whole, changed, removed };
+    return { ...this.#moment(source), whole, changed, removed };
+  }
+
+  #moment({ now: atMs }: SnapshotSource): TreeMoment {
+    const { phase, ready } = this.#interpreter.nodes[0]!;
+    return { phase, ready, seq: this.#events.lastSeq, atMs };
   }
 
   logs(options?: ReadOptions<LogRecord>): AsyncIterableIterator<LogRecord | GapMarker> {
@@ -293,7 +206,8 @@ export class RunningTree implements Tree {
 
   shutdown({ reason = "close", by = "program", force = false }: ShutdownRequest = {}): Promise<Report> {
     if (!this.#isFinished) {
-      const cause: ShutdownCause = { kind: "shutdown", requestedBy: cleanText(by, 256), reason: cleanText(reason, 1024) };
+      const who = cleaned(by, reason);
+      const cause: ShutdownCause = { kind: "shutdown", requestedBy: who.by, reason: who.reason };
       this.#interpreter.post({ type: "stop", node: 0, stamp: 0, cause, forced: force });
     }
     return this.finished;
@@ -309,35 +223,32 @@ export class RunningTree implements Tree {
 
   #command(path: string, command: ChildCommand, request: ChildRequest = {}): Promise<CommandResult> {
     return new Promise((resolve, reject) => {
-      const fail = (code: ErrorCode, message: string): ReeveError =>
-        new ReeveError(code, `Cannot ${command} "${path}": ${message}`, { path });
-      const who = this.#requestOf(request, fail);
-      const place = this.#placeOf(path);
+      const refuse = refusal(command, path);
+      const who = this.#requestOf(request, refuse);
+      const place = this.#members.placeOf(path);
       const isTaken = this.#interpreter.command({ ...place, path, command, ...who }, (result) => {
         if (result.refusal === null) resolve(result);
-        else reject(fail("command_refused", this.#refusal(place, result.refusal)));
+        else reject(refuse("command_refused", this.#explain(place, result.refusal)));
       });
-      if (!isTaken) reject(fail("too_many_commands", "too many commands wait for their answer"));
+      if (!isTaken) reject(refuse("too_many_commands", "too many commands wait for their answer"));
     });
   }
 
   /** Who asks and why, cleaned; throws when nobody is there to ask, or one of them is blank. */
-  #requestOf({ by = "program", reason = "requested" }: ChildRequest, fail: (code: ErrorCode, message: string) => ReeveError): Request {
-    if (this.#isFinished) throw fail("tree_finished", `tree "${this.name}" has finished`);
-    if (by.trim() === "" || reason.trim() === "") throw fail("invalid_request", `${by.trim() === "" ? "by" : "reason"} is blank`);
-    return { by: cleanText(by, 256), reason: cleanText(reason, 1024) };
+  #requestOf({ by = "program", reason = "requested" }: ChildRequest, refuse: Refuse): Request {
+    if (this.#isFinished) throw refuse("tree_finished", `tree "${this.name}" has finished`);
+    if (by.trim() === "" || reason.trim() === "") throw refuse("invalid_request", `${by.trim() === "" ? "by" : "reason"} is blank`);
+    return cleaned(by, reason);
   }
 
-  #refusal({ node, child }: Place, refusal: CommandRefusal): string {
+  #explain({ node, child }: Place, refusal: CommandRefusal): string {
     if (refusal !== "child_needed") return REFUSALS[refusal];
     const state = this.#interpreter.nodes[node]!;
     return `${REFUSALS.child_needed}: ${neededBy(state, state.slots[child]!).slice(0, 5).join(", ")}`;
   }
 
-  #placeOf(path: string): Place {
-    const place = this.#places.get(path);
-    if (place !== undefined) return place;
-    throw new ReeveError("child_not_found", `Cannot find child "${path}"`, { path, hint: didYouMean(path, [...this.#places.keys()]) });
+  #handle(path: string, { node, child }: Place): Child {
+    return childHandle(snapshotChild(this.#snapshotSource(), node, child), (command, request) => this.#command(path, command, request));
   }
 
   #snapshotSource(): SnapshotSource {
@@ -388,9 +299,8 @@ export class RunningTree implements Tree {
   }
 }
 
-/** The path of a child. */
-function joined(supervisor: string, name: string): string {
-  return supervisor === "/" ? `/${name}` : `${supervisor}/${name}`;
+function cleaned(by: string, reason: string): Request {
+  return { by: cleanText(by, 256), reason: cleanText(reason, 1024) };
 }
 
 function flatten(children: readonly ChildSnapshot[]): ChildSnapshot[] {

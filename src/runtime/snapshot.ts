@@ -84,18 +84,22 @@ export interface GroupSnapshot {
   readonly budgetLeft: number | null;
 }
 
-/** How a whole tree is. */
-export interface TreeSnapshot {
-  /** Name of the tree. */
-  readonly name: string;
+/** How a whole tree is at one moment, without its children. */
+export interface TreeMoment {
   /** Phase of the root supervisor. */
   readonly phase: NodePhase;
   /** Whether every child that must be ready has been. */
   readonly ready: boolean;
-  /** Sequence number of the last event that is in the snapshot. */
+  /** Sequence number of the last event that is in it; grows. */
   readonly seq: number;
   /** When it was taken, on the tree's monotonic clock. */
   readonly atMs: number;
+}
+
+/** How a whole tree is. */
+export interface TreeSnapshot extends TreeMoment {
+  /** Name of the tree. */
+  readonly name: string;
   /** Groups of the root. */
   readonly groups: readonly GroupSnapshot[];
   /** The children of the root. */
@@ -103,15 +107,7 @@ export interface TreeSnapshot {
 }
 
 /** What changed in a tree since a watcher looked last. */
-export interface TreeChange {
-  /** Sequence number of the last event that is in it; grows. */
-  readonly seq: number;
-  /** When it was taken, on the tree's monotonic clock. */
-  readonly atMs: number;
-  /** Phase of the root supervisor. */
-  readonly phase: NodePhase;
-  /** Whether every child that must be ready has been. */
-  readonly ready: boolean;
+export interface TreeChange extends TreeMoment {
   /** Whether `changed` lists every child: in the first change, and where the watcher was too slow to be told each. */
   readonly whole: boolean;
   /** The children that changed, as they are now, each once and without those below it. */

@@ -119,7 +119,12 @@ export interface Tree extends AsyncDisposable {
   add(spec: ChildSpec, request?: AddRequest): Promise<Child>;
   /** Adds a copy of a template of the tree, named after it with a number; rejects as `add` does, and with `template_not_found`. */
   startTemplate(template: string, request?: TemplateRequest): Promise<Child>;
-  /** Adds copies of a template, or removes the newest, until there are so many under a supervisor; rejects as `startTemplate` does. */
+  /**
+   * Adds copies of a template, or removes the newest, until there are so many under a supervisor.
+   *
+   * What changes the number of one template's copies goes one after another. Rejects as `startTemplate` does; what was added or removed before stays so,
+   * and the message tells how many that are.
+   */
   scale(template: string, count: number, request?: AddRequest): Promise<ScaleResult>;
   /** What happens, in order, as long as the tree lives; a slow reader gets a gap marker instead of what it missed. */
   events(options?: ReadOptions<SupervisorEvent>): AsyncIterableIterator<SupervisorEvent | GapMarker>;

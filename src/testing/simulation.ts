@@ -121,9 +121,9 @@ export function simulateWith(seed: number, step: InterpreterOptions["step"], { c
       const earlier = order.map((child) => slots[child]!.plan.name);
       const depth = plan.path.split("/").length;
       const child = planner.planChild(plan.id, drawChild(dice, features, { name: `x${added++ % 5}`, earlier, depth }));
-      interpreter.add(plan.id, child, { by: "simulation", reason: "drawn" }, (refusal) => {
+      interpreter.add(plan.id, child, { by: "simulation", reason: "drawn" }, (answer) => {
         unanswered--;
-        if (refusal !== null) planner.release(child.nodes);
+        if (!("child" in answer)) planner.release(child.nodes);
       });
     }
     if (dice.chance(0.5)) settle();

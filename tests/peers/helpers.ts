@@ -17,7 +17,7 @@ import { VirtualClock } from "../../src/testing/mod.ts";
 // --- tables -----------------------------------------------------------------------------------------------------------------------------------
 
 /** What a case needs that does not exist yet. */
-export type Need = "dynamic children" | "reload" | "file watch";
+export type Need = "reload" | "file watch";
 
 /** A case of a peer's test suite. */
 export type PeerCase =

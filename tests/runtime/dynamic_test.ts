@@ -201,9 +201,20 @@ Deno.test("remove() is refused while siblings name the child, with their names",
 Deno.test("a temporary child that was added leaves the tree when it is done; one that was declared stays", async () => {
   const once: TaskFunction = () => {};
   const { tree, clock } = await started([child.task("declared", once, { restartPolicy: "temporary" })]);
-  await tree.add(child.task("job", once, { restartPolicy: "temporary" })).catch(() => {});
+  assertEquals((await tree.add(child.task("job", once, { restartPolicy: "temporary" }))).path, "/job");
   await clock.advance(1);
   assertEquals(paths(tree), ["/declared"]);
+  assertEquals((await tree.add(child.task("job", once, { restartPolicy: "temporary" }), { untilReady: true })).path, "/job");
+  await tree.shutdown();
+});
+
+Deno.test("a temporary copy that ends at once was started; scale() starts as many as were asked for, each once", async () => {
+  let starts = 0;
+  const { tree, clock } = await started([], { templates: [child.task("job", () => void starts++, { restartPolicy: "temporary" })] });
+  assertEquals((await tree.startTemplate("job")).path, "/job:1");
+  assertEquals(await tree.scale("job", 3), { added: ["/job:2", "/job:3", "/job:4"], removed: [] });
+  await clock.advance(1);
+  assertEquals([starts, tree.counts()], [4, {}]);
   await tree.shutdown();
 });
 
@@ -234,6 +245,67 @@ Deno.test("scale() adds copies, removes the newest, and never gives a number twi
   assertEquals((await tree.scale("worker", 2)).added, ["/worker:4"]);
   assertEquals(await codeOf(tree.scale("worker", -1)), "invalid_request");
   assertEquals((await tree.scale("worker", 0)).removed.length, 2);
+  await tree.shutdown();
+});
+
+Deno.test("scale() and startTemplate() of one template at the same moment count each other", async () => {
+  const { tree } = await started([], { templates: [child.task("worker", untilAborted)] });
+  const [first, second] = await Promise.all([tree.scale("worker", 3), tree.scale("worker", 3)]);
+  assertEquals([first.added.length, second], [3, { added: [], removed: [] }]);
+  const [copy, scaled] = await Promise.all([tree.startTemplate("worker"), tree.scale("worker", 5)]);
+  assertEquals([copy.path, scaled.added], ["/worker:4", ["/worker:5"]]);
+  const [down, up] = await Promise.all([tree.scale("worker", 1), tree.scale("worker", 2)]);
+  assertEquals([down.removed.length, up.added], [4, ["/worker:6"]]);
+  await tree.shutdown();
+});
+
+Deno.test("the copies of a supervisor go with it; scale() counts anew when it is added again", async () => {
+  const pool = child.supervisor("pool", { children: [child.supervisor("inner", { children: [] })] });
+  const { tree, clock } = await started([pool], { templates: [child.task("worker", untilAborted)] });
+  for (const to of ["/pool", "/pool/inner"]) await tree.scale("worker", 2, { to });
+  await tree.child("/pool").remove();
+  await clock.advance(1);
+  await tree.add(pool);
+  for (const to of ["/pool", "/pool/inner"]) {
+    assertEquals((await tree.scale("worker", 1, { to })).added, [`${to}/worker:1`]);
+  }
+  await tree.shutdown();
+});
+
+Deno.test("scale() looks at the template and the place even when nothing is to be done", async () => {
+  const { tree } = await started([child.task("a", untilAborted)], { templates: [child.task("worker", untilAborted)] });
+  assertEquals(await codeOf(tree.scale("wroker", 0)), "template_not_found");
+  assertEquals(await codeOf(tree.scale("worker", 0, { to: "/x" })), "child_not_found");
+  assertEquals(await codeOf(tree.scale("worker", 0, { to: "/a" })), "not_a_supervisor");
+  await tree.shutdown();
+});
+
+Deno.test("scale() that comes to the limit keeps what it added and says so", async () => {
+  const { tree } = await started([], { templates: [child.task("worker", untilAborted)], dynamicSupervisor: { childLimit: 3 } });
+  const error = await assertRejects(() => tree.scale("worker", 5), ReeveError);
+  assertEquals(error.code, "child_limit_exceeded");
+  assertMatch(error.message, /Cannot scale "worker" to 5 copies under "\/".*may have 3 children.*3 were added and 0 removed, which stays so/);
+  assertEquals(paths(tree), ["/worker:1", "/worker:2", "/worker:3"]);
+  const untouched = await assertRejects(() => tree.scale("worker", 4), ReeveError);
+  assertMatch(untouched.message, /^Cannot add "\/worker:5"/);
+  await tree.shutdown();
+});
+
+Deno.test("scale() until ready waits for all copies side by side, and tells which one was undone", async () => {
+  let failing = 2;
+  const fragile: TaskFunction = async (context) => {
+    if (context.name === `fragile:${failing}`) throw new Error("no port");
+    context.ready();
+    await untilAborted(context);
+  };
+  const { tree, clock } = await started([], { templates: [child.task("fragile", fragile, { readiness: { mode: "explicit" } })] });
+  const error = await assertRejects(() => tree.scale("fragile", 3, { untilReady: true }), ReeveError);
+  assertEquals(error.code, "addition_undone");
+  assertMatch(error.message, /fragile:2.*no port/);
+  await clock.advance(1);
+  assertEquals(paths(tree), ["/fragile:1", "/fragile:3"]);
+  failing = 0;
+  assertEquals((await tree.scale("fragile", 3, { untilReady: true })).added, ["/fragile:4"]);
   await tree.shutdown();
 });
 

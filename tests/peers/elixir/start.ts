@@ -134,8 +134,8 @@ export const CASES: readonly PeerCase[] = [
       const seen: unknown[] = [];
       const template = child.task("one", ({ args }) => void seen.push(args), { restartPolicy: "temporary", args: "for all" });
       const tree = await stage.open({ children: [child.supervisor("s", { children: [] })], templates: [template] });
-      await tree.startTemplate("one", { to: "/s" }).catch(() => {});
-      await tree.startTemplate("one", { to: "/s", args: "for one" }).catch(() => {});
+      await tree.startTemplate("one", { to: "/s" });
+      await tree.startTemplate("one", { to: "/s", args: "for one" });
       await stage.advance();
       assertEquals(seen, ["for all", "for one"]);
     }),

@@ -1,0 +1,233 @@
+/** Who is in a running tree, by path, and how children come to it. */
+import { didYouMean, type ErrorCode, ReeveError } from "../base/mod.ts";
+import { childPath, type Planner } from "../core/mod.ts";
+import { describe, type Request, type SupervisorEvent } from "../event/mod.ts";
+import type { Bus } from "../observe/mod.ts";
+import type { ChildSpec, TaskFunction, TreeSpec } from "../spec/mod.ts";
+import { checkAddition, explainRefusal } from "./additions.ts";
+import { Instances } from "./instances.ts";
+import type { Interpreter } from "./interpreter.ts";
+import type { AddRequest, Child, ChildRequest, ScaleResult, TemplateRequest } from "./tree.ts";
+
+/** Where a child is in the plan. */
+export interface Place {
+  readonly node: number;
+  readonly child: number;
+}
+
+/** Makes the error of a refusal out of its code and why. */
+export type Refuse = (code: ErrorCode, why: string) => ReeveError;
+
+/** What the members need of their tree. */
+export interface MembersHost {
+  readonly spec: TreeSpec;
+  readonly planner: Planner;
+  readonly interpreter: Interpreter;
+  readonly events: Bus<SupervisorEvent>;
+  /** What starts the attempts of a task, until its adapter holds it. */
+  readonly tasks: Map<ChildSpec, TaskFunction>;
+  /** The handle of a child as it is now. */
+  handle(path: string, place: Place): Child;
+  /** Who asks and why, cleaned; throws when nobody is there to ask, or one of them is blank. */
+  requestOf(request: ChildRequest, refuse: Refuse): Request;
+}
+
+/** A child that was added. */
+interface Addition {
+  readonly path: string;
+  /** As it was when it got its place. */
+  readonly handle: Child;
+  /** Sequence number of the last event before. */
+  readonly since: number;
+}
+
+/** The children of a tree. */
+export class Members {
+  readonly #host: MembersHost;
+  readonly #places = new Map<string, Place>();
+  readonly #instances = new Instances();
+
+  constructor(host: MembersHost) {
+    this.#host = host;
+    for (const { id } of host.planner.tree.nodes) this.#rememberPlaces(id);
+  }
+
+  /** The paths of all. */
+  get paths(): IterableIterator<string> {
+    return this.#places.keys();
+  }
+
+  /** The places of all. */
+  get places(): IterableIterator<Place> {
+    return this.#places.values();
+  }
+
+  /** Where a child is, `undefined` when it is not there. */
+  find(path: string): Place | undefined {
+    return this.#places.get(path);
+  }
+
+  /** Where a child is; throws `child_not_found`. */
+  placeOf(path: string): Place {
+    const place = this.#places.get(path);
+    if (place !== undefined) return place;
+    throw new ReeveError("child_not_found", `Cannot find child "${path}"`, { path, hint: didYouMean(path, [...this.#places.keys()]) });
+  }
+
+  /** Implements `Tree.add`. */
+  async add(spec: ChildSpec, request: AddRequest): Promise<Child> {
+    return await this.#whenWanted(await this.#add(spec, spec.name, request), request);
+  }
+
+  /** Implements `Tree.startTemplate`. */
+  async startTemplate(name: string, { args, ...request }: TemplateRequest): Promise<Child> {
+    const { to = "/" } = request;
+    const template = this.#templateOf(name);
+    this.#nodeOf(to, refusal("add a copy to", to));
+    const copies = this.#instances.of(to, name);
+    const spec = args === undefined ? template : { ...template, args };
+    return await this.#whenWanted(await copies.inTurn(() => this.#add(spec, copies.nextName(), request)), request);
+  }
+
+  /** Implements `Tree.scale`. */
+  async scale(name: string, count: number, request: AddRequest): Promise<ScaleResult> {
+    const { to = "/", by, reason, untilReady = false } = request;
+    const refuse = refusal(`scale "${name}" to ${count} copies under`, to);
+    if (!Number.isInteger(count) || count < 0) throw refuse("invalid_request", "the count must be a whole number, 0 or more");
+    const template = this.#templateOf(name);
+    this.#nodeOf(to, refuse);
+    const removed: string[] = [];
+    const added: Addition[] = [];
+    try {
+      const copies = this.#instances.of(to, name);
+      await copies.inTurn(async () => {
+        // One that is on its way out does not count any more.
+        const live = copies.names.map((copy) => childPath(to, copy)).filter((path) => this.#isStaying(path));
+        for (const path of live.slice(count).reverse()) if (await this.#handle(path)?.remove({ by, reason }) !== undefined) removed.push(path);
+        while (live.length + added.length < count) added.push(await this.#add(template, copies.nextName(), request));
+      });
+      if (untilReady) await this.#untilAllReady(added);
+    } catch (error) {
+      throw halfDone(error, refuse, added.filter(({ path }) => this.#places.has(path)).length, removed.length);
+    }
+    return { added: added.map(({ path }) => path), removed };
+  }
+
+  /** A child is gone for good, and with it these nodes. */
+  removed(path: string, nodes: readonly number[]): void {
+    this.#places.delete(path);
+    this.#instances.removed(path);
+    if (nodes.length === 0) return;
+    this.#host.planner.release(nodes);
+    for (const inner of [...this.#places.keys()]) {
+      if (!inner.startsWith(`${path}/`)) continue;
+      this.#places.delete(inner);
+      this.#instances.removed(inner);
+    }
+  }
+
+  async #add(spec: ChildSpec, name: string, { to = "/", by, reason }: AddRequest): Promise<Addition> {
+    const { planner, interpreter, tasks, events, requestOf } = this.#host;
+    const path = childPath(to, name);
+    const refuse = refusal("add", path);
+    const node = this.#nodeOf(to, refuse);
+    const supervisor = planner.optionsOf(node);
+    const loaded = await checkAddition(spec, {
+      tree: this.#host.spec,
+      supervisor,
+      has: (sibling) => this.#places.has(childPath(to, sibling)),
+    });
+    const who = requestOf({ by, reason }, refuse);
+    for (const [child, task] of loaded) tasks.set(child, task);
+    const named = name === spec.name ? spec : { ...spec, name };
+    if (loaded.has(spec)) tasks.set(named, loaded.get(spec)!);
+    const planned = planner.planChild(node, named);
+    const since = events.lastSeq;
+    const handle = await new Promise<Child>((resolve, reject) => {
+      const isTaken = interpreter.add(node, planned, who, (answer) => {
+        if ("child" in answer) return resolve(this.#placed(path, { node, child: answer.child }, planned.nodes));
+        planner.release(planned.nodes);
+        const code = answer.code === "supervisor_not_running" ? "command_refused" : answer.code;
+        reject(refuse(code, explainRefusal(answer, to)));
+      });
+      if (!isTaken) reject(refuse("too_many_commands", "too many commands wait for their answer"));
+    });
+    // What starts them holds the functions by now.
+    for (const child of [named, ...loaded.keys()]) tasks.delete(child);
+    return { path, handle, since };
+  }
+
+  #placed(path: string, place: Place, nodes: readonly number[]): Child {
+    this.#places.set(path, place);
+    for (const inner of nodes) this.#rememberPlaces(inner);
+    const slash = path.lastIndexOf("/");
+    this.#instances.added(path.slice(0, slash) || "/", path.slice(slash + 1));
+    return this.#host.handle(path, place);
+  }
+
+  /** The child as it is now; one that was there for once and is gone already, as it came. */
+  async #whenWanted(addition: Addition, { untilReady = false }: AddRequest): Promise<Child> {
+    if (untilReady) await this.#untilReady(addition);
+    return this.#handle(addition.path) ?? addition.handle;
+  }
+
+  async #untilAllReady(additions: readonly Addition[]): Promise<void> {
+    const results = await Promise.allSettled(additions.map((addition) => this.#untilReady(addition)));
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+  }
+
+  /** Waits for the first attempt of an added child; one that fails is undone. It reads promptly, so that no event overtakes it. */
+  async #untilReady({ path, since }: Addition): Promise<void> {
+    for await (const event of this.#host.events.read({ since, filter: (event) => event.path === path })) {
+      if (event.type === "child_ready" || event.type === "child_succeeded") return;
+      if (event.type !== "child_failed" && event.type !== "child_stopped" && event.type !== "child_removed") continue;
+      await this.#handle(path)?.remove({ reason: "it did not get ready" });
+      throw refusal("add", path)("addition_undone", describe(event));
+    }
+    const { name } = this.#host.spec;
+    throw new ReeveError("tree_finished", `Tree "${name}" finished before "${path}" was ready`, { path });
+  }
+
+  #isStaying(path: string): boolean {
+    const { operation = "removed" } = this.#handle(path) ?? {};
+    return operation !== "removed";
+  }
+
+  #handle(path: string): Child | undefined {
+    const place = this.#places.get(path);
+    return place === undefined ? undefined : this.#host.handle(path, place);
+  }
+
+  #templateOf(template: string): ChildSpec {
+    const { templates = [] } = this.#host.spec;
+    const found = templates.find(({ name }) => name === template);
+    if (found !== undefined) return found;
+    const hint = didYouMean(template, templates.map(({ name }) => name));
+    throw new ReeveError("template_not_found", `Cannot find template "${template}"`, { hint });
+  }
+
+  /** The node of a supervisor. */
+  #nodeOf(path: string, refuse: Refuse): number {
+    if (path === "/") return 0;
+    const { node, child } = this.placeOf(path);
+    const inner = this.#host.interpreter.nodes[node]!.slots[child]!.plan.node;
+    if (inner === -1) throw refuse("not_a_supervisor", `"${path}" is no supervisor`);
+    return inner;
+  }
+
+  #rememberPlaces(node: number): void {
+    this.#host.planner.tree.nodes[node]!.children.forEach(({ path }, child) => this.#places.set(path, { node, child }));
+  }
+}
+
+/** Makes the errors of one refused wish. */
+export function refusal(wish: string, path: string): Refuse {
+  return (code, why) => new ReeveError(code, `Cannot ${wish} "${path}": ${why}`, { path });
+}
+
+/** What a scaling did before it went wrong stays, and is told. */
+function halfDone(error: unknown, refuse: Refuse, added: number, removed: number): unknown {
+  if (!(error instanceof ReeveError) || added + removed === 0) return error;
+  const { code, message, path } = refuse(error.code, `${error.message} (${added} were added and ${removed} removed, which stays so)`);
+  return new ReeveError(code, message, { path, cause: error });
+}
