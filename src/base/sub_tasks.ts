@@ -24,11 +24,6 @@ export class SubTasks {
     else attempt.signal.addEventListener("abort", () => this.#stop(), { once: true });
   }
 
-  /** What failed first. */
-  get failure(): SubTaskFailure | null {
-    return this.#failure;
-  }
-
   /** Calls the function at once; nobody has to await what it returns. */
   spawn<T>(task: (signal: AbortSignal) => T | PromiseLike<T>): Promise<T> {
     if (this.#isOver) throw new Error("Cannot spawn a sub-task: the attempt is over, must be before its end");
@@ -46,10 +41,16 @@ export class SubTasks {
     return result;
   }
 
-  /** The attempt's function is over: stops all, and resolves when the last has ended; from then on there are no more. Called once. */
-  end(): Promise<void> {
+  /**
+   * The attempt's function is over: stops all, and resolves when the last has ended; from then on there are no more. Called once.
+   *
+   * Resolves to the failure that counts for the attempt: of a sub-task that failed before, the end of the function is but a consequence, and
+   * after a function that failed itself what its sub-tasks do is.
+   */
+  end(hasFailed: boolean): Promise<SubTaskFailure | null> {
+    const first = this.#failure;
     return new Promise((resolve) => {
-      this.#onEnd = resolve;
+      this.#onEnd = () => resolve(first ?? (hasFailed ? null : this.#failure));
       this.#stop();
       this.#endIfNoneIsLeft();
     });

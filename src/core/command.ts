@@ -1,13 +1,13 @@
 /** What an operator asks of one child: it is answered at once, and what it takes happens later. */
 import type { Decision } from "../event/mod.ts";
-import { removeChild } from "./dynamic.ts";
+import { freeIfGone, neededBy } from "./dynamic.ts";
 import { resetFuses } from "./fuse.ts";
-import { leaveQueue } from "./gate.ts";
 import { hold, putDown, stopFor } from "./hold.ts";
 import type { ChildCommand, CommandMessage, CommandRefusal, CommandResult, RestartDecision } from "./message.ts";
+import { groupName } from "./plan.ts";
 import { memberDelayIsOver } from "./scope.ts";
-import { renew, startNextInTurn, startOrWait } from "./start.ts";
-import type { ChildSlot } from "./state.ts";
+import { renew, startNextInTurn, startOrWait, stopWaiting } from "./start.ts";
+import type { ChildSlot, Operation } from "./state.ts";
 import type { Step } from "./step.ts";
 import { stopBound } from "./stop.ts";
 
@@ -59,10 +59,7 @@ function carryOut(step: Step, message: CommandMessage): CommandResult {
   slot.correlation = slot.stamp === 0 ? step.newCorrelation() : slot.correlation;
   const refusal = step.isClosed ? "supervisor_not_running" : before === "removed" && command !== "remove" ? "child_removed" : null;
   const outcome: Outcome = refusal === null ? COMMANDS[command](step, message) : { outcome: "refused", refusal };
-  if (slot.operation !== before) {
-    step.emitAttempt(slot, { type: "child_control_operation_changed", from: before, to: slot.operation, by, reason });
-  }
-  step.emitAttempt(slot, { type: "child_control_command_completed", command, by, reason, result: outcome.outcome });
+  tell(step, slot, { command, by, reason, from: before, result: outcome.outcome });
   return {
     outcome: outcome.outcome,
     refusal: outcome.outcome === "refused" ? outcome.refusal : null,
@@ -74,6 +71,17 @@ function carryOut(step: Step, message: CommandMessage): CommandResult {
     attempt: slot.attempt,
     cancelDelivered: !wasAsked && slot.stopCause !== null,
   };
+}
+
+interface Told extends Pick<CommandMessage, "command" | "by" | "reason"> {
+  readonly from: Operation;
+  readonly result: Outcome["outcome"];
+}
+
+function tell(step: Step, slot: ChildSlot, { command, by, reason, from, result }: Told): void {
+  const { operation: to } = slot;
+  if (to !== from) step.emitAttempt(slot, { type: "child_control_operation_changed", from, to, by, reason });
+  step.emitAttempt(slot, { type: "child_control_command_completed", command, by, reason, result });
 }
 
 const COMMANDS: Readonly<Record<ChildCommand, (step: Step, message: CommandMessage) => Outcome>> = {
@@ -97,9 +105,7 @@ function holdDown(step: Step, { child, command, by, reason: why }: CommandMessag
   const reason = `with "${plan.name}": ${why}`;
   for (const sidecar of held) {
     const from = befores.get(sidecar);
-    if (from === undefined) continue;
-    step.emitAttempt(step.slot(sidecar), { type: "child_control_operation_changed", from, to: operation, by, reason });
-    step.emitAttempt(step.slot(sidecar), { type: "child_control_command_completed", command, by, reason, result: "accepted" });
+    if (from !== undefined) tell(step, step.slot(sidecar), { command, by, reason, from, result: "accepted" });
   }
   return ACCEPTED;
 }
@@ -153,15 +159,14 @@ function terminate(step: Step, { child }: CommandMessage): Outcome {
   return ACCEPTED;
 }
 
+/** Takes a child out: it is stopped, and when it is gone its name is free. */
 function remove(step: Step, { child }: CommandMessage): Outcome {
-  switch (removeChild(step, child)) {
-    case "removed":
-      return ACCEPTED;
-    case "was_so":
-      return IDEMPOTENT;
-    case "needed":
-      return { outcome: "refused", refusal: "child_needed" };
-  }
+  const slot = step.slot(child);
+  if (slot.operation === "removed") return IDEMPOTENT;
+  if (neededBy(step.node, slot).length > 0) return { outcome: "refused", refusal: "child_needed" };
+  hold(step, [child], "removed");
+  freeIfGone(step, child);
+  return ACCEPTED;
 }
 
 function unhold(step: Step, { child }: CommandMessage): Outcome {
@@ -182,7 +187,7 @@ function resetFuse(step: Step, { child, by, reason }: CommandMessage): Outcome {
   if (!resetFuses(step, slot)) return IDEMPOTENT;
   const { slots, plan } = step.node;
   const { group } = slot.plan;
-  step.emitAttempt(slot, { type: "fuse_reset", group: plan.groups[group]?.name ?? null, by, reason });
+  step.emitAttempt(slot, { type: "fuse_reset", group: groupName(plan, slot.plan), by, reason });
   slots.forEach((other, index) => {
     const isOurs = index === child || (group !== -1 && other.plan.group === group && other.lastDecision?.reason === "meltdown_group_fuse");
     if (!isOurs || other.phase !== "backoff" || other.timer === 0 || !WAITS_FOR_FUSE.has(other.lastDecision!.reason)) return;
@@ -204,8 +209,7 @@ const WAITS_FOR_FUSE: ReadonlySet<string> = new Set<Decision["reason"]>([
 /** Starts a child that has no attempt, as a new incarnation. */
 function startNow(step: Step, child: number): Outcome {
   const slot = step.slot(child);
-  step.clearTimer(slot);
-  if (slot.phase === "queued") leaveQueue(step, child);
+  stopWaiting(step, child);
   // One that had run to its end counted as ready; it no longer does.
   slot.readyAtMs = null;
   stopBound(step, child);

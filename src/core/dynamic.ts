@@ -1,8 +1,7 @@
 /** Children that come and go while their supervisor runs. */
-import { hold } from "./hold.ts";
 import type { AddMessage, AddRefusal } from "./message.ts";
-import { type ChildPlan, childPath, type NewChild } from "./plan.ts";
-import { nodeBecameReady, startOrWait } from "./start.ts";
+import { childPath, type ChildPlan, type NewChild } from "./plan.ts";
+import { countAsReady, startOrWait } from "./start.ts";
 import { type ChildSlot, initialSlot, type NodeState } from "./state.ts";
 import type { Step } from "./step.ts";
 
@@ -26,16 +25,6 @@ export function addChild(step: Step, { id, child: added, by, reason }: AddMessag
   step.effects.push({ type: "added", id, node: node.plan.id, child: index });
   step.emit(slot.plan.path, step.newCorrelation(), { type: "child_added", by, reason });
   startOrWait(step, index);
-}
-
-/** Takes a child out: it is stopped, and when it is gone its name is free. Refused, with their names, while siblings need it. */
-export function removeChild(step: Step, child: number): "removed" | "was_so" | "needed" {
-  const slot = step.slot(child);
-  if (slot.operation === "removed") return "was_so";
-  if (neededBy(step.node, slot).length > 0) return "needed";
-  hold(step, [child], "removed");
-  freeIfGone(step, child);
-  return "removed";
 }
 
 /** The names of the siblings that name this one. */
@@ -78,9 +67,7 @@ function free(step: Step, child: number): void {
   node.free.push(child);
   step.emitAttempt(slot, { type: "child_removed" });
   step.effects.push({ type: "removed", node: node.plan.id, child });
-  if (!plan.required || slot.hasBeenReady || node.ready || node.phase !== "running") return;
-  node.missing--;
-  if (node.missing === 0) nodeBecameReady(step);
+  if (node.phase === "running") countAsReady(step, slot);
 }
 
 function primaryOf({ slots }: NodeState, child: number): number[] {

@@ -9,8 +9,8 @@ import { endReadiness } from "./readiness.ts";
 import { memberEnded, restartTogether, siblingsOf, WITH_SIBLINGS } from "./scope.ts";
 import { giveUpTurn } from "./gate.ts";
 import { guardRestart } from "./guard.ts";
-import { childIsDone, childIsDown, leaveWaiters, passTurn, renew, startNextInTurn, startOrWait } from "./start.ts";
-import { type ChildSlot, waitingFor } from "./state.ts";
+import { childIsDone, childIsDown, passTurn, renew, startNextInTurn, startOrWait, stopWaiting } from "./start.ts";
+import { type ChildSlot, isOnItsWay, waitingFor } from "./state.ts";
 import type { Step } from "./step.ts";
 import { endInShutdown, endLate, stopBound, stopNode } from "./stop.ts";
 import { emptyWindow, recordFailure, shownCount } from "./window.ts";
@@ -116,7 +116,7 @@ export function childAbandoned(step: Step, child: number): void {
 /** The dependencies were not ready in time: a failure without an attempt. */
 export function waitTimedOut(step: Step, child: number): void {
   const slot = step.slot(child);
-  leaveWaiters(step, child);
+  stopWaiting(step, child);
   const message = `waited ${slot.plan.policy.waitMs} ms for ${waitingFor(step.node.slots, slot).join(", ")}`;
   slot.startedAtMs = step.now;
   slot.correlation = step.newCorrelation();
@@ -232,8 +232,8 @@ function endOf({ node }: Step, { plan }: ChildSlot): ShutdownCause {
   return { kind: "completed", requestedBy: "supervisor", reason, path: plan.path };
 }
 
-function mayGoOn({ stamp, phase, operation }: ChildSlot): boolean {
-  return stamp !== 0 || phase === "waiting" || phase === "backoff" || phase === "queued" || operation !== "active";
+function mayGoOn(slot: ChildSlot): boolean {
+  return slot.stamp !== 0 || isOnItsWay(slot) || slot.operation !== "active";
 }
 
 /** Why a child takes its supervisor along, beside its limit. */

@@ -1,8 +1,8 @@
 /** Fuses of children and groups: open after too many restarts, then on trial, then closed as if nothing had been. */
-import type { ChildGuard } from "../spec/mod.ts";
-import type { ChildSlot, Fuse, NodeState } from "./state.ts";
+import type { ChildGuard, RatePolicy } from "../spec/mod.ts";
+import { type ChildSlot, type Fuse, NOBODY, type NodeState } from "./state.ts";
 import type { Step } from "./step.ts";
-import { clearWindow, emptyWindow, recordFailure, type WindowPolicy } from "./window.ts";
+import { clearWindow, emptyWindow, type FailureWindow, recordFailure } from "./window.ts";
 
 /** How a fuse is at a time. */
 export type FuseState = "closed" | "open" | "half_open";
@@ -13,9 +13,9 @@ export function fuseState(fuse: Fuse | null, resetAfterMs: number, now: number):
   return now < fuse.untilMs ? "open" : "half_open";
 }
 
-/** The window of so many in such a time. */
-export function rateWindow({ max, windowMs }: { readonly max: number; readonly windowMs: number }): WindowPolicy {
-  return { maxRestarts: max, windowMs, halfLifeMs: null, maxCount: max + 1 };
+/** Counts one, and says whether it is one too many. */
+export function exceedsRate(window: FailureWindow, { max, windowMs }: RatePolicy, now: number): boolean {
+  return recordFailure(window, { maxRestarts: max, windowMs, halfLifeMs: null, maxCount: max + 1 }, now) > max;
 }
 
 /** Counts a restart of the child; its fuse opens when that is one too many, or a failure while it is on trial. */
@@ -23,7 +23,7 @@ export function countForChildFuse(step: Step, slot: ChildSlot, failed: boolean):
   const { guards: { child: guards, resetAfterMs } } = step.environment.tree;
   if (guards.length === 0) return null;
   const isOnTrial = fuseState(slot.fuse, resetAfterMs, step.now) === "half_open";
-  const exceeded = guards.filter((guard, index) => countRestart(step, slot, guard, index) > guard.max);
+  const exceeded = guards.filter((guard, index) => isOneTooMany(step, slot, guard, index));
   const reason = exceeded[0]?.reason ?? (isOnTrial && failed ? slot.fuse!.reason : undefined);
   if (reason === undefined) return null;
   for (const window of slot.guards!) clearWindow(window);
@@ -32,11 +32,11 @@ export function countForChildFuse(step: Step, slot: ChildSlot, failed: boolean):
   return slot.fuse;
 }
 
-function countRestart({ now, node }: Step, slot: ChildSlot, guard: ChildGuard, index: number): number {
+function isOneTooMany({ now, node }: Step, slot: ChildSlot, guard: ChildGuard, index: number): boolean {
   const windows = slot.guards ??= [];
   const window = windows[index] ??= emptyWindow();
-  if (guard.fromStart && now - node.startedAtMs > guard.windowMs) return 0;
-  return recordFailure(window, rateWindow(guard), now);
+  if (guard.fromStart && now - node.startedAtMs > guard.windowMs) return false;
+  return exceedsRate(window, guard, now);
 }
 
 /** Counts a failure of a member; the fuse of the group opens when that is one too many, or while it is on trial. */
@@ -46,7 +46,7 @@ export function countForGroupFuse(step: Step, group: number): void {
   const { fuse, restarts } = step.node.guards.groups[group]!;
   const state = fuseState(fuse, resetAfterMs, step.now);
   if (state === "open") return;
-  if (state === "half_open" || recordFailure(restarts, rateWindow(policy), step.now) > policy.max) openGroupFuse(step, group, null);
+  if (state === "half_open" || exceedsRate(restarts, policy, step.now)) openGroupFuse(step, group, null);
 }
 
 /** A timer of a group's fuse lies beside those of children, and this is how to tell them apart. */
@@ -65,8 +65,8 @@ function openGroupFuse(step: Step, group: number, from: number | null): void {
   const state = node.guards.groups[group]!;
   clearWindow(state.restarts);
   state.fuse = { reason: "meltdown_group_fuse", untilMs: step.now + guards.resetAfterMs };
-  state.trial = -1;
-  if (state.timer !== 0) step.effects.push({ type: "clearTimer", timer: state.timer });
+  state.trial = NOBODY;
+  step.clearTimer(state);
   state.timer = step.newTimer(groupTimer(group), state.fuse.untilMs);
   tell(step, node, group, from, "full", state.fuse.untilMs);
   if (from !== null) return;
@@ -103,10 +103,9 @@ export function resetFuses(step: Step, slot: ChildSlot): boolean {
   const group = step.node.guards.groups[slot.plan.group]!;
   // A trial that is not over keeps others off, whatever the time is.
   const wasOpen = fuseState(group.fuse, resetAfterMs, step.now) !== "closed" || group.trial >= 0;
-  if (group.timer !== 0) step.effects.push({ type: "clearTimer", timer: group.timer });
-  group.timer = 0;
+  step.clearTimer(group);
   group.fuse = null;
-  group.trial = -1;
+  group.trial = NOBODY;
   clearWindow(group.restarts);
   return !isClosed || wasOpen;
 }

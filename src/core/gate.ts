@@ -1,6 +1,7 @@
 /** Whose turn it is to restart: only so many children may be on their way to ready, and a fuse on trial lets one through. */
 import { fuseState } from "./fuse.ts";
-import type { ChildSlot } from "./state.ts";
+import { groupName } from "./plan.ts";
+import { type ChildSlot, NOBODY, PASSED } from "./state.ts";
 import type { Step } from "./step.ts";
 
 /** Takes a place for a restart; false when the child waits for its turn now. What operators ask for, and a first start, needs no place. */
@@ -12,9 +13,8 @@ export function takeTurn(step: Step, child: number): boolean {
     holdTurn(step, child);
     return true;
   }
-  const group = plan.groups[slot.plan.group];
   step.enter(slot, "queued");
-  step.emitAttempt(slot, { type: "child_restart_queued", group: group?.name ?? null, ahead: guards.queue.length });
+  step.emitAttempt(slot, { type: "child_restart_queued", group: groupName(plan, slot.plan), ahead: guards.queue.length });
   guards.queue.push(child);
   return false;
 }
@@ -54,9 +54,6 @@ export function nextInTurn(step: Step): number[] {
   }
   return next;
 }
-
-const NOBODY = -1;
-const PASSED = -2;
 
 function hasRoomAtAll({ node, environment: { tree } }: Step): boolean {
   const { concurrency } = tree.guards;

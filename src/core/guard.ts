@@ -1,10 +1,11 @@
 /** What guards a restart that the child's own policy wants: supervisor, group, child and budget; what takes longest gives the reason. */
 import type { Decision } from "../event/mod.ts";
 import { fullBucket, takeRestart } from "./bucket.ts";
-import { countForChildFuse, countForGroupFuse, fuseState, rateWindow } from "./fuse.ts";
+import { countForChildFuse, countForGroupFuse, exceedsRate, fuseState } from "./fuse.ts";
+import { groupName } from "./plan.ts";
 import type { Bucket, ChildSlot } from "./state.ts";
 import type { Step } from "./step.ts";
-import { clearWindow, emptyWindow, recordFailure } from "./window.ts";
+import { clearWindow, emptyWindow } from "./window.ts";
 
 /** Returns the decision that counts in the end: the same, a later restart, or an escalation. */
 export function guardRestart(step: Step, slot: ChildSlot, failed: boolean, wanted: Decision): Decision {
@@ -30,7 +31,7 @@ function tooManyUnderSupervisor({ node, now, environment: { tree: { guards } } }
   rates.forEach(([reason, rate], index) => {
     if (rate === null) return;
     const window = windows[index] ??= emptyWindow();
-    if (recordFailure(window, rateWindow(rate), now) <= rate.max) return;
+    if (!exceedsRate(window, rate, now)) return;
     exceeded = reason;
     clearWindow(window);
   });
@@ -48,7 +49,7 @@ function takeFromBudget(step: Step, slot: ChildSlot, wanted: Decision): Decision
   if (waitMs === 0) return wanted;
   step.emitAttempt(slot, {
     type: "budget_exhausted",
-    group: ofGroup === null ? null : node.plan.groups[group]!.name,
+    group: ofGroup === null ? null : groupName(node.plan, slot.plan),
     retryAfterMs: waitMs,
   });
   return later(step, wanted, waitMs, "restart_budget_exhausted");

@@ -1,9 +1,8 @@
 /** Children that are kept down, or put down. */
 import { HELD } from "./decide.ts";
-import { leaveQueue } from "./gate.ts";
 import { leaveScope } from "./scope.ts";
-import { childIsDown, leaveWaiters } from "./start.ts";
-import type { Operation } from "./state.ts";
+import { childIsDown, stopWaiting } from "./start.ts";
+import { isOnItsWay, type Operation } from "./state.ts";
 import type { Step } from "./step.ts";
 import { stopAttempt } from "./stop.ts";
 
@@ -27,9 +26,7 @@ export function hold(step: Step, children: readonly number[], operation: Exclude
 /** Stops a child that is held now, or calls off what was planned with it. */
 function bringDown(step: Step, child: number, cause: HoldCause): void {
   const slot = step.slot(child);
-  slot.wanted = slot.stamp !== 0
-    ? slot.stopCause !== "terminate"
-    : slot.phase === "backoff" || slot.phase === "waiting" || slot.phase === "queued";
+  slot.wanted = slot.stamp !== 0 ? slot.stopCause !== "terminate" : isOnItsWay(slot);
   if (slot.stamp !== 0) stopFor(step, child, cause);
   else if (slot.wanted) putDown(step, child);
 }
@@ -46,9 +43,7 @@ export function stopFor(step: Step, child: number, cause: "restart" | "terminate
 export function putDown(step: Step, child: number): void {
   const slot = step.slot(child);
   leaveScope(step, child);
-  if (slot.phase === "waiting") leaveWaiters(step, child);
-  if (slot.phase === "queued") leaveQueue(step, child);
-  step.clearTimer(slot);
+  stopWaiting(step, child);
   slot.lastDecision = HELD;
   step.enter(slot, "stopped");
   childIsDown(step, child);

@@ -104,13 +104,16 @@ export interface TreePlan {
 
 const NONE: readonly number[] = Object.freeze([]);
 
+/** How much a child needs a sibling. */
+type Strength = "needs" | "wants" | "binds";
+
 /** A child that is added to a running node; the node finds its siblings by their names. */
 export interface NewChild {
   /** Its plan, without siblings. */
   readonly plan: ChildPlan;
   readonly spec: ChildSpec;
   /** Names of the children that come before it, with the strength of each. */
-  readonly before: readonly { readonly name: string; readonly strength: "needs" | "wants" | "binds" }[];
+  readonly before: readonly { readonly name: string; readonly strength: Strength }[];
   /** The sibling to which it is linked as a sidecar, `null` when it is not. */
   readonly primary: string | null;
   /** Supervisors that come with it, itself among them. */
@@ -148,14 +151,11 @@ export class Planner {
 
   /** Plans a child for a node that runs already. */
   planChild(node: number, spec: ChildSpec): NewChild {
-    const before = [...namesBefore(spec)].map((name) => {
-      const strength = spec.bindsTo?.includes(name) === true ? "binds" : spec.dependencies?.includes(name) === true ? "needs" : "wants";
-      return { name, strength } as const;
-    });
+    const before = [...namesBefore(spec)].map((name) => ({ name, strength: strengthOf(spec, name) }));
     const nodes: number[] = [];
     const [place] = childPlaces({ ...this.#options[node]!, children: [spec] }, this.#spec.policy);
     const plan = this.#planChild(node, spec, place!, nodes);
-    return { plan, spec, before, primary: plan.linked ? spec.sidecarConfig!.primaryChildId : null, nodes };
+    return { plan, spec, before, primary: linkedPrimary(spec), nodes };
   }
 
   /** These nodes are no more, or never were: their numbers may be given again. */
@@ -222,7 +222,7 @@ export class Planner {
       withinGroup,
       group: group === undefined ? -1 : groups.findIndex(({ name }) => name === group),
       escalationPolicy,
-      linked: child.sidecarConfig?.linkedLifecycle === true,
+      linked: linkedPrimary(child) !== null,
       sidecars: NONE,
       required: isRequired(child.name, policy, readiness),
       dependencies: NONE,
@@ -232,6 +232,11 @@ export class Planner {
       node: child.run.kind === "supervisor" ? this.#addNode(child.run, path, node, child.readiness, added) : -1,
     };
   }
+}
+
+/** The name of a child's group. */
+export function groupName({ groups }: NodePlan, { group }: ChildPlan): string | null {
+  return groups[group]?.name ?? null;
 }
 
 /** The path of a child. */
@@ -262,12 +267,16 @@ function planGroups({ groups = [], groupDependencies = [] }: SupervisorOptions):
   }));
 }
 
+/** The name of the sibling to which a child is linked as its sidecar. */
+function linkedPrimary({ sidecarConfig }: ChildSpec): string | null {
+  return sidecarConfig?.linkedLifecycle === true ? sidecarConfig.primaryChildId : null;
+}
+
 function linkedSidecars(children: readonly ChildSpec[]): Map<string, number[]> {
   const found = new Map<string, number[]>();
-  children.forEach(({ sidecarConfig }, index) => {
-    if (sidecarConfig?.linkedLifecycle !== true) return;
-    const { primaryChildId } = sidecarConfig;
-    found.set(primaryChildId, [...found.get(primaryChildId) ?? [], index]);
+  children.forEach((child, index) => {
+    const primary = linkedPrimary(child);
+    if (primary !== null) found.set(primary, [...found.get(primary) ?? [], index]);
   });
   return found;
 }
@@ -280,6 +289,11 @@ interface Edges {
 }
 
 /** A sibling that is named with two strengths is needed as the stronger one says. */
+function strengthOf({ bindsTo, dependencies }: ChildSpec, name: string): Strength {
+  if (bindsTo?.includes(name) === true) return "binds";
+  return dependencies?.includes(name) === true ? "needs" : "wants";
+}
+
 function edges(children: readonly ChildSpec[]): Edges {
   const found: Edges = { dependencies: [], wants: [], dependants: [], bound: [] };
   if (isUnordered(children)) return found;
@@ -287,11 +301,11 @@ function edges(children: readonly ChildSpec[]): Edges {
   children.forEach((child, index) => {
     for (const name of namesBefore(child)) {
       const before = indexes.get(name)!;
-      const isBound = child.bindsTo?.includes(name) === true;
+      const strength = strengthOf(child, name);
       (found.dependencies[index] ??= []).push(before);
       (found.dependants[before] ??= []).push(index);
-      if (isBound) (found.bound[before] ??= []).push(index);
-      else if (child.dependencies?.includes(name) !== true) (found.wants[index] ??= []).push(before);
+      if (strength === "binds") (found.bound[before] ??= []).push(index);
+      if (strength === "wants") (found.wants[index] ??= []).push(before);
     }
   });
   return found;

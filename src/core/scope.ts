@@ -1,8 +1,7 @@
 /** Siblings that a strategy restarts together: all are stopped in reverse order, and when the last is down all are started in order. */
 import type { Decision } from "../event/mod.ts";
-import { leaveQueue } from "./gate.ts";
-import { leaveWaiters, startOrWait } from "./start.ts";
-import { type ChildSlot, isLive, type Scope } from "./state.ts";
+import { startOrWait, stopWaiting } from "./start.ts";
+import { type ChildSlot, isLive, isOnItsWay, type Scope } from "./state.ts";
 import type { Step } from "./step.ts";
 import { stopAttempt } from "./stop.ts";
 
@@ -88,16 +87,13 @@ export function memberDelayIsOver(step: Step, scope: Scope): void {
 
 /** Whether a child runs or is on its way, so that its strategy may touch it. */
 function isWanted(slot: ChildSlot): boolean {
-  return slot.operation === "active" && slot.stopCause !== "terminate" &&
-    (slot.phase === "waiting" || slot.phase === "backoff" || slot.phase === "queued" || isLive(slot));
+  return slot.operation === "active" && slot.stopCause !== "terminate" && (isOnItsWay(slot) || isLive(slot));
 }
 
 function join(step: Step, scope: Scope, child: number): void {
   const slot = step.slot(child);
   if (slot.phase === "waiting" || slot.phase === "queued") {
-    if (slot.phase === "waiting") leaveWaiters(step, child);
-    else leaveQueue(step, child);
-    step.clearTimer(slot);
+    stopWaiting(step, child);
     step.enter(slot, "backoff");
     slot.startCause = "sibling";
     slot.lastDecision = WITH_SIBLINGS;

@@ -1,6 +1,6 @@
 /** From declared to ready: start order, waiting for dependencies, limits of an attempt. */
 import { HELD } from "./decide.ts";
-import { giveUpTurn, nextInTurn, takeTurn } from "./gate.ts";
+import { giveUpTurn, leaveQueue, nextInTurn, takeTurn } from "./gate.ts";
 import { type ChildSlot, mustWaitFor, newGuards, waitingFor } from "./state.ts";
 import type { Step } from "./step.ts";
 import { endReadiness } from "./readiness.ts";
@@ -76,8 +76,15 @@ export function childIsDown(step: Step, child: number): void {
   wakeWaiters(step, step.slot(child));
 }
 
-/** The child no longer waits for anybody. */
-export function leaveWaiters(step: Step, child: number): void {
+/** The child no longer waits, for siblings or its turn. */
+export function stopWaiting(step: Step, child: number): void {
+  const slot = step.slot(child);
+  if (slot.phase === "waiting") leaveWaiters(step, child);
+  if (slot.phase === "queued") leaveQueue(step, child);
+  step.clearTimer(slot);
+}
+
+function leaveWaiters(step: Step, child: number): void {
   for (const index of step.slot(child).plan.dependencies) {
     const dependency = step.slot(index);
     dependency.waiters = dependency.waiters?.filter((waiter) => waiter !== child) ?? null;
@@ -169,6 +176,10 @@ function stayHeld(step: Step, slot: ChildSlot): void {
 export function renew(slot: ChildSlot): void {
   slot.generation++;
   slot.startCause = "command";
+  forgetFailures(slot);
+}
+
+function forgetFailures(slot: ChildSlot): void {
   slot.consecutive = 0;
   slot.previousDelayMs = 0;
   slot.window = null;
@@ -227,7 +238,7 @@ function wakeWaiters(step: Step, dependency: ChildSlot): void {
 }
 
 /** Everything that must be ready has been. */
-export function nodeBecameReady(step: Step): void {
+function nodeBecameReady(step: Step): void {
   const { node } = step;
   node.ready = true;
   step.emit(node.plan.path, 0, { type: "supervisor_ready", tookMs: step.now - node.startedAtMs });
@@ -240,11 +251,7 @@ function resetForIncarnation(slot: ChildSlot): void {
   slot.phase = "declared";
   slot.hasBeenReady = false;
   slot.readyAtMs = null;
-  slot.consecutive = 0;
-  slot.previousDelayMs = 0;
-  slot.window = null;
-  slot.guards = null;
-  slot.fuse = null;
+  forgetFailures(slot);
   slot.holdsTurn = false;
   slot.waiters = null;
   slot.stopCause = null;

@@ -111,6 +111,12 @@ export interface Bucket {
   atMs: number;
 }
 
+/** Who tries out a half-open fuse when no member does. */
+export const NOBODY = -1;
+
+/** The same when one did and got ready. */
+export const PASSED = -2;
+
 /** What guards the restarts of the members of a group. */
 export interface GroupState {
   readonly restarts: FailureWindow;
@@ -120,7 +126,7 @@ export interface GroupState {
   fuse: Fuse | null;
   /** The timer of the fuse; 0 when none. */
   timer: number;
-  /** The member whose restart tries out the half-open fuse, -1 when none does, -2 when one got ready. */
+  /** The member whose restart tries out the half-open fuse, {@linkcode NOBODY}, or {@linkcode PASSED}. */
   trial: number;
 }
 
@@ -197,6 +203,11 @@ export function isLive({ stamp, phase }: ChildSlot): boolean {
   return stamp !== 0 && phase !== "abandoned";
 }
 
+/** Whether the child has no attempt, and will have one without anybody's doing. */
+export function isOnItsWay({ stamp, phase }: ChildSlot): boolean {
+  return stamp === 0 && (phase === "waiting" || phase === "backoff" || phase === "queued");
+}
+
 /** Whether a child has to wait for a sibling: until it is ready, or, where it can do without, until it is down for good. */
 export function mustWaitFor({ plan }: ChildSlot, index: number, { readyAtMs, phase }: ChildSlot): boolean {
   if (readyAtMs !== null) return false;
@@ -237,7 +248,7 @@ export function newGuards({ groups }: NodePlan): NodeGuards {
     bucket: null,
     held: 0,
     queue: [],
-    groups: groups.map(() => ({ restarts: emptyWindow(), bucket: null, held: 0, fuse: null, timer: 0, trial: -1 })),
+    groups: groups.map(() => ({ restarts: emptyWindow(), bucket: null, held: 0, fuse: null, timer: 0, trial: NOBODY })),
   };
 }
 

@@ -63,9 +63,9 @@ export class Step {
     this.node.totalTimer = this.newTimer(-1, dueMs);
   }
 
-  clearTimer(slot: ChildSlot): void {
-    if (slot.timer !== 0) this.effects.push({ type: "clearTimer", timer: slot.timer });
-    slot.timer = 0;
+  clearTimer(owner: { timer: number }): void {
+    if (owner.timer !== 0) this.effects.push({ type: "clearTimer", timer: owner.timer });
+    owner.timer = 0;
   }
 
   clearTimers(slot: ChildSlot): void {

@@ -70,12 +70,10 @@ export function stopNode(step: Step, cause: ShutdownCause): void {
 }
 
 /** Nobody waits for a turn any more, and no fuse for its end. */
-function endGuards({ node: { guards }, effects }: Step): void {
+function endGuards(step: Step): void {
+  const { guards } = step.node;
   guards.queue = [];
-  for (const group of guards.groups) {
-    if (group.timer !== 0) effects.push({ type: "clearTimer", timer: group.timer });
-    group.timer = 0;
-  }
+  for (const group of guards.groups) step.clearTimer(group);
 }
 
 /** Stops the node by force: every live attempt at once. */

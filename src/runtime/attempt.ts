@@ -13,6 +13,7 @@ import type { Exit, Failure, ShutdownCause } from "../event/mod.ts";
 import type { LogRecord } from "../observe/mod.ts";
 import type { ChildPolicy, ChildSpec, DecisionHistory, Verdict } from "../spec/mod.ts";
 import { DEFAULTS } from "../spec/mod.ts";
+import { thrownMessage } from "./children/failure.ts";
 import type { AttemptContext, RunningChild } from "./children/types.ts";
 
 /** What an attempt needs of the tree it belongs to. */
@@ -171,9 +172,13 @@ export class Attempt implements AttemptContext {
       const verdict: unknown = decide({ path: this.path, kind, category, message, exitCode, signal }, this.#host.historyOf(this));
       const known = VERDICTS.find((word) => word === verdict);
       if (known !== undefined) return known;
-      this.#say(`decide() returned ${shown(verdict)}, must be one of ${VERDICTS.join(", ")}; the restart policy decides`);
+      this.#say(
+        `decide() returned ${typeof verdict === "string" ? `"${verdict}"` : `a value of type ${typeof verdict}`}, must be one of ${
+          VERDICTS.join(", ")
+        }; the restart policy decides`,
+      );
     } catch (error) {
-      this.#say(`decide() threw ${shown(error)}; the restart policy decides`);
+      this.#say(`decide() failed: ${thrownMessage(error)}; the restart policy decides`);
     }
     return undefined;
   }
@@ -193,15 +198,6 @@ export class Attempt implements AttemptContext {
 }
 
 const VERDICTS: readonly Verdict[] = ["policy", "restart", "stop", "escalate"];
-
-/** What a function of the user gave may be anything, even an object whose conversion throws. */
-function shown(value: unknown): string {
-  try {
-    return value instanceof Error ? `${value.name}: ${value.message}` : String(value);
-  } catch {
-    return "a value that cannot be shown";
-  }
-}
 
 function withLastLines(exit: Exit, lastLines: readonly string[]): Exit {
   return "failure" in exit ? { ...exit, failure: { ...exit.failure, lastLines } } : exit;

@@ -103,7 +103,9 @@ export class Members {
       await copies.inTurn(async () => {
         // One that is on its way out does not count any more.
         const live = copies.names.map((copy) => childPath(to, copy)).filter((path) => this.#isStaying(path));
-        for (const path of live.slice(count).reverse()) if (await this.#handle(path)?.remove({ by, reason }) !== undefined) removed.push(path);
+        for (const path of live.slice(count).reverse()) {
+          if (await this.#handle(path)?.remove({ by, reason }) !== undefined) removed.push(path);
+        }
         while (live.length + added.length < count) added.push(await this.#add(template, copies.nextName(), request));
       });
       if (untilReady) await this.#untilAllReady(added);

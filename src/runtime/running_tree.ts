@@ -1,9 +1,9 @@
 /** The tree handle: the loop of a tree with its bus, its report and its hold on the program. */
 import { cleanText, ReeveError } from "../base/mod.ts";
 import { type ChildCommand, type ChildPhase, type CommandRefusal, type CommandResult, neededBy, Planner } from "../core/mod.ts";
-import { type GapMarker, type Request, type ShutdownCause, type SupervisorEvent } from "../event/mod.ts";
+import type { GapMarker, Request, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
 import { Bus, type LogRecord, type ReadOptions } from "../observe/mod.ts";
-import { type ChildSpec, DEFAULTS, type TaskFunction, type TreeSpec } from "../spec/mod.ts";
+import { type ChildSpec, DEFAULTS, type TreeSpec } from "../spec/mod.ts";
 import { adapterFor, type LoadedTasks } from "./children/mod.ts";
 import { childHandle, REFUSALS } from "./child_handle.ts";
 import { systemClock } from "./clock.ts";

@@ -63,9 +63,9 @@ export function resolveGuards(policy: PolicyOptions = {}): GuardPolicy {
   }
   return {
     child,
-    group: rate(groupMaxFailures, meltdown.groupWindowSecs ?? DEFAULTS.groupFuseWindowSecs),
-    supervisor: rate(supervisorMaxFailures, meltdown.supervisorWindowSecs ?? DEFAULTS.supervisorFuseWindowSecs),
-    failures: rate(failures, (policy.supervisorFailureWindowMs ?? DEFAULTS.limitWindowMs) / 1_000),
+    group: rate(groupMaxFailures, (meltdown.groupWindowSecs ?? DEFAULTS.groupFuseWindowSecs) * 1_000),
+    supervisor: rate(supervisorMaxFailures, (meltdown.supervisorWindowSecs ?? DEFAULTS.supervisorFuseWindowSecs) * 1_000),
+    failures: rate(failures, policy.supervisorFailureWindowMs ?? DEFAULTS.limitWindowMs),
     budget: restartBudget === undefined ? null : resolveBudget(restartBudget),
     concurrency: supervisionPipeline?.concurrentRestartLimit ?? null,
     resetAfterMs: (meltdown.resetAfterSecs ?? DEFAULTS.fuseResetAfterSecs) * 1_000,
@@ -78,6 +78,6 @@ export function resolveBudget({ maxBurst = DEFAULTS.budgetMaxBurst, recoveryRate
   return { maxBurst, recoveryRatePerSec: recoveryRatePerSec ?? fromWindow };
 }
 
-function rate(max: number | undefined, windowSecs: number): RatePolicy | null {
-  return max === undefined ? null : { max, windowMs: windowSecs * 1_000 };
+function rate(max: number | undefined, windowMs: number): RatePolicy | null {
+  return max === undefined ? null : { max, windowMs };
 }

@@ -24,16 +24,12 @@ export function limitCanFire(numbers: LimitNumbers): boolean {
  * Returns the shortest time in milliseconds from the first of `maxRestarts + 1` failures to the last, with the smallest delays that the
  * jitter allows, and children that fail as soon as they run, or just when a healthy time makes the delays short again.
  */
-export function shortestSpanMs(
-  { maxRestarts, initialMs, maxMs, factor, jitter, ratio, resetAfterMs = Infinity }: Omit<LimitNumbers, "windowMs">,
-): number {
-  const share = jitter === "full" ? 1 - ratio : 1;
-  const growth = jitter === "decorrelated" ? 1 : factor;
+export function shortestSpanMs({ maxRestarts, resetAfterMs = Infinity, ...backoff }: Omit<LimitNumbers, "windowMs">): number {
   // The time that n delays in a row take, for n up to the last that grows.
   const sums = [0];
   let delayMs = 0;
   for (let n = 1; n <= Math.min(maxRestarts, LAST_GROWTH); n++) {
-    delayMs = Math.min(maxMs, initialMs * growth ** (n - 1)) * share;
+    delayMs = shortestDelayMs(backoff, n);
     sums.push(sums[n - 1]! + delayMs);
   }
   const sum = (n: number): number => n < sums.length ? sums[n]! : sums[sums.length - 1]! + (n - sums.length + 1) * delayMs;
@@ -55,19 +51,24 @@ export function shortestSpanMs(
 }
 
 /** Returns the highest count that failures can reach which falls by half every `halfLifeMs`, with the smallest delays that the jitter allows. */
-export function highestLevel({ initialMs, maxMs, factor, jitter, ratio, halfLifeMs }: Omit<LimitNumbers, "maxRestarts" | "windowMs"> & {
+export function highestLevel({ halfLifeMs, ...backoff }: Omit<LimitNumbers, "maxRestarts" | "windowMs"> & {
   readonly halfLifeMs: number;
 }): number {
-  const share = jitter === "full" ? 1 - ratio : 1;
-  const growth = jitter === "decorrelated" ? 1 : factor;
   let level = 1;
   let highest = level;
   let kept = 1;
   for (let n = 1; n <= LAST_GROWTH; n++) {
-    kept = 0.5 ** (Math.min(maxMs, initialMs * growth ** (n - 1)) * share / halfLifeMs);
+    kept = 0.5 ** (shortestDelayMs(backoff, n) / halfLifeMs);
     level = level * kept + 1;
     highest = Math.max(highest, level);
   }
   // From here on the delays are the same, and the count goes towards where it stays.
   return Math.max(highest, kept === 1 ? Infinity : 1 / (1 - kept));
+}
+
+/** The shortest that the n-th delay in a row can be. */
+function shortestDelayMs({ initialMs, maxMs, factor, jitter, ratio }: Omit<LimitNumbers, "maxRestarts" | "windowMs">, n: number): number {
+  const share = jitter === "full" ? 1 - ratio : 1;
+  const growth = jitter === "decorrelated" ? 1 : factor;
+  return Math.min(maxMs, initialMs * growth ** (n - 1)) * share;
 }

@@ -90,10 +90,7 @@ async function runOnce(run: TaskFunction, start: WorkerStart, stop: AbortControl
     cancel: () => stop.abort(STOP_REASON),
   };
   const own = await exitOf(run, context);
-  // Of a sub-task that failed before, the end of the function is but a consequence.
-  const first = subTasks.failure;
-  await subTasks.end();
-  const failure = first ?? (own.kind === "panicked" ? null : subTasks.failure);
+  const failure = await subTasks.end(own.kind === "panicked");
   const exit = failure === null ? own : panicOf(failure.error);
   const problem = await finalizers.run(setTimer);
   send({ reeve: WORKER_PROTOCOL, type: "exit", exit: problem === null || exit.kind === "panicked" ? exit : afterProblem(problem) });

@@ -2,8 +2,8 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { child, type ChildOptions, ReeveError, supervise, type SupervisorEvent, type TaskFunction, type Tree } from "../../mod.ts";
 import { VirtualClock } from "../../src/testing/mod.ts";
+import { untilAborted } from "../support/tasks.ts";
 
-const untilAborted: TaskFunction = ({ signal }) => new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
 const DELAYED: ChildOptions = { backoff: { initialMs: 1_000, maxMs: 1_000, jitter: "none" } };
 
 async function started(...children: Parameters<typeof supervise>[0]["children"]): Promise<{ tree: Tree; clock: VirtualClock }> {

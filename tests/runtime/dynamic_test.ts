@@ -2,9 +2,7 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { child, type ChildSpec, ReeveError, SpecError, supervise, type TaskFunction, type Tree, type TreeSpec } from "../../mod.ts";
 import { VirtualClock } from "../../src/testing/mod.ts";
-
-const untilAborted: TaskFunction = ({ signal }) => new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
-const deaf: TaskFunction = () => new Promise<void>(() => {});
+import { deaf, untilAborted } from "../support/tasks.ts";
 
 async function started(children: readonly ChildSpec[], options: Partial<TreeSpec> = {}): Promise<{ tree: Tree; clock: VirtualClock }> {
   const clock = new VirtualClock();
@@ -284,7 +282,10 @@ Deno.test("scale() that comes to the limit keeps what it added and says so", asy
   const { tree } = await started([], { templates: [child.task("worker", untilAborted)], dynamicSupervisor: { childLimit: 3 } });
   const error = await assertRejects(() => tree.scale("worker", 5), ReeveError);
   assertEquals(error.code, "child_limit_exceeded");
-  assertMatch(error.message, /Cannot scale "worker" to 5 copies under "\/".*may have 3 children.*3 were added and 0 removed, which stays so/);
+  assertMatch(
+    error.message,
+    /Cannot scale "worker" to 5 copies under "\/".*may have 3 children.*3 were added and 0 removed, which stays so/,
+  );
   assertEquals(paths(tree), ["/worker:1", "/worker:2", "/worker:3"]);
   const untouched = await assertRejects(() => tree.scale("worker", 4), ReeveError);
   assertMatch(untouched.message, /^Cannot add "\/worker:5"/);

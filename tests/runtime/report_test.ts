@@ -4,16 +4,8 @@ import type { SupervisorEvent } from "../../src/event/mod.ts";
 import { Bus, type LogRecord } from "../../src/observe/mod.ts";
 import { Interpreter, planTree } from "../../src/runtime/mod.ts";
 import { VirtualClock } from "../../src/testing/mod.ts";
-import { child, type Report, supervise, type SupervisorEvent as Event, type TaskContext, type Tree } from "../../mod.ts";
-
-function idle({ signal }: TaskContext): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
-}
-
-/** Never ends, whatever it is told. */
-function deaf(): Promise<void> {
-  return new Promise(() => {});
-}
+import { child, type Report, supervise, type SupervisorEvent as Event, type Tree } from "../../mod.ts";
+import { deaf, untilAborted } from "../support/tasks.ts";
 
 async function endOf(tree: Tree, clock: VirtualClock): Promise<Report> {
   const ending = tree.shutdown();
@@ -25,15 +17,15 @@ Deno.test("report: every child of every depth is in it once, in the order in whi
   const clock = new VirtualClock({ startMs: 500 });
   const tree = await supervise({
     children: [
-      child.task("db", idle),
+      child.task("db", untilAborted),
       child.supervisor("outer", {
         children: [
-          child.supervisor("inner", { children: [child.task("leaf", idle)] }),
-          child.task("last", idle, { dependencies: ["inner"] }),
+          child.supervisor("inner", { children: [child.task("leaf", untilAborted)] }),
+          child.task("last", untilAborted, { dependencies: ["inner"] }),
         ],
         dependencies: ["db"],
       }),
-      child.task("web", idle, { dependencies: ["outer"] }),
+      child.task("web", untilAborted, { dependencies: ["outer"] }),
     ],
   }, { clock });
   await clock.advance(1_000);
@@ -78,7 +70,10 @@ Deno.test("report: what was left behind is listed with its full path, supervisor
   const clock = new VirtualClock();
   const tree = await supervise({
     shutdown: { gracefulTimeoutMs: 1_000, abortWaitMs: 100 },
-    children: [child.supervisor("inner", { children: [child.task("deaf", deaf), child.task("calm", idle)] }), child.task("also", deaf)],
+    children: [
+      child.supervisor("inner", { children: [child.task("deaf", deaf), child.task("calm", untilAborted)] }),
+      child.task("also", deaf),
+    ],
   }, { clock });
   const report = await endOf(tree, clock);
   assertEquals([...report.abandoned].sort(), ["/also", "/inner/deaf"]);
@@ -121,7 +116,7 @@ Deno.test("report: an escalation of a nested supervisor reaches the root with it
         backoff,
         limit,
       }),
-      child.task("beside", idle),
+      child.task("beside", untilAborted),
     ],
   }, { clock });
   await clock.advance(1_000);

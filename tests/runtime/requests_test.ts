@@ -2,10 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { child, ReeveError, supervise, type SupervisorEvent, type TaskContext, type TaskFunction, type Tree } from "../../mod.ts";
 import { VirtualClock } from "../../src/testing/mod.ts";
-
-function untilAborted({ signal }: TaskContext): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
-}
+import { untilAborted } from "../support/tasks.ts";
 
 async function started(...children: Parameters<typeof supervise>[0]["children"]): Promise<{ tree: Tree; clock: VirtualClock }> {
   const clock = new VirtualClock();

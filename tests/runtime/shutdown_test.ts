@@ -1,10 +1,7 @@
 import { assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { child, type ChildOptions, type ChildSpec, ReeveError, supervise, type TaskContext, type Tree, type TreeSpec } from "../../mod.ts";
+import { child, type ChildOptions, type ChildSpec, ReeveError, supervise, type Tree, type TreeSpec } from "../../mod.ts";
 import { VirtualClock } from "../../src/testing/mod.ts";
-
-function idle({ signal }: TaskContext): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
-}
+import { untilAborted } from "../support/tasks.ts";
 
 async function start(spec: TreeSpec, signal?: AbortSignal): Promise<{ tree: Tree; clock: VirtualClock }> {
   const clock = new VirtualClock();
@@ -46,7 +43,7 @@ Deno.test("tree.shutdown() starts nothing any more: no waiting child, no restart
     children: [
       child.task("slow", (context) => {
         starts.push("slow");
-        return idle(context);
+        return untilAborted(context);
       }, { readiness: { mode: "explicit" } }),
       child.task("waits", () => void starts.push("waits"), { dependencies: ["slow"] }),
       child.task("fails", () => {
@@ -85,7 +82,7 @@ Deno.test("tree.shutdown({ force }) forces a stop that is going on", async () =>
 });
 
 Deno.test("tree.shutdown() after the end gives the same report and does nothing", async () => {
-  const { tree } = await start({ children: [child.task("a", idle)] });
+  const { tree } = await start({ children: [child.task("a", untilAborted)] });
   const report = await tree.shutdown();
   const { seq } = tree.snapshot();
   assertStrictEquals(await tree.shutdown({ force: true, reason: "again" }), report);
@@ -99,7 +96,7 @@ Deno.test("tree.shutdown() right after supervise() loses no start and no stop", 
   const counted = (name: string): ChildSpec =>
     child.task(name, async (context) => {
       running++;
-      await idle(context);
+      await untilAborted(context);
       running--;
     });
   const tree = await supervise({ children: Array.from({ length: 100 }, (_, index) => counted(`c${index}`)) });
@@ -120,21 +117,21 @@ Deno.test("supervise({ signal }) no longer listens to a signal when the tree has
     listeners--;
     removeEventListener.apply(signal, args);
   };
-  const { tree } = await start({ children: [child.task("a", idle)] }, signal);
+  const { tree } = await start({ children: [child.task("a", untilAborted)] }, signal);
   assertEquals(listeners, 1);
   const { cause } = await tree.shutdown({ by: "ops", reason: "deploy" });
   assertEquals([listeners, cause.requestedBy], [0, "ops"]);
 });
 
 Deno.test("tree.ready() says at once that a tree which has finished can no longer become ready", async () => {
-  const { tree } = await start({ children: [child.task("a", idle, { readiness: { mode: "explicit" } })] });
+  const { tree } = await start({ children: [child.task("a", untilAborted, { readiness: { mode: "explicit" } })] });
   await tree.close();
   const error = await assertRejects(() => tree.ready(), ReeveError);
   assertEquals([error.code, error.message], ["tree_finished", 'Tree "reeve" finished before it was ready']);
 });
 
 Deno.test("tree.ready() rejects with the reason of a signal that was aborted before, and leaves no timer", async () => {
-  const { tree, clock } = await start({ children: [child.task("a", idle, { readiness: { mode: "explicit" } })] });
+  const { tree, clock } = await start({ children: [child.task("a", untilAborted, { readiness: { mode: "explicit" } })] });
   await assertRejects(() => tree.ready({ signal: AbortSignal.abort(new Error("enough")), timeoutMs: 1_000 }), Error, "enough");
   assertEquals(clock.timers, 0);
   await tree.close();
@@ -142,8 +139,8 @@ Deno.test("tree.ready() rejects with the reason of a signal that was aborted bef
 
 Deno.test("tree.ready() does not wait for optional children, and names at most five that are missing", async () => {
   const never = (name: string, options: ChildOptions = {}): ChildSpec =>
-    child.task(name, idle, { readiness: { mode: "explicit" }, ...options });
-  const optional = await start({ children: [child.task("a", idle), never("extra", { severity: "optional" })] });
+    child.task(name, untilAborted, { readiness: { mode: "explicit" }, ...options });
+  const optional = await start({ children: [child.task("a", untilAborted), never("extra", { severity: "optional" })] });
   await optional.tree.ready();
   await optional.tree.close();
   const many = await start({ children: Array.from({ length: 7 }, (_, index) => never(`c${index}`)) });

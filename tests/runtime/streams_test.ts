@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertGreater, assertRejects } from "@std/assert";
-import { child, type ChildOptions, type ChildSpec, type GapMarker, supervise, type SupervisorEvent, type TaskContext } from "../../mod.ts";
+import { child, type ChildOptions, type ChildSpec, type GapMarker, supervise, type SupervisorEvent } from "../../mod.ts";
 import { VirtualClock } from "../../src/testing/mod.ts";
+import { untilAborted } from "../support/tasks.ts";
 
 type Item = SupervisorEvent | GapMarker;
 
@@ -14,10 +15,6 @@ const FAILURE = new Error("no");
 
 function failing(options: ChildOptions): ChildSpec {
   return child.task("a", () => Promise.reject(FAILURE), options);
-}
-
-function idle({ signal }: TaskContext): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
 }
 
 async function take<T>(stream: AsyncIterable<T>, count: number): Promise<T[]> {
@@ -39,7 +36,7 @@ function seqs(items: readonly Item[]): number[] {
 
 Deno.test("tree.events() starts from the first event, from now, or after a number", async () => {
   const clock = new VirtualClock();
-  const tree = await supervise({ children: [child.task("a", idle)] }, { clock });
+  const tree = await supervise({ children: [child.task("a", untilAborted)] }, { clock });
   const { seq } = tree.snapshot();
   const streams = [tree.events(), tree.events({ since: "start" }), tree.events({ since: 0 })];
   const later = [tree.events({ since: "now" }), tree.events({ since: seq })];

@@ -6,18 +6,13 @@ import {
   ReeveError,
   supervise,
   type SupervisorEvent,
-  type TaskContext,
   type Tree,
   type TreeSpec,
 } from "../../mod.ts";
 import { seededRandom, VirtualClock } from "../../src/testing/mod.ts";
+import { untilAborted } from "../support/tasks.ts";
 
 const OFTEN: ChildOptions = { backoff: { initialMs: 100, maxMs: 100, jitter: "none" }, limit: { maxRestarts: 1_000 } };
-
-/** A task that runs until it is stopped. */
-function idle({ signal }: TaskContext): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
-}
 
 function failing(name: string, options: ChildOptions = {}): ChildSpec {
   return child.task(name, () => Promise.reject(new TypeError("it broke")), { ...OFTEN, ...options });
@@ -40,7 +35,7 @@ Deno.test("supervise() resolves after the first start wave, and never rejects fo
     calls++;
     throw new Error("at once");
   }, OFTEN);
-  const { tree } = await start({ children: [throws, child.task("a", idle)] });
+  const { tree } = await start({ children: [throws, child.task("a", untilAborted)] });
   assertEquals([calls, tree.child("/a").phase, tree.child("/throws").phase], [1, "ready", "backoff"]);
   await tree.close();
 });
@@ -57,10 +52,10 @@ Deno.test("tree: a failing child comes back by its policy, with its numbers in t
 
 Deno.test("tree: a nested supervisor starts, fails and restarts as a unit, and stops recursively", async () => {
   const inner = child.supervisor("inner", {
-    children: [child.task("calm", idle), failing("wild", { limit: { maxRestarts: 1, onExceeded: "escalate" } })],
+    children: [child.task("calm", untilAborted), failing("wild", { limit: { maxRestarts: 1, onExceeded: "escalate" } })],
     backoff: { initialMs: 1_000, jitter: "none" },
   });
-  const { tree, clock } = await start({ children: [inner, child.task("beside", idle)] });
+  const { tree, clock } = await start({ children: [inner, child.task("beside", untilAborted)] });
   await clock.advance(100);
   assertEquals([tree.child("/inner").phase, tree.child("/inner/calm").phase, tree.child("/beside").phase], ["backoff", "stopped", "ready"]);
   await clock.advance(1_000);
@@ -72,7 +67,7 @@ Deno.test("tree: a nested supervisor starts, fails and restarts as a unit, and s
 Deno.test("tree: an escalation at the root ends it with its exit code", async () => {
   const limited = failing("a", { limit: { maxRestarts: 1, onExceeded: "escalate" } });
   for (const [policy, exitCode] of [[undefined, 70], [{ escalation: { exitCode: 42 } }, 42]] as const) {
-    const { tree, clock } = await start({ policy, children: [limited, child.task("b", idle)] });
+    const { tree, clock } = await start({ policy, children: [limited, child.task("b", untilAborted)] });
     await clock.advance(100);
     const report = await tree.finished;
     assertEquals([report.exitCode, report.cause.kind, report.cause.path], [exitCode, "escalation", "/a"]);
@@ -99,7 +94,10 @@ Deno.test("tree.ready() resolves when every child that must be ready has been", 
 
 Deno.test("tree.ready() says what is missing when its time is over, and stops waiting when told to", async () => {
   const { tree, clock } = await start({
-    children: [child.task("slow", idle, { readiness: { mode: "explicit" } }), child.task("b", idle, { dependencies: ["slow"] })],
+    children: [
+      child.task("slow", untilAborted, { readiness: { mode: "explicit" } }),
+      child.task("b", untilAborted, { dependencies: ["slow"] }),
+    ],
   });
   const late = assertRejects(() => tree.ready({ timeoutMs: 1_000 }), ReeveError);
   await clock.advance(1_000);
@@ -116,14 +114,14 @@ Deno.test("tree.ready() says what is missing when its time is over, and stops wa
 });
 
 Deno.test("tree.child() names the nearest path when there is no such child", async () => {
-  const { tree } = await start({ children: [child.task("ingest", idle)] });
+  const { tree } = await start({ children: [child.task("ingest", untilAborted)] });
   const error = assertThrows(() => tree.child("/ingset"), ReeveError);
   assertEquals([error.code, error.hint], ["child_not_found", 'Did you mean "/ingest"?']);
   await tree.close();
 });
 
 Deno.test("tree.events() tells everything in order, and ends with the tree", async () => {
-  const { tree } = await start({ children: [child.task("a", idle)] });
+  const { tree } = await start({ children: [child.task("a", untilAborted)] });
   const reading = collect(tree);
   await tree.shutdown({ by: "ops", reason: "deploy" });
   const events = await reading;
@@ -177,7 +175,7 @@ Deno.test("a reader that throws disturbs nobody", async () => {
 });
 
 Deno.test("tree.shutdown() may be repeated, and everybody gets the same report", async () => {
-  const { tree } = await start({ children: [child.task("a", idle)] });
+  const { tree } = await start({ children: [child.task("a", untilAborted)] });
   const [first, second] = await Promise.all([tree.shutdown({ reason: "one" }), tree.shutdown({ reason: "two" })]);
   assert(first === second && first === await tree.finished);
   assertEquals([first.cause.reason, first.exitCode], ["one", 0]);
@@ -193,7 +191,7 @@ Deno.test("tree: a task that ignores its signal is left behind, told, and its la
   });
   const { tree, clock } = await start({
     shutdown: { gracefulTimeoutMs: 1_000, abortWaitMs: 100 },
-    children: [deaf, child.task("a", idle)],
+    children: [deaf, child.task("a", untilAborted)],
   });
   const ending = tree.shutdown();
   await clock.advance(1_100);
@@ -209,7 +207,7 @@ Deno.test("tree: a task that ignores its signal is left behind, told, and its la
 Deno.test("tree.shutdown({ force }) waits for nobody's budget", async () => {
   const { tree, clock } = await start({
     shutdown: { gracefulTimeoutMs: 60_000, abortWaitMs: 100 },
-    children: [child.task("deaf", () => new Promise(() => {})), child.task("a", idle)],
+    children: [child.task("deaf", () => new Promise(() => {})), child.task("a", untilAborted)],
   });
   const ending = tree.shutdown({ force: true });
   await clock.advance(100);
@@ -217,10 +215,10 @@ Deno.test("tree.shutdown({ force }) waits for nobody's budget", async () => {
 });
 
 Deno.test("supervise({ signal }) shuts the tree down when it aborts, before or after the start", async () => {
-  const before = await supervise({ children: [child.task("a", idle)] }, { signal: AbortSignal.abort(new Error("early")) });
+  const before = await supervise({ children: [child.task("a", untilAborted)] }, { signal: AbortSignal.abort(new Error("early")) });
   assertEquals((await before.finished).cause.reason, "early");
   const stop = new AbortController();
-  const after = await supervise({ children: [child.task("a", idle)] }, { signal: stop.signal });
+  const after = await supervise({ children: [child.task("a", untilAborted)] }, { signal: stop.signal });
   stop.abort(new Error("enough"));
   assertEquals((await after.finished).cause, { kind: "shutdown", requestedBy: "signal", reason: "enough" });
 });
@@ -228,7 +226,7 @@ Deno.test("supervise({ signal }) shuts the tree down when it aborts, before or a
 Deno.test("tree: the scope's end shuts down", async () => {
   let ended: Promise<{ exitCode: number }> | undefined;
   {
-    await using tree = await supervise({ children: [child.task("a", idle)] });
+    await using tree = await supervise({ children: [child.task("a", untilAborted)] });
     ended = tree.finished;
   }
   assertEquals((await ended).exitCode, 0);

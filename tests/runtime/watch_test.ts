@@ -1,9 +1,8 @@
 /** The state of a tree as a stream of changes. */
 import { assert, assertEquals } from "@std/assert";
-import { child, supervise, type TaskFunction, type TreeChange } from "../../mod.ts";
+import { child, supervise, type TreeChange } from "../../mod.ts";
 import { VirtualClock } from "../../src/testing/mod.ts";
-
-const untilAborted: TaskFunction = ({ signal }) => new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+import { untilAborted } from "../support/tasks.ts";
 
 async function next(changes: AsyncIterableIterator<TreeChange>): Promise<TreeChange> {
   const { value, done } = await changes.next();

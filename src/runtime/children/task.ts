@@ -75,7 +75,7 @@ class TaskAttempt implements RunningChild {
 
   #newSubTasks(): SubTasks {
     const subTasks = new SubTasks(this.#ownController());
-    if (this.#isOver) subTasks.end();
+    if (this.#isOver) subTasks.end(false);
     return subTasks;
   }
 
@@ -96,9 +96,7 @@ class TaskAttempt implements RunningChild {
     this.#isOver = true;
     const subTasks = this.#subTasks;
     if (subTasks === null) return this.#putAway(own);
-    // Of a sub-task that failed before, the end of the function is but a consequence.
-    const exit = subTasks.failure === null ? own : panicExit(subTasks.failure.error);
-    subTasks.end().then(() => this.#putAway("failure" in exit || subTasks.failure === null ? exit : panicExit(subTasks.failure.error)));
+    subTasks.end("failure" in own).then((failure) => this.#putAway(failure === null ? own : panicExit(failure.error)));
   }
 
   #putAway(exit: Exit): void {

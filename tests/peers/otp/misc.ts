@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { child, describe } from "../../../mod.ts";
 import { delayed, flatten, otp, type PeerCase, play, type Stage } from "../helpers.ts";
+import { untilAborted } from "../../support/tasks.ts";
 
 const hotCode = "no code is exchanged in a running program here; what a changed declaration does belongs to reload";
 
@@ -262,7 +263,7 @@ export const CASES: readonly PeerCase[] = [
     name: "which_children_simple_one_for_one",
     means: "instances of a template are listed, the oldest first, with kind and phase",
     run: play(async (stage) => {
-      const template = child.task("one", ({ signal }) => new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve())));
+      const template = child.task("one", untilAborted);
       const tree = await stage.open({ children: [], templates: [template] });
       await tree.scale("one", 3);
       await tree.child("/one:1").remove();

@@ -2,6 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { child, ReeveError, SpecError, supervise } from "../../../mod.ts";
 import { type Actor, delayed, otp, type PeerCase, play, type Stage } from "../helpers.ts";
+import { untilAborted } from "../../support/tasks.ts";
 
 /** Opens a tree in which every actor waits for the next one to be ready, or done. */
 async function chain(stage: Stage, names: readonly string[], mode: "immediate" | "completed"): Promise<Actor[]> {
@@ -71,7 +72,7 @@ export const CASES: readonly PeerCase[] = [
     name: "TestSystem_TestComposeScale",
     means: "a process is scaled up and down by number; here to none as well, as templates are not running themselves",
     run: play(async (stage) => {
-      const template = child.task("one", ({ signal }) => new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve())));
+      const template = child.task("one", untilAborted);
       const tree = await stage.open({ children: [], templates: [template] });
       for (const count of [4, 2, 7, 0]) {
         await tree.scale("one", count);
