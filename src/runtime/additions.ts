@@ -30,10 +30,9 @@ export async function checkAddition(spec: ChildSpec, { tree, supervisor, has }: 
   };
   const { problems, tasks } = await preflight(alone);
   const prefix = `/children/${siblings.length}`;
-  const ours = problems.flatMap((problem): Problem[] => {
-    const isOurs = problem.pointer === prefix || problem.pointer.startsWith(`${prefix}/`);
-    return isOurs || siblings.length === 0 ? [{ ...problem, pointer: problem.pointer.slice(isOurs ? prefix.length : 0) }] : [];
-  });
+  const ours = problems
+    .filter(({ pointer }) => pointer === prefix || pointer.startsWith(`${prefix}/`))
+    .map((problem): Problem => ({ ...problem, pointer: problem.pointer.slice(prefix.length) }));
   if (ours.some((problem) => problem.severity === "error")) throw new SpecError(ours);
   return tasks;
 }
