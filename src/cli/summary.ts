@@ -1,5 +1,5 @@
 /** What a run came to, as a table. */
-import { type ChildReport, describeExit, duration, type Report } from "../../mod.ts";
+import { type ChildReport, describeExit, duration, type Reconciliation, type Report } from "../../mod.ts";
 import { cleanText } from "../base/mod.ts";
 import { type CommandIo, paint } from "./io.ts";
 import { renderTable } from "./table.ts";
@@ -22,7 +22,13 @@ export function summary(name: string, report: Report, io: CommandIo): string {
   const table = renderTable(["CHILD", "KIND", "STARTS", "RESTARTS", "FAILURES", "LAST EXIT", "STOPPED"], rows);
   return `\n${paint(io, "bold", cleanText(name))} ran ${duration(report.durationMs)}, ${
     cleanText(end)
-  }, exit code ${report.exitCode}\n\n${table}`;
+  }, exit code ${report.exitCode}\n\n${table}${whatIsLeft(report.reconcile)}`;
+}
+
+function whatIsLeft({ left, more }: Reconciliation): string {
+  if (left.length === 0 && more === 0) return "";
+  const lines = left.map(({ owner, detail }) => `  ${cleanText(owner)}: ${cleanText(detail)}`);
+  return ["\nstill there:", ...lines, ...(more === 0 ? [] : [`  and ${more} more`]), ""].join("\n");
 }
 
 function howItStopped({ status, phase }: ChildReport): string {

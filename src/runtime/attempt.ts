@@ -15,10 +15,12 @@ import type { ChildPolicy, ChildSpec, DecisionHistory, Verdict } from "../spec/m
 import { DEFAULTS } from "../spec/mod.ts";
 import { thrownMessage } from "./children/failure.ts";
 import type { AttemptContext, RunningChild } from "./children/types.ts";
+import type { Ledger, OpenKind } from "./ledger.ts";
 
 /** What an attempt needs of the tree it belongs to. */
 export interface AttemptHost {
   readonly clock: Clock;
+  readonly ledger: Ledger;
   post(message: Message): void;
   /** Takes a command of the child to itself; false when too many wait already. */
   command(command: Omit<CommandMessage, "type" | "id">, answer: (result: CommandResult) => void): boolean;
@@ -54,6 +56,7 @@ export class Attempt implements AttemptContext {
   /** Requests that wait for their answer or were granted: asking again and again must cost the tree nothing. */
   #requests: Set<ChildRequestKind> | null = null;
   #tail: RingBuffer<string> | null = null;
+  #clock: Clock | null = null;
   /** The adapter's handle; `null` until the adapter has returned it. */
   handle: RunningChild | null = null;
   /** Last heartbeat on the tree's clock, 0 when there was none. */
@@ -98,7 +101,11 @@ export class Attempt implements AttemptContext {
   }
 
   get clock(): Clock {
-    return this.#host.clock;
+    return this.#clock ??= this.#host.ledger.clockOf(this.path, this.#host.clock);
+  }
+
+  opened(kind: OpenKind, detail: string, isThere?: () => boolean): () => void {
+    return this.#host.ledger.open(this.path, kind, detail, isThere);
   }
 
   /** The last lines of output, oldest first. */

@@ -25,6 +25,7 @@ import { Attempt, type AttemptHost } from "./attempt.ts";
 import type { SupervisorAdapter } from "./children/supervisor.ts";
 import { supervisorAdapter } from "./children/supervisor.ts";
 import type { ChildAdapter, RunningChild } from "./children/types.ts";
+import { Ledger } from "./ledger.ts";
 import { Roster } from "./roster.ts";
 import { type Timer, TimerQueue } from "./timers.ts";
 
@@ -64,6 +65,7 @@ const SLICE_MS = 8;
 /** The running loop of one tree. */
 export class Interpreter implements AttemptHost {
   readonly clock: Clock;
+  readonly ledger = new Ledger();
   readonly #options: InterpreterOptions;
   readonly #step: typeof step;
   readonly #counters: TreeCounters = { stamp: 0, timer: 0, correlation: 0, event: 0 };
@@ -102,9 +104,9 @@ export class Interpreter implements AttemptHost {
     return this.#roster.nodes;
   }
 
-  /** How many attempts are live, nested supervisors included. */
-  get liveAttempts(): number {
-    return this.#live.flat().filter((attempt) => attempt !== undefined).length;
+  /** The live attempts, nested supervisors included. */
+  get attempts(): readonly Attempt[] {
+    return this.#live.flat().filter((attempt) => attempt !== undefined);
   }
 
   /** What guards restarts in this tree. */
@@ -115,6 +117,11 @@ export class Interpreter implements AttemptHost {
   /** How many timers are set. */
   get liveTimers(): number {
     return this.#timers.size;
+  }
+
+  /** The timers that are set. */
+  get timers(): readonly Timer[] {
+    return this.#timers.live;
   }
 
   /** Whether nothing is waiting to be done. */
@@ -283,8 +290,8 @@ export class Interpreter implements AttemptHost {
       case "shutdownTree":
         return this.post({ type: "stop", node: 0, stamp: 0, cause: effect.cause, forced: false });
       case "finished":
-        this.#timers.clearAll();
-        return this.#options.onFinished(effect.cause, effect.exitCode);
+        this.#options.onFinished(effect.cause, effect.exitCode);
+        return this.#timers.clearAll();
     }
   }
 
@@ -358,8 +365,7 @@ export class Interpreter implements AttemptHost {
     this.#broken = true;
     this.#timers.clearAll();
     this.#wakeIdle();
-    for (const attempt of this.#live.flat()) {
-      if (attempt === undefined) continue;
+    for (const attempt of this.attempts) {
       this.over(attempt);
       if (attempt.handle !== null) endQuietly(attempt.handle);
     }

@@ -5,6 +5,8 @@ export * from "./supervise.ts";
 export * from "./tree.ts";
 export type { ChildSnapshot, FuseSnapshot, GroupSnapshot, TreeChange, TreeMoment, TreeSnapshot } from "./snapshot.ts";
 export { Interpreter, type InterpreterOptions } from "./interpreter.ts";
+export type { Leftover, OpenKind } from "./ledger.ts";
+export { reconcile, type Reconciliation } from "./reconcile.ts";
 export { checkFiles } from "./preflight.ts";
 export { systemClock } from "./clock.ts";
 export { Planner, planTree, type TreePlan } from "../core/mod.ts";

@@ -21,7 +21,7 @@ function watchReadiness(attempt: Attempt): () => void {
   if (readiness?.mode !== "http" && readiness?.mode !== "tcp" && readiness?.mode !== "exec") return () => {};
   let wasReady = false;
   return startProber({
-    check: checkOf(readiness),
+    check: checkOf(readiness, (kind, detail, isThere) => attempt.opened(kind, detail, isThere)),
     clock: attempt.clock,
     delayMs: readinessDelay(1000 * (readiness.checkIntervalSecs ?? DEFAULTS.readinessIntervalSecs)),
     timeoutMs: 1000 * (readiness.timeoutSecs ?? DEFAULTS.readinessTimeoutSecs),
@@ -48,7 +48,7 @@ function watchHealth(attempt: Attempt, post: AttemptHost["post"]): () => void {
   const { node, child, stamp, spec: { healthCheck }, policy: { health } } = attempt.identity;
   if (health === null || (healthCheck?.mode !== "http" && healthCheck?.mode !== "tcp" && healthCheck?.mode !== "exec")) return () => {};
   return startProber({
-    check: checkOf(healthCheck),
+    check: checkOf(healthCheck, (kind, detail, isThere) => attempt.opened(kind, detail, isThere)),
     clock: attempt.clock,
     delayMs: () => health.intervalMs,
     timeoutMs: health.timeoutMs,

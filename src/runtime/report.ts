@@ -2,6 +2,7 @@
 import type { ChildPhase, NodeState } from "../core/mod.ts";
 import type { Exit, ShutdownCause, ShutdownStatus } from "../event/mod.ts";
 import type { ChildKind } from "../spec/mod.ts";
+import type { Reconciliation } from "./reconcile.ts";
 
 /** What became of one child. */
 export interface ChildReport {
@@ -37,6 +38,8 @@ export interface Report {
   readonly children: readonly ChildReport[];
   /** Paths of children that could not be stopped and may still be doing things. */
   readonly abandoned: readonly string[];
+  /** What was left of the tree, measured when it had finished. */
+  readonly reconcile: Reconciliation;
 }
 
 /** Lists every child below a node, in the order in which they were stopped; those of nested supervisors come before them. */

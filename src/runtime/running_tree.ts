@@ -11,6 +11,7 @@ import { Interpreter } from "./interpreter.ts";
 import { holdProgram } from "./keep_alive.ts";
 import { Members, type Place, refusal, type Refuse } from "./members.ts";
 import { startProbes } from "./probing.ts";
+import { isSameLeft, reconcile, type Reconciliation } from "./reconcile.ts";
 import { type Report, reportChildren } from "./report.ts";
 import {
   type ChildSnapshot,
@@ -50,7 +51,7 @@ export class RunningTree implements Tree {
   readonly #startedAtMs: number;
   readonly #startedWallMs: number;
   #finish: (report: Report) => void = () => {};
-  #isFinished = false;
+  #report: Report | null = null;
   #release: () => void = () => {};
   #unlisten: () => void = () => {};
 
@@ -205,11 +206,10 @@ export class RunningTree implements Tree {
   }
 
   shutdown({ reason = "close", by = "program", force = false }: ShutdownRequest = {}): Promise<Report> {
-    if (!this.#isFinished) {
-      const who = cleaned(by, reason);
-      const cause: ShutdownCause = { kind: "shutdown", requestedBy: who.by, reason: who.reason };
-      this.#interpreter.post({ type: "stop", node: 0, stamp: 0, cause, forced: force });
-    }
+    if (this.#report !== null) return Promise.resolve(this.#report = this.#afterwards(this.#report));
+    const who = cleaned(by, reason);
+    const cause: ShutdownCause = { kind: "shutdown", requestedBy: who.by, reason: who.reason };
+    this.#interpreter.post({ type: "stop", node: 0, stamp: 0, cause, forced: force });
     return this.finished;
   }
 
@@ -236,7 +236,7 @@ export class RunningTree implements Tree {
 
   /** Who asks and why, cleaned; throws when nobody is there to ask, or one of them is blank. */
   #requestOf({ by = "program", reason = "requested" }: ChildRequest, refuse: Refuse): Request {
-    if (this.#isFinished) throw refuse("tree_finished", `tree "${this.name}" has finished`);
+    if (this.#report !== null) throw refuse("tree_finished", `tree "${this.name}" has finished`);
     if (by.trim() === "" || reason.trim() === "") throw refuse("invalid_request", `${by.trim() === "" ? "by" : "reason"} is blank`);
     return cleaned(by, reason);
   }
@@ -263,21 +263,31 @@ export class RunningTree implements Tree {
   }
 
   #onFinished(cause: ShutdownCause, exitCode: number): void {
-    if (this.#isFinished) return;
-    this.#isFinished = true;
+    if (this.#report !== null) return;
     this.#unlisten();
     this.#release();
-    const children = reportChildren(this.#interpreter.nodes);
-    this.#finish({
+    this.#report = {
       exitCode,
       cause,
       startedAtMs: this.#startedWallMs,
       durationMs: this.#interpreter.clock.now() - this.#startedAtMs,
-      children,
-      abandoned: children.filter((child) => child.status === "abort_failed" && child.kind !== "supervisor").map((child) => child.path),
-    });
+      ...this.#whatIsLeft(reconcile(this.#interpreter)),
+    };
+    this.#finish(this.#report);
     this.#events.close();
     this.#logs.close();
+  }
+
+  /** The report as it would be now: what was left may have ended. */
+  #afterwards(report: Report): Report {
+    const measured = reconcile(this.#interpreter);
+    return isSameLeft(report.reconcile, measured) ? report : { ...report, ...this.#whatIsLeft(measured) };
+  }
+
+  #whatIsLeft(measured: Reconciliation): Pick<Report, "children" | "abandoned" | "reconcile"> {
+    const children = reportChildren(this.#interpreter.nodes);
+    const abandoned = children.filter(({ status, kind }) => status === "abort_failed" && kind !== "supervisor").map(({ path }) => path);
+    return { children, abandoned, reconcile: measured };
   }
 
   #listenTo(signal: AbortSignal): void {

@@ -28,6 +28,11 @@ export class TimerQueue {
     return this.#live.size;
   }
 
+  /** The timers that are set. */
+  get live(): readonly Timer[] {
+    return [...this.#live.values()];
+  }
+
   set(timer: Timer): void {
     this.#live.set(timer.timer, timer);
     this.#push(timer);

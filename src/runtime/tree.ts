@@ -136,7 +136,11 @@ export interface Tree extends AsyncDisposable {
   watch(options?: Pick<ReadOptions<SupervisorEvent>, "signal">): AsyncIterableIterator<TreeChange>;
   /** What the children print and log. */
   logs(options?: ReadOptions<LogRecord>): AsyncIterableIterator<LogRecord | GapMarker>;
-  /** Stops the tree in reverse order of its dependencies; repeated calls join the first, `force` makes it immediate. */
+  /**
+   * Stops the tree in reverse order of its dependencies; repeated calls join the first, `force` makes it immediate.
+   *
+   * After the end it looks again at what was left: a child that ended late is told as late then, while `finished` keeps what was true at the end.
+   */
   shutdown(request?: ShutdownRequest): Promise<Report>;
   /** The same as `shutdown()`, without a report. */
   close(): Promise<void>;

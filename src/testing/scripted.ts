@@ -110,6 +110,7 @@ class ScriptedAttempt implements RunningChild {
   }
 
   #after(delayMs: number, action: () => void): void {
+    if (this.#ended) return;
     if (delayMs === 0) action();
     else this.#cancels.push(this.#context.clock.setTimer(() => !this.#ended && action(), delayMs));
   }

@@ -3,7 +3,7 @@ import { seededRandom } from "../base/mod.ts";
 import type { NodeState } from "../core/mod.ts";
 import type { SupervisorEvent } from "../event/mod.ts";
 import { Bus, type LogRecord } from "../observe/mod.ts";
-import { Interpreter, type InterpreterOptions, Planner } from "../runtime/mod.ts";
+import { Interpreter, type InterpreterOptions, Planner, reconcile } from "../runtime/mod.ts";
 import { InvariantChecker } from "./invariants.ts";
 import { Dice, drawChild, drawFeatures, drawScript, drawTree, type Features } from "./random_tree.ts";
 import { InvariantViolation, scriptedAdapter } from "./scripted.ts";
@@ -65,7 +65,7 @@ export function simulateWith(seed: number, step: InterpreterOptions["step"], { c
   const mostSteps = MOST_STEPS * Math.max(1, (children ?? 0) / 4);
   const spec = drawTree(dice, features, children);
   const planner = new Planner(spec, 70);
-  const interpreter = new Interpreter({
+  const interpreter: Interpreter = new Interpreter({
     plan: planner.tree,
     adapterFor: () => scriptedAdapter(() => drawScript(dice, features, faulty), checker.report),
     startProbes: () => null,
@@ -76,7 +76,12 @@ export function simulateWith(seed: number, step: InterpreterOptions["step"], { c
     logs: new Bus<LogRecord>(16),
     onFinished: (cause) => {
       finished = true;
-      if (cause.kind === "fault") checker.report(new InvariantViolation(cause.reason));
+      if (cause.kind === "fault") return checker.report(new InvariantViolation(cause.reason));
+      const { left } = reconcile(interpreter);
+      const abandoned = new Set(left.filter(({ kind }) => kind === "attempt").map(({ owner }) => owner));
+      for (const { owner, detail } of left) {
+        if (!abandoned.has(owner)) checker.report(new InvariantViolation(`${detail} of ${owner} is left at the end`));
+      }
     },
     onRemoved: (_path, nodes) => planner.release(nodes),
     step,

@@ -16,7 +16,16 @@ const CHILD: ChildReport = {
 
 function report(children: readonly ChildReport[], more: Partial<Report> = {}): Report {
   const cause = { kind: "shutdown", requestedBy: "ops", reason: "deploy" } as const;
-  return { exitCode: 0, cause, startedAtMs: 0, durationMs: 61_000, children, abandoned: [], ...more };
+  return {
+    exitCode: 0,
+    cause,
+    startedAtMs: 0,
+    durationMs: 61_000,
+    children,
+    abandoned: [],
+    reconcile: { verifiedClean: true, checked: 0, left: [], more: 0 },
+    ...more,
+  };
 }
 
 function rowsOf(children: readonly ChildReport[]): string[] {
@@ -45,6 +54,23 @@ Deno.test("summary() has a row for every child, with its numbers and its last ex
       "/web   task     0       0         0         -                           in order",
     ],
   );
+});
+
+Deno.test("summary() lists what was left, a line each, and how much more there was", () => {
+  const left = [
+    { kind: "attempt", owner: "/deaf", detail: "attempt 1 of a task, abandoned" },
+    { kind: "process", owner: "/web", detail: "process group 4711" },
+  ] as const;
+  const lines = summary("shop", report([], { reconcile: { verifiedClean: false, checked: 2, left, more: 3 } }), new RecordingIo()).split(
+    "\n",
+  );
+  assertEquals(lines.slice(-5), [
+    "still there:",
+    "  /deaf: attempt 1 of a task, abandoned",
+    "  /web: process group 4711",
+    "  and 3 more",
+    "",
+  ]);
 });
 
 const STOPS: readonly [Partial<ChildReport>, string][] = [

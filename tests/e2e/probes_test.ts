@@ -2,7 +2,9 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { execFile } from "node:child_process";
 import { createServer as createHttpServer } from "node:http";
 import { createServer, type Server } from "node:net";
-import { type Check, checkOf } from "../../src/runtime/probes/mod.ts";
+import type { OpenKind } from "../../mod.ts";
+import { Ledger } from "../../src/runtime/ledger.ts";
+import { checkOf, type Probe } from "../../src/runtime/probes/mod.ts";
 
 async function withServer(server: Server, run: (port: number) => Promise<void>): Promise<void> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -15,14 +17,20 @@ async function withServer(server: Server, run: (port: number) => Promise<void>):
   }
 }
 
-function ask(check: Check): Promise<string | null> {
-  return check(new AbortController().signal);
+/** Asks, looks at what is on the account meanwhile, and that nothing is left on it. */
+async function ask(probe: Probe, signal = new AbortController().signal, kind: OpenKind | null = null): Promise<string | null> {
+  const ledger = new Ledger();
+  const answer = checkOf(probe, (kind, detail, isThere) => ledger.open("/a", kind, detail, isThere))(signal);
+  if (kind !== null) assertEquals(ledger.left().map((left) => left.kind), [kind]);
+  const found = await answer;
+  assertEquals(ledger.left(), []);
+  return found;
 }
 
-async function askBriefly(check: Check, ms = 50): Promise<string | null> {
+async function askBriefly(probe: Probe, ms = 50): Promise<string | null> {
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), ms);
-  const answer = await check(controller.signal);
+  const answer = await ask(probe, controller.signal, probe.mode === "exec" ? "process" : "socket");
   clearTimeout(timer);
   return answer;
 }
@@ -55,25 +63,25 @@ Deno.test("checkOf() of http takes statuses from 200 to 399 for yes and does not
       ["/400", "answered with status 400"],
       ["/503", "answered with status 503"],
     ];
-    for (const [path, expected] of cases) assertEquals(await ask(checkOf({ mode: "http", port, path })), expected, path);
+    for (const [path, expected] of cases) assertEquals(await ask({ mode: "http", port, path }), expected, path);
   });
   assertEquals(asked.length, 6);
 });
 
 Deno.test("checkOf() of http asks for / unless told otherwise", async () => {
   const server = createHttpServer((request, response) => response.writeHead(request.url === "/" ? 200 : 404).end());
-  await withServer(server, async (port) => assertEquals(await ask(checkOf({ mode: "http", port })), null));
+  await withServer(server, async (port) => assertEquals(await ask({ mode: "http", port }), null));
 });
 
 Deno.test("checkOf() of http ends when it is aborted while the server is silent", async () => {
   const server = createHttpServer(() => {});
-  await withServer(server, async (port) => assertEquals(await askBriefly(checkOf({ mode: "http", port })), "did not answer in time"));
+  await withServer(server, async (port) => assertEquals(await askBriefly({ mode: "http", port }), "did not answer in time"));
 });
 
 Deno.test("checkOf() of http says no when the server speaks something else or nothing", async () => {
   for (const words of ["SSH-2.0-something\r\n", ""]) {
     const server = createServer((socket) => socket.on("error", () => {}).resume().end(words));
-    await withServer(server, async (port) => assert(await ask(checkOf({ mode: "http", port })) !== null, words));
+    await withServer(server, async (port) => assert(await ask({ mode: "http", port }) !== null, words));
   }
 });
 
@@ -81,13 +89,13 @@ Deno.test("checkOf() of http says no when the server speaks something else or no
 
 Deno.test("checkOf() of tcp takes an accepted connection for yes", async () => {
   const server = createServer((socket) => socket.on("error", () => {}).end());
-  await withServer(server, async (port) => assertEquals(await ask(checkOf({ mode: "tcp", port })), null));
+  await withServer(server, async (port) => assertEquals(await ask({ mode: "tcp", port }), null));
 });
 
 Deno.test("checkOf() of http and tcp says that nobody listens", async () => {
   const port = await closedPort();
   for (const mode of ["http", "tcp"] as const) {
-    const answer = await ask(checkOf({ mode, port }));
+    const answer = await ask({ mode, port });
     assert(answer !== null, mode);
     assertMatch(answer, /refused/i, mode);
   }
@@ -103,20 +111,20 @@ Deno.test("checkOf() of exec goes by the exit code", async () => {
     ["yes | head -c 3000000; exit 0", null],
   ];
   for (const [script, expected] of cases) {
-    assertEquals(await ask(checkOf({ mode: "exec", command: "sh", args: ["-c", script] })), expected, script);
+    assertEquals(await ask({ mode: "exec", command: "sh", args: ["-c", script] }), expected, script);
   }
 });
 
 Deno.test("checkOf() of exec says that the command is missing", async () => {
-  const answer = await ask(checkOf({ mode: "exec", command: "reeve-no-such-command" }));
+  const answer = await ask({ mode: "exec", command: "reeve-no-such-command" });
   assert(answer !== null);
   assertStringIncludes(answer, "ENOENT");
 });
 
 Deno.test("checkOf() of exec kills the command and what it started when it is aborted", async () => {
   const before = new Set(await sleepers());
-  const check = checkOf({ mode: "exec", command: "sh", args: ["-c", "sleep 4321 & sleep 4321"] });
-  assertEquals(await askBriefly(check, 200), "did not answer in time");
+  const probe: Probe = { mode: "exec", command: "sh", args: ["-c", "sleep 4321 & sleep 4321"] };
+  assertEquals(await askBriefly(probe, 200), "did not answer in time");
   // What was killed may still be listed for a moment.
   for (let look = 0; look < 100 && (await sleepers()).some((pid) => !before.has(pid)); look++) {
     await new Promise((resolve) => setTimeout(resolve, 20));

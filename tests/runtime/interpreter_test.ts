@@ -51,7 +51,7 @@ Deno.test("an adapter that throws at start is a failed attempt, and comes back",
   });
   clock.jumpTo(10);
   clock.jumpTo(20);
-  assertEquals([starts, interpreter.liveAttempts], [3, 1]);
+  assertEquals([starts, interpreter.attempts.length], [3, 1]);
 });
 
 Deno.test("a handle that throws when asked to stop is forced, and passed over when that throws too", () => {

@@ -4,7 +4,7 @@
  * One slow look at all live processes, not one timer for each.
  */
 import { clearInterval, setInterval } from "node:timers";
-import process from "node:process";
+import { exists } from "./process_group.ts";
 
 /** How often to look, in milliseconds. */
 const LOOK_MS = 1_000;
@@ -43,14 +43,5 @@ function look(): void {
     if (exists(entry.pid)) continue;
     entry.missed++;
     if (entry.missed > 1) entry.onGone();
-  }
-}
-
-function exists(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    // Only this code means gone: a missing permission, to signal or to ask, tells nothing.
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
   }
 }

@@ -7,7 +7,7 @@ import { platform } from "../../platform/mod.ts";
 import type { ProcessOptions, StopPolicy } from "../../spec/mod.ts";
 import { OutputCapture } from "./output.ts";
 import { watchPid } from "./pid_watch.ts";
-import { HAS_GROUPS, signalProcess, sweepGroup } from "./process_group.ts";
+import { groupExists, HAS_GROUPS, signalProcess, sweepGroup } from "./process_group.ts";
 import { startFailure } from "./start_failure.ts";
 import type { AttemptContext, ChildAdapter, RunningChild } from "./types.ts";
 
@@ -30,6 +30,7 @@ class ProcessAttempt implements RunningChild {
   readonly #output = new OutputCapture();
   readonly #unguard = platform.guardUnknownSignals();
   #unwatch: () => void = () => {};
+  #close: () => void = () => {};
   #asked = false;
   #forced = false;
   #isOver = false;
@@ -51,7 +52,10 @@ class ProcessAttempt implements RunningChild {
     child.on("exit", (code, signal) => this.#exited(code, signal));
     // The event also tells of signals that could not be sent, which is no failure to start.
     child.on("error", (error) => child.pid === undefined && this.#notStarted(error));
-    if (child.pid !== undefined) this.#unwatch = watchPid(child.pid, () => this.#exited(null, null));
+    if (child.pid === undefined) return;
+    this.#unwatch = watchPid(child.pid, () => this.#exited(null, null));
+    const { pid } = child;
+    this.#close = context.opened("process", HAS_GROUPS ? `process group ${pid}` : `process ${pid}`, () => groupExists(pid));
   }
 
   get pid(): number | undefined {
@@ -101,6 +105,8 @@ class ProcessAttempt implements RunningChild {
 
   #report(exit: Exit): void {
     this.#unguard();
+    // What was killed may count as there until the system has cleared it away; what was to be left alone is looked at.
+    if (this.#stop.killTree) this.#close();
     this.#context.exited(exit);
   }
 

@@ -45,6 +45,21 @@ export function sweepGroup(pid: number, onGone: () => void): void {
   look();
 }
 
+/** Whether a process is there; a negative number asks for any member of a group. */
+export function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // Only this code means gone: a missing permission, to signal or to ask, tells nothing.
+    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+  }
+}
+
+/** Whether anybody is left of the group that the process led, or leads. */
+export function groupExists(pid: number): boolean {
+  return exists(HAS_GROUPS ? -pid : pid);
+}
+
 /** Sends a signal; false when nobody was there to get it. */
 function sendSignal(pid: number, signal: string): boolean {
   try {

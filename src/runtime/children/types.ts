@@ -2,11 +2,16 @@
 import type { Exit } from "../../event/mod.ts";
 import type { ChildRequestKind, Clock, CommandPermissions, TaskContext } from "../../base/mod.ts";
 
+import type { Opened } from "../ledger.ts";
+
 /**
  * What an adapter is given for one attempt. Its methods post messages to the tree and return at once; calls after the exit was reported are ignored.
  */
 export interface AttemptContext extends Pick<TaskContext, "path" | "name" | "generation" | "attempt" | "args" | "environment"> {
+  /** Its timers are on the account of the attempt, as what was `opened` is. */
   readonly clock: Clock;
+  /** Enters what the attempt opened; the returned function strikes it out. */
+  readonly opened: Opened;
   /** What the child may ask of its tree. */
   readonly permissions: CommandPermissions;
   /** The attempt began: the function was called, the process spawned, the worker said hello. */

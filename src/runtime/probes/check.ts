@@ -8,6 +8,8 @@ import { clearTimeout, setTimeout } from "node:timers";
 import { cleanText } from "../../base/mod.ts";
 import { platform } from "../../platform/mod.ts";
 import type { ExecProbe, HttpProbe, TcpProbe } from "../../spec/mod.ts";
+import { exists, HAS_GROUPS } from "../children/process_group.ts";
+import type { Opened } from "../ledger.ts";
 
 /** Which question to ask. */
 export type Probe =
@@ -19,14 +21,14 @@ export type Probe =
 export type Check = (signal: AbortSignal) => Promise<string | null>;
 
 /** Returns what asks the question. */
-export function checkOf(probe: Probe): Check {
+export function checkOf(probe: Probe, opened: Opened): Check {
   switch (probe.mode) {
     case "http":
-      return (signal) => checkHttp(probe, signal);
+      return (signal) => checkHttp(probe, signal, opened);
     case "tcp":
-      return (signal) => checkTcp(probe, signal);
+      return (signal) => checkTcp(probe, signal, opened);
     case "exec":
-      return (signal) => checkExec(probe, signal);
+      return (signal) => checkExec(probe, signal, opened);
   }
 }
 
@@ -36,7 +38,11 @@ const ABORTED = "did not answer in time";
 const GONE_MS = 500;
 
 /** Resolves when the connection is closed, so that nothing of a question is left when the next one is asked. */
-function checkHttp({ host = "127.0.0.1", port, path = "/", scheme = "http" }: HttpProbe, signal: AbortSignal): Promise<string | null> {
+function checkHttp(
+  { host = "127.0.0.1", port, path = "/", scheme = "http" }: HttpProbe,
+  signal: AbortSignal,
+  opened: Opened,
+): Promise<string | null> {
   return new Promise((resolve) => {
     let answer: string | null = "closed the connection without an answer";
     const ask = scheme === "https" ? getSecure : get;
@@ -47,14 +53,19 @@ function checkHttp({ host = "127.0.0.1", port, path = "/", scheme = "http" }: Ht
       request.destroy();
     });
     request.on("error", (error) => answer = answer === null ? null : signal.aborted ? ABORTED : reasonOf(error));
-    request.on("close", () => resolve(answer));
+    const close = opened("socket", `a connection to ${host}:${port}`, () => !request.destroyed);
+    request.on("close", () => {
+      close();
+      resolve(answer);
+    });
   });
 }
 
-function checkTcp({ host = "127.0.0.1", port }: TcpProbe, signal: AbortSignal): Promise<string | null> {
+function checkTcp({ host = "127.0.0.1", port }: TcpProbe, signal: AbortSignal, opened: Opened): Promise<string | null> {
   return new Promise((resolve) => {
     let answer: string | null = ABORTED;
     const socket = connect({ host, port });
+    const close = opened("socket", `a connection to ${host}:${port}`, () => !socket.destroyed);
     const onAbort = (): void => {
       socket.destroy();
     };
@@ -66,32 +77,40 @@ function checkTcp({ host = "127.0.0.1", port }: TcpProbe, signal: AbortSignal): 
     socket.on("error", (error) => answer = reasonOf(error));
     socket.on("close", () => {
       signal.removeEventListener("abort", onAbort);
+      close();
       resolve(answer);
     });
   });
 }
 
 /** The command leads a process group of its own, so that what it started ends with it. */
-function checkExec({ command, args = [] }: ExecProbe, signal: AbortSignal): Promise<string | null> {
+function checkExec({ command, args = [] }: ExecProbe, signal: AbortSignal, opened: Opened): Promise<string | null> {
   return new Promise((resolve) => {
     const unguard = platform.guardUnknownSignals();
     let child: ChildProcess | undefined;
     let answer: string | null = ABORTED;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let isOver = false;
+    let close = (): void => {};
     const finish = (): void => {
       if (isOver) return;
       isOver = true;
       clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
       unguard();
+      close();
       killGroup(child);
       resolve(answer);
     };
     const onAbort = (): void => {
       killGroup(child);
+      close();
       // Not every end is told: the process may hang in the kernel, or have died by a signal that the runtime does not know.
-      timer = setTimeout(finish, GONE_MS);
+      timer = setTimeout(() => {
+        finish();
+        const pid = child?.pid;
+        if (pid !== undefined) opened("process", `process ${pid} of a check`, () => exists(pid));
+      }, GONE_MS);
       timer.unref();
     };
     signal.addEventListener("abort", onAbort);
@@ -101,6 +120,8 @@ function checkExec({ command, args = [] }: ExecProbe, signal: AbortSignal): Prom
       answer = error instanceof Error ? reasonOf(error) : "cannot be started";
       return finish();
     }
+    const { pid } = child;
+    if (pid !== undefined) close = opened("process", `process ${pid} of a check`, () => exists(pid));
     child.on("error", (error) => {
       answer = reasonOf(error);
       finish();
@@ -111,8 +132,6 @@ function checkExec({ command, args = [] }: ExecProbe, signal: AbortSignal): Prom
     });
   });
 }
-
-const HAS_GROUPS = process.platform !== "win32";
 
 function killGroup(child: ChildProcess | undefined): void {
   if (child?.pid === undefined) return;

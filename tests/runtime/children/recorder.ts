@@ -3,6 +3,7 @@ import { type ChildRequestKind, type Clock, type CommandPermissions, reasonOf, r
 import type { Exit } from "../../../src/event/mod.ts";
 import type { AttemptContext } from "../../../src/runtime/children/types.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
+import { Ledger, type Opened } from "../../../src/runtime/ledger.ts";
 
 /** What a test wants to differ. */
 export interface RecorderOptions {
@@ -22,6 +23,9 @@ export class Recorder implements AttemptContext {
   readonly environment: ReadonlyMap<string, string>;
   readonly clock: Clock;
   readonly permissions: CommandPermissions;
+  /** What the adapter opened and did not strike out. */
+  readonly ledger = new Ledger();
+  readonly opened: Opened = (kind, detail, isThere) => this.ledger.open(this.path, kind, detail, isThere);
   /** Everything but output, in order: `running`, `ready true`, `exited succeeded`, `abandoned` and so on. */
   readonly reports: string[] = [];
   /** Output as `stream: line`. */
