@@ -29,6 +29,7 @@
  * @module
  */
 export {
+  type ChildEnd,
   ChildError,
   type ChildErrorKind,
   type Clock,

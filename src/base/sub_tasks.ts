@@ -24,6 +24,11 @@ export class SubTasks {
     else attempt.signal.addEventListener("abort", () => this.#stop(), { once: true });
   }
 
+  /** Aborts when the attempt is asked to stop, and when its function is over. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
   /** Calls the function at once; nobody has to await what it returns. */
   spawn<T>(task: (signal: AbortSignal) => T | PromiseLike<T>): Promise<T> {
     if (this.#isOver) throw new Error("Cannot spawn a sub-task: the attempt is over, must be before its end");

@@ -3,6 +3,22 @@
 /** An async function that is supervised, in this program or in a worker. */
 export type TaskFunction = (context: TaskContext) => unknown;
 
+/** How another child ended. */
+export interface ChildEnd {
+  /** Path of that child. */
+  readonly path: string;
+  /** Which incarnation it was. */
+  readonly generation: number;
+  /** Which attempt of it, counted from 1; 0 where that is not known. */
+  readonly attempt: number;
+  /** How it ended; `missed` when the watcher was too slow to be told, `not_found` when there is no such child. */
+  readonly kind: "succeeded" | "failed" | "stopped" | "abandoned" | "removed" | "missed" | "not_found";
+  /** What happened, in one line. */
+  readonly message: string;
+  /** Whether its restart policy starts it again; one that stops with its supervisor may come back with that. */
+  readonly returns: boolean;
+}
+
 /** What a task gets: its identity, its cancellation, and ways to report. Destructuring works. */
 export interface TaskContext {
   /** Path of the child, such as `/shop/ingest`. */
@@ -65,6 +81,25 @@ export interface TaskContext {
    * characters long; `requested` where there is none.
    */
   readonly requestShutdown: (reason?: string) => void;
+  /**
+   * Tells how another child ends, each time it does: a sibling by its name, any child by its path.
+   *
+   * One that is down already is told of at once. The stream ends when that child is removed, and when the attempt is asked to stop or its function is
+   * over. Who only wants to stop and wait with another child needs no watch: that is `bindsTo`.
+   *
+   * @example
+   * ```ts
+   * import { child } from "@reeve/supervisor";
+   *
+   * child.task("cache", async ({ watch, log }) => {
+   *   for await (const { kind, message, returns } of watch("database")) {
+   *     log(`the database has ${kind}: ${message}`);
+   *     if (!returns) break;
+   *   }
+   * });
+   * ```
+   */
+  readonly watch: (child: string) => AsyncIterableIterator<ChildEnd>;
   /** Cancels this attempt itself; the child then counts as cancelled and is not restarted. */
   readonly cancel: (reason?: string) => void;
 }

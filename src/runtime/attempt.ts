@@ -1,5 +1,6 @@
 /** One live attempt: what an adapter reports becomes messages of the tree. */
 import {
+  type ChildEnd,
   type ChildRequestKind,
   cleanText,
   type Clock,
@@ -29,6 +30,8 @@ export interface AttemptHost {
   /** An attempt ended or was given up; probes must stop. */
   over(attempt: Attempt): void;
   log(record: Omit<LogRecord, "seq">): void;
+  /** Tells a child how another one ends. */
+  watch(watcher: string, child: string, signal: AbortSignal): AsyncIterableIterator<ChildEnd>;
   /** What went before, for the child's own decision. */
   historyOf(attempt: Attempt): DecisionHistory;
 }
@@ -160,6 +163,10 @@ export class Attempt implements AttemptContext {
     if (isTaken) return;
     this.#requests?.delete("restart");
     this.#say("Cannot request a restart: too many commands wait for their answer");
+  }
+
+  watch(child: string, signal: AbortSignal): AsyncIterableIterator<ChildEnd> {
+    return this.#host.watch(this.path, child, signal);
   }
 
   exited(exit: Exit): void {

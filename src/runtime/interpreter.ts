@@ -3,8 +3,7 @@
  *
  * It drains in microtasks for a slice of at most 8 ms, then lets timers, sockets and signals have their turn in a macrotask.
  */
-import type { Clock, Random } from "../base/mod.ts";
-import { cleanText } from "../base/mod.ts";
+import { type ChildEnd, cleanText, type Clock, type Random } from "../base/mod.ts";
 import {
   type AddRefusal,
   type CommandMessage,
@@ -25,6 +24,7 @@ import { Attempt, type AttemptHost } from "./attempt.ts";
 import type { SupervisorAdapter } from "./children/supervisor.ts";
 import { supervisorAdapter } from "./children/supervisor.ts";
 import type { ChildAdapter, RunningChild } from "./children/types.ts";
+import { watchEnds } from "./death_watch.ts";
 import { Ledger } from "./ledger.ts";
 import { Roster } from "./roster.ts";
 import { type Timer, TimerQueue } from "./timers.ts";
@@ -182,6 +182,10 @@ export class Interpreter implements AttemptHost {
 
   log(record: Omit<LogRecord, "seq">): void {
     this.#options.logs.publish({ seq: ++this.#lineCount, ...record });
+  }
+
+  watch(watcher: string, child: string, signal: AbortSignal): AsyncIterableIterator<ChildEnd> {
+    return watchEnds({ nodes: this.nodes, events: this.#options.events }, watcher, child, signal);
   }
 
   historyOf({ identity: { node, child } }: Attempt): DecisionHistory {

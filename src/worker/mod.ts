@@ -12,6 +12,6 @@
  *
  * @module
  */
-export { ChildError, type ChildErrorKind, type TaskContext, type TaskFunction } from "../base/mod.ts";
+export { type ChildEnd, ChildError, type ChildErrorKind, type TaskContext, type TaskFunction } from "../base/mod.ts";
 export { serveWorker } from "./serve.ts";
 export { isReeveMessage, type ReeveMessage, type ToWorker, WORKER_PROTOCOL, type WorkerStart } from "./protocol.ts";

@@ -1,5 +1,5 @@
 /** The messages between a supervisor and its workers, each with the version of this handshake. */
-import type { ChildErrorKind, ChildRequestKind, CommandPermissions } from "../base/mod.ts";
+import type { ChildEnd, ChildErrorKind, ChildRequestKind, CommandPermissions } from "../base/mod.ts";
 
 /** Version of the messages; a worker of another version is refused by name. */
 export const WORKER_PROTOCOL = 1;
@@ -27,7 +27,11 @@ export interface WorkerStart {
 }
 
 /** What a supervisor tells a worker. */
-export type ToWorker = WorkerStart | { readonly reeve: number; readonly type: "stop" };
+export type ToWorker =
+  | WorkerStart
+  | { readonly reeve: number; readonly type: "stop" }
+  /** The next end of a child that it watches, `null` when there is no more. */
+  | { readonly reeve: number; readonly type: "watched"; readonly watch: number; readonly end: ChildEnd | null };
 
 /** How the function of a worker ended. */
 export type WorkerExit =
@@ -43,6 +47,9 @@ export type FromWorker =
     | { readonly type: "heartbeat"; readonly epochMs: number }
     | { readonly type: "log"; readonly line: string }
     | { readonly type: "request"; readonly request: ChildRequestKind; readonly reason?: string }
+    /** The worker wants the next end of that child. */
+    | { readonly type: "watch"; readonly watch: number; readonly child: string }
+    | { readonly type: "watch_over"; readonly watch: number }
     | { readonly type: "exit"; readonly exit: WorkerExit }
   );
 

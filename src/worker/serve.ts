@@ -14,7 +14,8 @@ import {
   type TaskContext,
   type TaskFunction,
 } from "../base/mod.ts";
-import { type FromWorker, isReeveMessage, WORKER_PROTOCOL, type WorkerExit, type WorkerStart } from "./protocol.ts";
+import { type FromWorker, isReeveMessage, type ToWorker, WORKER_PROTOCOL, type WorkerExit, type WorkerStart } from "./protocol.ts";
+import { Watches } from "./watches.ts";
 
 /**
  * Runs a function as a worker child; the file of `child.worker` calls it once.
@@ -41,6 +42,7 @@ export function serveWorker(run: TaskFunction): void {
   }
   const stop = new AbortController();
   const send: Send = (message) => port.postMessage(message);
+  const watches = new Watches(send);
   let started = false;
   port.on("message", (message: unknown) => {
     if (!isReeveMessage(message)) return;
@@ -50,7 +52,9 @@ export function serveWorker(run: TaskFunction): void {
       stop.abort(STOP_REASON);
     } else if (message.type === "start" && isStart(message) && !started) {
       started = true;
-      runOnce(run, message, stop, send);
+      runOnce(run, message, { stop, send, watches });
+    } else if (isWatched(message)) {
+      watches.answer(message.watch, message.end);
     }
   });
   send({ reeve: WORKER_PROTOCOL, type: "hello" });
@@ -63,7 +67,17 @@ function isStart(message: { readonly reeve: unknown }): message is WorkerStart {
   return message.reeve === WORKER_PROTOCOL;
 }
 
-async function runOnce(run: TaskFunction, start: WorkerStart, stop: AbortController, send: Send): Promise<void> {
+function isWatched(message: { readonly type: unknown }): message is ToWorker & { type: "watched" } {
+  return message.type === "watched";
+}
+
+interface Wiring {
+  readonly stop: AbortController;
+  readonly send: Send;
+  readonly watches: Watches;
+}
+
+async function runOnce(run: TaskFunction, start: WorkerStart, { stop, send, watches }: Wiring): Promise<void> {
   const { path, name, generation, attempt, args, environment, permissions } = start;
   const finalizers = new Finalizers();
   const subTasks = new SubTasks(stop);
@@ -87,6 +101,7 @@ async function runOnce(run: TaskFunction, start: WorkerStart, stop: AbortControl
     spawn: (task) => subTasks.spawn(task),
     requestRestart: (reason) => request("restart", reason),
     requestShutdown: (reason) => request("shutdown", reason),
+    watch: (child) => watches.open(String(child), subTasks.signal),
     cancel: () => stop.abort(STOP_REASON),
   };
   const own = await exitOf(run, context);

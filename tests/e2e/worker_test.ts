@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
+import { child, supervise } from "../../mod.ts";
 import { platform } from "../../src/platform/mod.ts";
 import { workerAdapter } from "../../src/runtime/children/worker.ts";
 import type { RunningChild } from "../../src/runtime/children/types.ts";
@@ -187,4 +188,39 @@ Deno.test("workerAdapter() gives up a worker that never calls serveWorker", asyn
       "log: The worker did not report within 10000 ms: its file must call serveWorker of @reeve/supervisor/worker",
     ]);
   });
+});
+
+// --- watching others ---------------------------------------------------------------------------------------------------------------------
+
+Deno.test("a worker hears how a sibling ends, one by one, and that there is none; its watches end with its attempt", async () => {
+  let attempts = 0;
+  const fail = (): void => {
+    if (++attempts < 3) throw new Error("no");
+  };
+  const tree = await supervise({
+    children: [
+      child.worker("watcher", moduleUrl("tests/fixtures/workers/watches"), {
+        readiness: { mode: "explicit" },
+        restartPolicy: "temporary",
+      }),
+      child.task("db", fail, { dependencies: ["watcher"], restartPolicy: "transient", backoff: { initialMs: 1, maxMs: 1 } }),
+    ],
+  });
+  const lines: string[] = [];
+  const stop = new AbortController();
+  const reading = (async () => {
+    for await (const item of tree.logs({ signal: stop.signal })) if ("line" in item && item.path === "/watcher") lines.push(item.line);
+  })();
+  for await (const event of tree.events()) if (event.type === "child_succeeded" && event.path === "/watcher") break;
+  const { reconcile } = await tree.shutdown();
+  stop.abort();
+  await reading;
+  assertEquals(lines, [
+    "/db failed true",
+    "/db failed true",
+    "after return: true",
+    '/dc not_found: there is no such child. Did you mean "/db"?',
+    "the watch ended with the attempt",
+  ]);
+  assertEquals(reconcile.left, []);
 });

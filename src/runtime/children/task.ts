@@ -1,5 +1,13 @@
 /** An async function in this program. */
-import { type FinalizerProblem, Finalizers, FINALIZERS_TOO_SLOW, looksAborted, STOP_REASON, SubTasks } from "../../base/mod.ts";
+import {
+  type ChildEnd,
+  type FinalizerProblem,
+  Finalizers,
+  FINALIZERS_TOO_SLOW,
+  looksAborted,
+  STOP_REASON,
+  SubTasks,
+} from "../../base/mod.ts";
 import type { Exit } from "../../event/mod.ts";
 import type { TaskContext, TaskFunction } from "../../spec/mod.ts";
 import { panicExit } from "./failure.ts";
@@ -182,6 +190,10 @@ class AttemptView implements TaskContext {
 
   get requestShutdown(): (reason?: string) => void {
     return (reason) => this.#attempt.context.request("shutdown", reason);
+  }
+
+  get watch(): (child: string) => AsyncIterableIterator<ChildEnd> {
+    return (child) => this.#attempt.context.watch(String(child), this.#attempt.subTasks.signal);
   }
 
   get cancel(): (reason?: string) => void {

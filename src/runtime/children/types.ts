@@ -1,6 +1,6 @@
 /** The one interface behind which tasks, workers, processes and nested supervisors run. */
 import type { Exit } from "../../event/mod.ts";
-import type { ChildRequestKind, Clock, CommandPermissions, TaskContext } from "../../base/mod.ts";
+import type { ChildEnd, ChildRequestKind, Clock, CommandPermissions, TaskContext } from "../../base/mod.ts";
 
 import type { Opened } from "../ledger.ts";
 
@@ -24,6 +24,8 @@ export interface AttemptContext extends Pick<TaskContext, "path" | "name" | "gen
   output(stream: "stdout" | "stderr" | "log", line: string): void;
   /** The child asks its tree for something, for a reason that may be anything. Throws where it may not. */
   request(kind: ChildRequestKind, reason: unknown): void;
+  /** Tells how another child ends, until the signal aborts. */
+  watch(child: string, signal: AbortSignal): AsyncIterableIterator<ChildEnd>;
   /** The attempt ended; nothing of it is left. Exactly one report counts. A `killed` exit is one that was forced by `kill()`. */
   exited(exit: Exit): void;
   /** Forcing did not end the attempt: it may still be doing things. A later `exited` still counts as a late exit. */

@@ -8,6 +8,7 @@ import { panicExit, reportedPanic, thrownMessage } from "./failure.ts";
 import { splitText } from "./lines.ts";
 import { OutputCapture } from "./output.ts";
 import type { AttemptContext, ChildAdapter, RunningChild } from "./types.ts";
+import { WorkerWatches } from "./worker_watches.ts";
 
 /** Longest time in milliseconds until the worker's file must have called `serveWorker`. */
 const HANDSHAKE_MS = 10_000;
@@ -24,6 +25,7 @@ class WorkerAttempt implements RunningChild {
   readonly #context: AttemptContext;
   readonly #worker: Worker;
   readonly #output = new OutputCapture();
+  readonly #watches: WorkerWatches;
   #cancelTimer: () => void;
   #saidHello = false;
   /** Requests to stop that were sent and not yet answered by the worker's event loop. */
@@ -37,6 +39,7 @@ class WorkerAttempt implements RunningChild {
 
   constructor(url: string, context: AttemptContext) {
     this.#context = context;
+    this.#watches = new WorkerWatches(context, (message) => this.#send(message));
     this.#worker = new Worker(new URL(url), { stdout: true, stderr: true });
     this.#output.add(this.#worker.stdout, "stdout", context);
     this.#output.add(this.#worker.stderr, "stderr", context);
@@ -74,6 +77,11 @@ class WorkerAttempt implements RunningChild {
         return;
       case "request":
         return this.#onRequest(message["request"], message["reason"]);
+      case "watch":
+        if (this.#saidHello) this.#watches.next(message["watch"], message["child"]);
+        return;
+      case "watch_over":
+        return this.#watches.close(message["watch"]);
       case "exit":
         return this.#endWith(this.#exitFrom(message));
     }
@@ -130,12 +138,14 @@ class WorkerAttempt implements RunningChild {
   /** The function ended, or something made the worker useless: the thread must go before that is reported. */
   #endWith(exit: Exit): void {
     this.#exit ??= exit;
+    this.#watches.end();
     this.#end();
   }
 
   /** The thread is gone or about to go by itself; what is known of its end is better than the exit code. */
   #died(exit: Exit): void {
     this.#exit ??= exit;
+    this.#watches.end();
     this.#terminate();
   }
 
@@ -159,6 +169,7 @@ class WorkerAttempt implements RunningChild {
 
   #leaveBehind(): void {
     if (this.#exit !== null && "failure" in this.#exit) this.#context.output("log", this.#exit.failure.message);
+    this.#watches.end();
     this.#worker.unref();
     this.#context.abandoned();
   }
@@ -171,6 +182,7 @@ class WorkerAttempt implements RunningChild {
   #onExit(code: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#watches.end();
     this.#cancelTimer();
     const exit = this.#exit ?? this.#exitByCode(code);
     this.#output.drain(() => this.#context.exited(exit));

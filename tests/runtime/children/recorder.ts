@@ -1,5 +1,12 @@
 /** Stands in for the tree: writes down what an adapter reports about one attempt. */
-import { type ChildRequestKind, type Clock, type CommandPermissions, reasonOf, requirePermission } from "../../../src/base/mod.ts";
+import {
+  type ChildEnd,
+  type ChildRequestKind,
+  type Clock,
+  type CommandPermissions,
+  reasonOf,
+  requirePermission,
+} from "../../../src/base/mod.ts";
 import type { Exit } from "../../../src/event/mod.ts";
 import type { AttemptContext } from "../../../src/runtime/children/types.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
@@ -62,6 +69,11 @@ export class Recorder implements AttemptContext {
   request(kind: ChildRequestKind, reason: unknown): void {
     requirePermission(kind, this.path, this.permissions);
     this.#report(`requests ${kind}: ${reasonOf(reason)}`);
+  }
+
+  /** Nobody else is there. */
+  async *watch(path: string): AsyncIterableIterator<ChildEnd> {
+    yield { path, generation: 0, attempt: 0, kind: "not_found", message: "nobody is there", returns: false };
   }
 
   exited(exit: Exit): void {
