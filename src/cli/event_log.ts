@@ -24,6 +24,7 @@ const MARKS: Readonly<Partial<Record<EventType, readonly [string, Color]>>> = {
   child_abandoned: ["✗", "red"],
   supervisor_escalated: ["✗", "red"],
   child_unhealthy: ["!", "yellow"],
+  child_lint: ["!", "yellow"],
   child_heartbeat_stale: ["!", "yellow"],
   child_not_ready: ["!", "yellow"],
   child_waiting: ["…", "dim"],

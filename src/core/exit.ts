@@ -5,6 +5,7 @@ import { classifyExit, isFailure } from "./classify.ts";
 import { hold } from "./hold.ts";
 import { freeIfGone } from "./dynamic.ts";
 import { decide, HELD, TEMPORARY } from "./decide.ts";
+import { notePeriod } from "./lint.ts";
 import { endReadiness } from "./readiness.ts";
 import { memberEnded, restartTogether, siblingsOf, WITH_SIBLINGS } from "./scope.ts";
 import { giveUpTurn } from "./gate.ts";
@@ -23,6 +24,7 @@ export function childExited(step: Step, child: number, reported: Exit, verdict: 
   slot.stamp = 0;
   slot.correlation = step.newCorrelation();
   slot.lastExit = exit;
+  slot.lint = null;
   switch (step.node.phase) {
     case "stopping":
       countFailure(slot, exit, slot.stopCause === "shutdown");
@@ -166,6 +168,7 @@ function settle(step: Step, child: number, exit: Exit, { verdict = null, touches
   if (failed) {
     const limit = { used: shownCount(failures), limit: policy.limit.maxRestarts };
     step.emitAttempt(slot, { type: "child_failed", exit, exitClass, uptimeMs, limit, decision });
+    notePeriod(step, slot, uptimeMs);
   } else if (exitClass === "success") {
     step.emitAttempt(slot, { type: "child_succeeded", exit, uptimeMs, decision });
   } else {

@@ -9,8 +9,16 @@ import { childAbandoned, childExited, waitTimedOut } from "./exit.ts";
 import { addChild, freeRemoved } from "./dynamic.ts";
 import { childHealth, heartbeatDue } from "./health.ts";
 import { groupOfTimer } from "./fuse.ts";
-import { childBecameReady, childIsRunning, childLostReadiness, startInOrder, startNextInTurn, startOrWait } from "./start.ts";
-import { askToStop, forceNode, killOverdue, stopAttempt, stopNode } from "./stop.ts";
+import {
+  attemptIsOverdue,
+  childBecameReady,
+  childIsRunning,
+  childLostReadiness,
+  startInOrder,
+  startNextInTurn,
+  startOrWait,
+} from "./start.ts";
+import { askToStop, forceNode, stopNode, stopOverdue } from "./stop.ts";
 import { memberDelayIsOver } from "./scope.ts";
 import { Step } from "./step.ts";
 import type { NodeState, StepEnvironment } from "./state.ts";
@@ -90,15 +98,12 @@ function onTimer(step: Step, message: TimerMessage): void {
       return slot.scope === null ? startOrWait(step, message.child) : memberDelayIsOver(step, slot.scope);
     case "starting":
     case "running":
-    case "ready": {
-      const { runMs } = slot.plan.policy;
-      const ranOut = runMs !== null && step.now >= slot.startedAtMs + runMs;
-      return stopAttempt(step, message.child, ranOut ? "run_timeout" : "start_timeout");
-    }
+    case "ready":
+      return attemptIsOverdue(step, message.child, message.heartbeatAtMs > 0);
     case "draining":
       return askToStop(step, message.child);
     case "stopping":
-      return killOverdue(step, message.child);
+      return stopOverdue(step, message.child);
     case "killing":
       return childAbandoned(step, message.child);
   }

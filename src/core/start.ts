@@ -1,9 +1,12 @@
 /** From declared to ready: start order, waiting for dependencies, limits of an attempt. */
 import { HELD } from "./decide.ts";
+import type { StopCause } from "../event/mod.ts";
 import { giveUpTurn, leaveQueue, nextInTurn, takeTurn } from "./gate.ts";
+import { neverReadyAtMs, tellNeverReady } from "./lint.ts";
 import { type ChildSlot, mustWaitFor, newGuards, waitingFor } from "./state.ts";
 import type { Step } from "./step.ts";
 import { endReadiness } from "./readiness.ts";
+import { stopAttempt } from "./stop.ts";
 
 /** Begins an incarnation of the node: starts what waits for nobody, in start order. */
 export function startInOrder(step: Step, stamp: number): void {
@@ -110,6 +113,7 @@ export function childBecameReady(step: Step, child: number): void {
   if (slot.phase !== "running") return;
   step.enter(slot, "ready");
   slot.readyAtMs = step.now;
+  slot.lint = null;
   step.emitAttempt(slot, { type: "child_ready", tookMs: step.now - slot.startedAtMs });
   if (slot.timer !== 0) {
     step.clearTimer(slot);
@@ -181,6 +185,7 @@ export function renew(slot: ChildSlot): void {
 
 function forgetFailures(slot: ChildSlot): void {
   slot.consecutive = 0;
+  slot.periods = 0;
   slot.previousDelayMs = 0;
   slot.window = null;
   slot.guards = null;
@@ -194,6 +199,7 @@ function startAttempt(step: Step, child: number): void {
   slot.startedAtMs = step.now;
   slot.readyAtMs = null;
   slot.failedChecks = 0;
+  slot.lint = null;
   step.enter(slot, "starting");
   step.emitAttempt(slot, { type: "child_starting" });
   const { stamp, generation, attempt } = slot;
@@ -201,12 +207,26 @@ function startAttempt(step: Step, child: number): void {
   armAttemptLimit(step, child);
 }
 
-/** One timer serves both limits of an attempt: time to ready, and time to run. */
+/** One timer serves all that an attempt must not exceed: time to ready, and time to run. */
 function armAttemptLimit(step: Step, child: number): void {
   const slot = step.slot(child);
-  const { startMs, runMs } = slot.plan.policy;
-  const limitMs = Math.min(startMs === null || slot.readyAtMs !== null ? Infinity : startMs, runMs ?? Infinity);
-  if (limitMs !== Infinity) step.setTimer(child, slot.startedAtMs + limitMs);
+  const dueMs = Math.min(attemptLimit(slot).atMs, neverReadyAtMs(slot, step.now));
+  if (dueMs !== Infinity) step.setTimer(child, dueMs);
+}
+
+function attemptLimit({ plan: { policy: { startMs, runMs } }, startedAtMs, readyAtMs }: ChildSlot): { cause: StopCause; atMs: number } {
+  const runAtMs = startedAtMs + (runMs ?? Infinity);
+  const startAtMs = startedAtMs + (startMs === null || readyAtMs !== null ? Infinity : startMs);
+  return runAtMs <= startAtMs ? { cause: "run_timeout", atMs: runAtMs } : { cause: "start_timeout", atMs: startAtMs };
+}
+
+/** The timer of an attempt: a limit is reached, or the child is only told of. */
+export function attemptIsOverdue(step: Step, child: number, beats: boolean): void {
+  const slot = step.slot(child);
+  const { cause, atMs } = attemptLimit(slot);
+  if (step.now >= atMs) return stopAttempt(step, child, cause);
+  tellNeverReady(step, slot, beats);
+  armAttemptLimit(step, child);
 }
 
 function blockedBy(step: Step, slot: ChildSlot): number {

@@ -1,6 +1,6 @@
 /** The state of a supervisor node and its children. */
 import type { Random } from "../base/mod.ts";
-import type { Decision, Exit, FuseReason, ShutdownCause, ShutdownStatus, StartCause, StopCause } from "../event/mod.ts";
+import type { Decision, Exit, FuseReason, LintRule, ShutdownCause, ShutdownStatus, StartCause, StopCause } from "../event/mod.ts";
 import type { ChildPlan, NodePlan, TreePlan } from "./plan.ts";
 import { emptyWindow, type FailureWindow } from "./window.ts";
 
@@ -70,6 +70,11 @@ export interface ChildSlot {
   healthTimer: number;
   /** Consecutive failed health checks. */
   failedChecks: number;
+  /** What looks wrong with the live attempt. */
+  lint: LintRule | null;
+  /** How long the first of several attempts ran that failed after the same time, and how many that are. */
+  periodMs: number;
+  periods: number;
   correlation: number;
   startCause: StartCause;
   /** Why the live attempt is being stopped, `null` when it is not. */
@@ -279,6 +284,9 @@ export function initialSlot(plan: ChildPlan, position: number, added: boolean): 
     timer: 0,
     healthTimer: 0,
     failedChecks: 0,
+    lint: null,
+    periodMs: 0,
+    periods: 0,
     correlation: 0,
     startCause: "start",
     stopCause: null,

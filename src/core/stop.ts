@@ -1,5 +1,6 @@
 /** From running to stopped: one attempt, or a whole node in reverse order of its dependencies. */
 import type { Exit, ShutdownCause, ShutdownStatus, StopCause } from "../event/mod.ts";
+import { IGNORES_SIGNAL_MS, tellIgnoresSignal } from "./lint.ts";
 import { endReadiness } from "./readiness.ts";
 import { type ChildSlot, isLive } from "./state.ts";
 import type { Step } from "./step.ts";
@@ -28,7 +29,8 @@ export function askToStop(step: Step, child: number): void {
   step.emitAttempt(slot, { type: "child_stopping", cause: slot.stopCause!, timeoutMs });
   cancel(step, child);
   step.enter(slot, "stopping");
-  if (timeoutMs !== null) step.setTimer(child, step.now + timeoutMs);
+  // Where there is no limit, it is only told of.
+  if (timeoutMs !== null || slot.plan.node === -1) step.setTimer(child, step.now + (timeoutMs ?? IGNORES_SIGNAL_MS));
 }
 
 /** The child goes down: those that are bound to it go with it, and wait for its return. */
@@ -39,9 +41,11 @@ export function stopBound(step: Step, child: number): void {
   }
 }
 
-/** The budget of a stop is over. */
-export function killOverdue(step: Step, child: number): void {
+/** The budget of a stop is over, or it has none and takes long. */
+export function stopOverdue(step: Step, child: number): void {
   const slot = step.slot(child);
+  tellIgnoresSignal(step, slot);
+  if (slot.plan.policy.stop.timeoutMs === null) return;
   if (slot.stopCause === "restart") step.emitAttempt(slot, { type: "child_restart_fence_abort_requested" });
   if (slot.plan.policy.stop.force) return kill(step, child);
   step.enter(slot, "killing");

@@ -75,6 +75,8 @@ export function describe(event: SupervisorEvent | GapMarker): string {
       return `no heartbeat for ${duration(event.ageMs)}`;
     case "child_unhealthy":
       return `unhealthy: ${event.reason}`;
+    case "child_lint":
+      return LINTS[event.rule](duration(event.afterMs));
     case "child_healthy":
       return "healthy again";
     case "child_draining":
@@ -111,6 +113,13 @@ export function describe(event: SupervisorEvent | GapMarker): string {
       return event satisfies never;
   }
 }
+
+const LINTS = {
+  never_ready: (after: string) => `runs for ${after} and was never ready: see its readiness`,
+  beats_but_never_ready: (after: string) => `beats, but was never ready in ${after}: it must call ready()`,
+  ignores_signal: (after: string) => `ignores for ${after} that it is to stop`,
+  fails_on_a_period: (after: string) => `fails again and again after about ${after}: look for a timeout, a leak or a limit around it`,
+} as const;
 
 const FUSES = {
   hot_loop_detected: "it restarts in rapid succession",

@@ -98,6 +98,9 @@ export interface EventBase {
   readonly correlation: number;
 }
 
+/** What looks wrong with a child although it breaks no limit. */
+export type LintRule = "never_ready" | "beats_but_never_ready" | "ignores_signal" | "fails_on_a_period";
+
 /** What every event about one attempt says. */
 export interface AttemptEventBase extends EventBase {
   /** Which incarnation of the child. */
@@ -162,6 +165,7 @@ export type SupervisorEvent =
   | (AttemptEventBase & { readonly type: "child_restarting"; readonly cause: StartCause; readonly restartsTotal: number })
   | (AttemptEventBase & { readonly type: "child_heartbeat_stale"; readonly ageMs: number })
   | (AttemptEventBase & { readonly type: "child_unhealthy"; readonly reason: string })
+  | (AttemptEventBase & { readonly type: "child_lint"; readonly rule: LintRule; readonly afterMs: number })
   | (AttemptEventBase & { readonly type: "child_healthy" })
   | (AttemptEventBase & { readonly type: "child_draining"; readonly cause: StopCause; readonly delayMs: number })
   | (AttemptEventBase & { readonly type: "child_stopping"; readonly cause: StopCause; readonly timeoutMs: number | null })

@@ -7,6 +7,7 @@ import {
   type FuseState,
   fuseState,
   groupName,
+  lintsOf,
   type NodePhase,
   type NodeState,
   type Operation,
@@ -14,7 +15,7 @@ import {
   tokensAt,
   waitingFor,
 } from "../core/mod.ts";
-import type { Decision, Exit, FuseReason } from "../event/mod.ts";
+import type { Decision, Exit, FuseReason, LintRule } from "../event/mod.ts";
 import type { ChildKind, TaskRole } from "../spec/mod.ts";
 
 /** How one child is. */
@@ -49,6 +50,8 @@ export interface ChildSnapshot {
   readonly group: string | null;
   /** Its fuse: whether it is open, and when it lets a restart through. */
   readonly fuse: FuseSnapshot;
+  /** What looks wrong with it although it breaks no limit. */
+  readonly lints: readonly LintRule[];
   /** Siblings it waits for. */
   readonly waitingFor: readonly string[];
   /** When it starts again, on the tree's monotonic clock; `null` when nothing is planned. */
@@ -151,6 +154,7 @@ export function snapshotChild(source: SnapshotSource, node: number, child: numbe
     limit: slot.plan.policy.limit.maxRestarts,
     group: groupName(plan, slot.plan),
     fuse: snapshotFuse(source, slot.fuse),
+    lints: lintsOf(slot),
     waitingFor: slot.phase === "waiting" ? waitingFor(slots, slot) : [],
     retryAtMs: slot.phase === "backoff" ? slot.lastDecision?.retryAtMs ?? null : null,
     lastExit: slot.lastExit,

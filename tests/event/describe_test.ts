@@ -32,6 +32,10 @@ const SENTENCES = {
   backoff_scheduled: [{ ...attempt, type: "backoff_scheduled", delayMs: 5, retryAtMs: 5 }, "next attempt in 5 ms"],
   child_restarting: [{ ...attempt, type: "child_restarting", cause: "crash", restartsTotal: 4 }, "restarting after crash, restart 4"],
   child_heartbeat_stale: [{ ...attempt, type: "child_heartbeat_stale", ageMs: 2_500 }, "no heartbeat for 2.5 s"],
+  child_lint: [
+    { ...attempt, type: "child_lint", rule: "ignores_signal", afterMs: 5_000 },
+    "ignores for 5 s that it is to stop",
+  ],
   child_unhealthy: [{ ...attempt, type: "child_unhealthy", reason: "refused" }, "unhealthy: refused"],
   child_healthy: [{ ...attempt, type: "child_healthy" }, "healthy again"],
   child_draining: [
