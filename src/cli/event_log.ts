@@ -7,7 +7,13 @@ import { type CommandIo, paint } from "./io.ts";
 export type LogItem = SupervisorEvent | LogRecord | GapMarker;
 
 /** Steps of which the next event tells the same. */
-const DETAILS: ReadonlySet<EventType> = new Set(["backoff_scheduled", "child_running", "child_restarting", "child_killing"]);
+const DETAILS: ReadonlySet<EventType> = new Set([
+  "backoff_scheduled",
+  "child_running",
+  "child_restarting",
+  "child_killing",
+  "escalation_bifurcated",
+]);
 
 /** Longest paths do not push the text out of sight. */
 const WIDEST = 32;

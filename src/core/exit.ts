@@ -6,10 +6,11 @@ import { hold } from "./hold.ts";
 import { freeIfGone } from "./dynamic.ts";
 import { decide, HELD, TEMPORARY } from "./decide.ts";
 import { notePeriod } from "./lint.ts";
+import { groupName } from "./plan.ts";
 import { endReadiness } from "./readiness.ts";
 import { memberEnded, restartTogether, siblingsOf, WITH_SIBLINGS } from "./scope.ts";
 import { giveUpTurn } from "./gate.ts";
-import { guardRestart } from "./guard.ts";
+import { type Guarded, guardRestart, unguarded } from "./guard.ts";
 import { childIsDone, childIsDown, passTurn, renew, startNextInTurn, startOrWait, stopWaiting } from "./start.ts";
 import { type ChildSlot, isOnItsWay, waitingFor } from "./state.ts";
 import type { Step } from "./step.ts";
@@ -162,12 +163,15 @@ function settle(step: Step, child: number, exit: Exit, { verdict = null, touches
     seed,
     verdict,
   }, step.environment.random);
-  const decision = wanted.action === "restart" ? guardRestart(step, slot, failed, wanted) : wanted;
+  const guarded = wanted.action === "restart" ? guardRestart(step, slot, failed, wanted) : unguarded(wanted);
+  const { decision } = guarded;
   slot.lastDecision = decision;
   const uptimeMs = step.now - slot.startedAtMs;
   if (failed) {
     const limit = { used: shownCount(failures), limit: policy.limit.maxRestarts };
-    step.emitAttempt(slot, { type: "child_failed", exit, exitClass, uptimeMs, limit, decision });
+    const group = groupName(step.node.plan, slot.plan);
+    step.emitAttempt(slot, { type: "child_failed", exit, exitClass, uptimeMs, limit, decision, policy: policy.effective, group });
+    tellBySeverity(step, slot, guarded);
     notePeriod(step, slot, uptimeMs);
   } else if (exitClass === "success") {
     step.emitAttempt(slot, { type: "child_succeeded", exit, uptimeMs, decision });
@@ -196,6 +200,14 @@ function settle(step: Step, child: number, exit: Exit, { verdict = null, touches
       step.enter(slot, "failed");
       return escalate(step, child, exit, decision);
   }
+}
+
+/** A failure of a child that matters more than most, or less, is told apart. */
+function tellBySeverity(step: Step, slot: ChildSlot, { budgetVerdict, fuseOutcome, tieBreakReason }: Guarded): void {
+  const { severity } = slot.plan.policy;
+  if (severity === "standard") return;
+  const alert = severity === "critical";
+  step.emitAttempt(slot, { type: "escalation_bifurcated", severity, alert, budgetVerdict, fuseOutcome, tieBreakReason });
 }
 
 /** Starts the child again, now or after its delay, with the siblings that its supervisor's strategy wants to come along. */

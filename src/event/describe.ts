@@ -45,6 +45,8 @@ export function describe(event: SupervisorEvent | GapMarker): string {
       const count = event.limit === null || event.limit.used === 0 ? "" : ` (failure ${event.limit.used}, limit ${event.limit.limit})`;
       return `${describeExit(event.exit)} after ${duration(event.uptimeMs)}${count}; ${describeDecision(event.decision)}`;
     }
+    case "escalation_bifurcated":
+      return event.alert ? "failed, and it is critical" : "failed, and it is optional: nothing else follows";
     case "child_succeeded":
       return `finished after ${duration(event.uptimeMs)}; ${describeDecision(event.decision)}`;
     case "child_stopped":

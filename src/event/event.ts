@@ -1,5 +1,5 @@
 /** Everything a tree tells: one flat object per event, the single source of every view. */
-import type { ChildFuseReason, EscalationPolicy, Propagation } from "../spec/mod.ts";
+import type { ChildFuseReason, EffectivePolicy, EscalationPolicy, Propagation } from "../spec/mod.ts";
 import type { Exit, ExitClass } from "./exit.ts";
 
 /** What was decided after an exit; reasons are stable strings. */
@@ -101,6 +101,9 @@ export interface EventBase {
 /** What looks wrong with a child although it breaks no limit. */
 export type LintRule = "never_ready" | "beats_but_never_ready" | "ignores_signal" | "fails_on_a_period";
 
+/** Of several guards that put a restart off, the one that puts it off for longest counts; the limit of the supervisor counts before all of them. */
+export type TieBreak = "longest_delay_wins" | "supervisor_limit_wins";
+
 /** What every event about one attempt says. */
 export interface AttemptEventBase extends EventBase {
   /** Which incarnation of the child. */
@@ -133,6 +136,22 @@ export type SupervisorEvent =
     readonly uptimeMs: number;
     readonly limit: LimitUse | null;
     readonly decision: Decision;
+    /** Which policy decided, and whose word it is. */
+    readonly policy: EffectivePolicy;
+    /** Name of the child's group. */
+    readonly group: string | null;
+  })
+  /** A child failed that matters more than most, or less: the first is a reason to raise an alarm, the second none. */
+  | (AttemptEventBase & {
+    readonly type: "escalation_bifurcated";
+    readonly severity: "critical" | "optional";
+    readonly alert: boolean;
+    /** What the budget of its group or supervisor said, `null` when there is none or it was not asked. */
+    readonly budgetVerdict: "granted" | "exhausted" | null;
+    /** Why its fuse or that of its group is open, `null` when they are not. */
+    readonly fuseOutcome: FuseReason | null;
+    /** How several guards were brought to one decision, `null` when one alone had something to say. */
+    readonly tieBreakReason: TieBreak | null;
   })
   | (AttemptEventBase & { readonly type: "child_succeeded"; readonly exit: Exit; readonly uptimeMs: number; readonly decision: Decision })
   | (AttemptEventBase & { readonly type: "child_stopped"; readonly exit: Exit; readonly decision: Decision })

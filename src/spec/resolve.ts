@@ -97,6 +97,24 @@ export interface ChildPolicy {
   readonly neverRestartOn: readonly (number | string)[];
   /** How health is watched; `null` when it is not. */
   readonly health: HealthPolicy | null;
+  /** Where all this came from, as its failures tell it. */
+  readonly effective: EffectivePolicy;
+}
+
+/** Which policy counts for a child, and whose word it is. */
+export interface EffectivePolicy {
+  /** The role that was declared, `null` when none was. */
+  readonly taskRole: TaskRole | null;
+  /** The role whose defaults fill what was left open. */
+  readonly policyPack: TaskRole;
+  /** Whether the declaration says something itself, or the defaults of its role count, or those of no role. */
+  readonly source: "user_override" | "role_default" | "fallback_default";
+  /** Whether no role was declared. */
+  readonly usedFallback: boolean;
+  /** Keys that the declaration says itself, in the form of the file. */
+  readonly overriddenFields: readonly string[];
+  /** How much the child matters. */
+  readonly severity: Severity;
 }
 
 /** Where an effective value came from. */
@@ -173,7 +191,12 @@ function policyKey(child: ChildSpec, { restartLimit, gated = false }: ChildSurro
   return declared.every((value) => value === undefined) ? kind : `${kind} ${JSON.stringify(declared)}`;
 }
 
-function resolve(child: ChildSpec, surroundings: ChildSurroundings, defaults: InheritedDefaults, record: Recorder): ChildPolicy {
+function resolve(child: ChildSpec, surroundings: ChildSurroundings, defaults: InheritedDefaults, tell: Recorder): ChildPolicy {
+  const overriddenFields: string[] = [];
+  const record: Recorder = (row) => {
+    if (row.source === "child" && row.key !== "task_role") overriddenFields.push(row.key);
+    tell(row);
+  };
   const kind = childKind(child.run);
   const role = child.taskRole ?? (kind === "supervisor" ? "supervisor" : null);
   const pack = ROLE_PACKS[role ?? FALLBACK_ROLE];
@@ -196,7 +219,7 @@ function resolve(child: ChildSpec, surroundings: ChildSurroundings, defaults: In
     kind === "supervisor" ? "all" : "immediate",
   ]);
   record({ key: "task_role", value: role, source: child.taskRole === undefined ? "default" : "child" });
-  return {
+  const policy: Omit<ChildPolicy, "effective"> = {
     taskRole: role,
     restartPolicy: pick<RestartPolicy>("restart_policy", ["child", child.restartPolicy], [
       "role",
@@ -220,6 +243,17 @@ function resolve(child: ChildSpec, surroundings: ChildSurroundings, defaults: In
     neverRestartOn,
     health: resolveHealth(child, defaults, pick),
   };
+  const source = overriddenFields.length > 0 ? "user_override" : role === null ? "fallback_default" : "role_default";
+  const { severity } = policy;
+  const effective = {
+    taskRole: role,
+    policyPack: role ?? FALLBACK_ROLE,
+    source,
+    usedFallback: role === null,
+    overriddenFields,
+    severity,
+  } as const;
+  return { ...policy, effective };
 }
 
 type Picker = <T extends string | number | boolean | null>(

@@ -13,6 +13,15 @@ const failed: LogItem = {
   uptimeMs: 10,
   limit: { used: 1, limit: 3 },
   decision: { action: "restart", reason: "within_restart_budget", delayMs: 2_000, retryAtMs: 3_234 },
+  policy: {
+    taskRole: null,
+    policyPack: "worker",
+    source: "fallback_default",
+    usedFallback: true,
+    overriddenFields: [],
+    severity: "standard",
+  },
+  group: null,
 };
 
 function lineOf(item: LogItem, verbose = false): string {

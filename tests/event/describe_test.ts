@@ -5,6 +5,14 @@ const base = { seq: 1, atMs: 0, path: "/a", correlation: 1 };
 const attempt = { ...base, generation: 0, attempt: 2 };
 const exit = { kind: "failed", failure: { kind: "error", category: "x", message: "it broke" } } as const;
 const back = { action: "restart", reason: "within_restart_budget", delayMs: 1_500, retryAtMs: 1_500 } as const;
+const policy = {
+  taskRole: null,
+  policyPack: "worker",
+  source: "fallback_default",
+  usedFallback: true,
+  overriddenFields: [],
+  severity: "standard",
+} as const;
 const stays = { action: "stop", reason: "role_success_stop", delayMs: 0, retryAtMs: null } as const;
 
 /** One event of each type with the sentence for it; a new type does not compile without one. */
@@ -21,7 +29,17 @@ const SENTENCES = {
   child_ready: [{ ...attempt, type: "child_ready", tookMs: 61_000 }, "ready after 1 min"],
   child_not_ready: [{ ...attempt, type: "child_not_ready" }, "no longer ready"],
   child_failed: [
-    { ...attempt, type: "child_failed", exit, exitClass: "nonzero_exit", uptimeMs: 3, limit: { used: 1, limit: 3 }, decision: back },
+    {
+      ...attempt,
+      type: "child_failed",
+      exit,
+      exitClass: "nonzero_exit",
+      uptimeMs: 3,
+      limit: { used: 1, limit: 3 },
+      decision: back,
+      policy,
+      group: null,
+    },
     "failed: it broke after 3 ms (failure 1, limit 3); back in 1.5 s",
   ],
   child_succeeded: [
@@ -32,6 +50,18 @@ const SENTENCES = {
   backoff_scheduled: [{ ...attempt, type: "backoff_scheduled", delayMs: 5, retryAtMs: 5 }, "next attempt in 5 ms"],
   child_restarting: [{ ...attempt, type: "child_restarting", cause: "crash", restartsTotal: 4 }, "restarting after crash, restart 4"],
   child_heartbeat_stale: [{ ...attempt, type: "child_heartbeat_stale", ageMs: 2_500 }, "no heartbeat for 2.5 s"],
+  escalation_bifurcated: [
+    {
+      ...attempt,
+      type: "escalation_bifurcated",
+      severity: "critical",
+      alert: true,
+      budgetVerdict: null,
+      fuseOutcome: null,
+      tieBreakReason: null,
+    },
+    "failed, and it is critical",
+  ],
   child_lint: [
     { ...attempt, type: "child_lint", rule: "ignores_signal", afterMs: 5_000 },
     "ignores for 5 s that it is to stop",
@@ -116,7 +146,17 @@ Deno.test("describe() says how much a reader missed", () =>
 
 Deno.test("describe() says when a child does not come back, and why", () => {
   const failed = (decision: (SupervisorEvent & { type: "child_failed" })["decision"]): string =>
-    describe({ ...attempt, type: "child_failed", exit, exitClass: "nonzero_exit", uptimeMs: 0, limit: null, decision });
+    describe({
+      ...attempt,
+      type: "child_failed",
+      exit,
+      exitClass: "nonzero_exit",
+      uptimeMs: 0,
+      limit: null,
+      decision,
+      policy,
+      group: null,
+    });
   assertMatch(failed({ ...stays, action: "give_up", reason: "restart_limit_exhausted" }), /stays down until someone starts it/);
   assertMatch(failed({ ...stays, action: "escalate", reason: "restart_limit_exhausted" }), /the supervisor gives up/);
   assertMatch(failed({ ...stays, reason: "restart_policy_temporary" }), /its restart policy is temporary/);
