@@ -127,4 +127,13 @@ export {
   type TreeSnapshot,
 } from "./src/runtime/mod.ts";
 export type { LogRecord, ReadOptions, Since } from "./src/observe/mod.ts";
-export type { ChildPhase, CommandRefusal, CommandResult, FuseState, NodePhase, Operation, RestartDecision } from "./src/core/mod.ts";
+export type {
+  ChildPhase,
+  CommandRefusal,
+  CommandResult,
+  FuseState,
+  Health,
+  NodePhase,
+  Operation,
+  RestartDecision,
+} from "./src/core/mod.ts";

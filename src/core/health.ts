@@ -31,7 +31,7 @@ export function heartbeatDue(step: Step, child: number, message: TimerMessage): 
     return step.setHealthTimer(child, staleAtMs);
   }
   if (step.now - message.dueMs > SUSPENDED_MS) return step.setHealthTimer(child, step.now + health.staleAfterMs);
-  slot.failedChecks++;
+  slot.failedChecks = (slot.failedChecks ?? 0) + 1;
   if (slot.failedChecks === 1) {
     step.emitAttempt(slot, { type: "child_heartbeat_stale", ageMs: step.now - aliveAtMs });
     step.emitAttempt(slot, { type: "child_unhealthy", reason: "its heartbeat is stale" });
@@ -41,7 +41,18 @@ export function heartbeatDue(step: Step, child: number, message: TimerMessage): 
 }
 
 function recovered(step: Step, slot: ChildSlot): void {
-  if (slot.failedChecks === 0) return;
+  const { failedChecks } = slot;
   slot.failedChecks = 0;
-  step.emitAttempt(slot, { type: "child_healthy" });
+  if (failedChecks !== null && failedChecks > 0) step.emitAttempt(slot, { type: "child_healthy" });
+}
+
+/** What is known of a child's health: nothing, that it is well, that its heartbeat is stale, or that it is not well. */
+export type Health = "unknown" | "healthy" | "stale" | "unhealthy";
+
+/** Says how a child is. */
+export function healthOf({ plan: { policy: { health } }, stamp, stopCause, failedChecks }: ChildSlot, heartbeatAtMs: number): Health {
+  if (health === null || stamp === 0) return "unknown";
+  if (stopCause === "unhealthy") return "unhealthy";
+  if (failedChecks !== null && failedChecks > 0) return health.mode === "heartbeat" ? "stale" : "unhealthy";
+  return failedChecks === 0 || heartbeatAtMs > 0 ? "healthy" : "unknown";
 }

@@ -6,6 +6,7 @@ export * from "./state.ts";
 export { backoffDelay, type BackoffInput } from "./backoff.ts";
 export { neededBy } from "./dynamic.ts";
 export { tokensAt } from "./bucket.ts";
+export { type Health, healthOf } from "./health.ts";
 export { lintsOf } from "./lint.ts";
 export { type FuseState, fuseState } from "./fuse.ts";
 export { clearWindow, countFailures, emptyWindow, type FailureWindow, recordFailure, shownCount } from "./window.ts";

@@ -198,7 +198,7 @@ function startAttempt(step: Step, child: number): void {
   slot.attempt++;
   slot.startedAtMs = step.now;
   slot.readyAtMs = null;
-  slot.failedChecks = 0;
+  slot.failedChecks = null;
   slot.lint = null;
   step.enter(slot, "starting");
   step.emitAttempt(slot, { type: "child_starting" });

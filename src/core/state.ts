@@ -68,8 +68,8 @@ export interface ChildSlot {
   timer: number;
   /** The timer of the heartbeat; 0 when none. */
   healthTimer: number;
-  /** Consecutive failed health checks. */
-  failedChecks: number;
+  /** Consecutive failed health checks, `null` before the first answer. */
+  failedChecks: number | null;
   /** What looks wrong with the live attempt. */
   lint: LintRule | null;
   /** How long the first of several attempts ran that failed after the same time, and how many that are. */
@@ -283,7 +283,7 @@ export function initialSlot(plan: ChildPlan, position: number, added: boolean): 
     hasBeenReady: false,
     timer: 0,
     healthTimer: 0,
-    failedChecks: 0,
+    failedChecks: null,
     lint: null,
     periodMs: 0,
     periods: 0,

@@ -1,5 +1,6 @@
 /** The handle of a child: how it was when it was asked for, and what can be asked of it. */
 import type { ChildCommand, CommandRefusal, CommandResult } from "../core/mod.ts";
+import type { ChildSpec } from "../spec/mod.ts";
 import type { ChildSnapshot } from "./snapshot.ts";
 import type { Child, ChildRequest } from "./tree.ts";
 
@@ -15,9 +16,10 @@ export const REFUSALS: Readonly<Record<CommandRefusal, string>> = {
 type Ask = (command: ChildCommand, request?: ChildRequest) => Promise<CommandResult>;
 
 /** Puts both together. */
-export function childHandle(snapshot: ChildSnapshot, ask: Ask): Child {
+export function childHandle(snapshot: ChildSnapshot, spec: ChildSpec, ask: Ask): Child {
   return {
     ...snapshot,
+    spec,
     restart: (request) => ask("restart", request),
     start: (request) => ask("start", request),
     terminate: (request) => ask("terminate", request),

@@ -70,7 +70,7 @@ export class Interpreter implements AttemptHost {
   readonly #step: typeof step;
   readonly #counters: TreeCounters = { stamp: 0, timer: 0, correlation: 0, event: 0 };
   readonly #timers: TimerQueue;
-  readonly #roster: Roster;
+  readonly roster: Roster;
   readonly #live: (Attempt | undefined)[][];
   #lineCount = 0;
   #mailbox: Message[] = [];
@@ -95,13 +95,13 @@ export class Interpreter implements AttemptHost {
     this.#step = options.step ?? step;
     this.clock = clock;
     this.#timers = new TimerQueue(clock, (timer) => this.#onTimer(timer));
-    this.#roster = new Roster(plan, { adapterFor: options.adapterFor, nodeAdapter: (node) => this.#nodeAdapter(node) });
+    this.roster = new Roster(plan, { adapterFor: options.adapterFor, nodeAdapter: (node) => this.#nodeAdapter(node) });
     this.#live = plan.nodes.map((node) => new Array<Attempt | undefined>(node.children.length));
   }
 
   /** The state of every node. */
   get nodes(): readonly NodeState[] {
-    return this.#roster.nodes;
+    return this.roster.nodes;
   }
 
   /** The live attempts, nested supervisors included. */
@@ -155,7 +155,7 @@ export class Interpreter implements AttemptHost {
   add(node: number, child: NewChild, request: Request, answer: (answer: AddAnswer) => void): boolean {
     if (this.#isFull()) return false;
     const id = ++this.#commandCount;
-    this.#roster.prepare(child);
+    this.roster.prepare(child);
     for (const inner of child.nodes) this.#live[inner] = [];
     this.#additions.set(id, { child, answer });
     this.post({ type: "add", node, id, child, ...request });
@@ -290,7 +290,7 @@ export class Interpreter implements AttemptHost {
       case "clearTimer":
         return this.#timers.clear(effect.timer);
       case "tellParent":
-        return this.#roster.supervisor(effect.node)?.report(effect.stamp, effect.report);
+        return this.roster.supervisor(effect.node)?.report(effect.stamp, effect.report);
       case "shutdownTree":
         return this.post({ type: "stop", node: 0, stamp: 0, cause: effect.cause, forced: false });
       case "finished":
@@ -307,11 +307,11 @@ export class Interpreter implements AttemptHost {
 
   #start({ node, child, stamp, generation, attempt: count }: Effect & { type: "start" }): void {
     const { path, policy } = this.nodes[node]!.slots[child]!.plan;
-    const spec = this.#roster.spec(node, child);
+    const spec = this.roster.spec(node, child);
     const attempt = new Attempt({ node, child, stamp, generation, attempt: count, path, spec, policy }, this);
     this.#live[node]![child] = attempt;
     try {
-      attempt.handle = this.#roster.adapter(node, child).start(attempt);
+      attempt.handle = this.roster.adapter(node, child).start(attempt);
     } catch (error) {
       attempt.exited({ kind: "failed", failure: startFailure(error) });
     }
@@ -319,7 +319,7 @@ export class Interpreter implements AttemptHost {
 
   #added({ id, node, child: index }: Effect & { type: "added" }): void {
     const { child } = this.#additions.get(id)!;
-    this.#roster.add(node, index, child);
+    this.roster.add(node, index, child);
     this.#live[node]![index] = undefined;
     this.#answerAddition(id, { child: index });
   }
@@ -332,7 +332,7 @@ export class Interpreter implements AttemptHost {
 
   #removed({ node, child }: Effect & { type: "removed" }): void {
     const { path } = this.nodes[node]!.slots[child]!.plan;
-    this.#options.onRemoved?.(path, this.#roster.remove(node, child));
+    this.#options.onRemoved?.(path, this.roster.remove(node, child));
   }
 
   #end({ type, node, child, stamp }: Effect & { type: "cancel" | "kill" }): void {

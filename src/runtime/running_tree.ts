@@ -248,7 +248,9 @@ export class RunningTree implements Tree {
   }
 
   #handle(path: string, { node, child }: Place): Child {
-    return childHandle(snapshotChild(this.#snapshotSource(), node, child), (command, request) => this.#command(path, command, request));
+    const snapshot = snapshotChild(this.#snapshotSource(), node, child);
+    const spec = this.#interpreter.roster.spec(node, child);
+    return childHandle(snapshot, spec, (command, request) => this.#command(path, command, request));
   }
 
   #snapshotSource(): SnapshotSource {
@@ -258,7 +260,7 @@ export class RunningTree implements Tree {
       nodes,
       now: clock.now(),
       fuseResetAfterMs,
-      pidOf: (node, child) => this.#interpreter.liveAttempt(node, child)?.handle?.pid ?? null,
+      attemptOf: (node, child) => this.#interpreter.liveAttempt(node, child),
     };
   }
 

@@ -7,6 +7,8 @@ import {
   type FuseState,
   fuseState,
   groupName,
+  type Health,
+  healthOf,
   lintsOf,
   type NodePhase,
   type NodeState,
@@ -17,6 +19,7 @@ import {
 } from "../core/mod.ts";
 import type { Decision, Exit, FuseReason, LintRule } from "../event/mod.ts";
 import type { ChildKind, TaskRole } from "../spec/mod.ts";
+import type { Attempt } from "./attempt.ts";
 
 /** How one child is. */
 export interface ChildSnapshot {
@@ -50,6 +53,10 @@ export interface ChildSnapshot {
   readonly group: string | null;
   /** Its fuse: whether it is open, and when it lets a restart through. */
   readonly fuse: FuseSnapshot;
+  /** What is known of its health. */
+  readonly health: Health;
+  /** When its live attempt last said that it is alive, on the tree's monotonic clock; `null` when it did not. */
+  readonly lastHeartbeatAtMs: number | null;
   /** What looks wrong with it although it breaks no limit. */
   readonly lints: readonly LintRule[];
   /** Siblings it waits for. */
@@ -126,7 +133,7 @@ export interface SnapshotSource {
   readonly now: number;
   /** How long a fuse is open, and then on trial. */
   readonly fuseResetAfterMs: number;
-  pidOf(node: number, child: number): number | null;
+  attemptOf(node: number, child: number): Pick<Attempt, "handle" | "heartbeatAtMs"> | undefined;
 }
 
 /** Takes a picture of the children of a node. */
@@ -138,6 +145,7 @@ export function snapshotChildren(source: SnapshotSource, node = 0): ChildSnapsho
 export function snapshotChild(source: SnapshotSource, node: number, child: number, shallow = false): ChildSnapshot {
   const { slots, plan } = source.nodes[node]!;
   const slot = slots[child]!;
+  const { handle = null, heartbeatAtMs = 0 } = source.attemptOf(node, child) ?? {};
   return {
     path: slot.plan.path,
     kind: slot.plan.kind,
@@ -154,12 +162,14 @@ export function snapshotChild(source: SnapshotSource, node: number, child: numbe
     limit: slot.plan.policy.limit.maxRestarts,
     group: groupName(plan, slot.plan),
     fuse: snapshotFuse(source, slot.fuse),
+    health: healthOf(slot, heartbeatAtMs),
+    lastHeartbeatAtMs: heartbeatAtMs === 0 ? null : heartbeatAtMs,
     lints: lintsOf(slot),
     waitingFor: slot.phase === "waiting" ? waitingFor(slots, slot) : [],
     retryAtMs: slot.phase === "backoff" ? slot.lastDecision?.retryAtMs ?? null : null,
     lastExit: slot.lastExit,
     lastDecision: slot.lastDecision,
-    pid: source.pidOf(node, child),
+    pid: handle?.pid ?? null,
     groups: slot.plan.node === -1 ? [] : snapshotGroups(source, slot.plan.node),
     children: slot.plan.node === -1 || shallow ? [] : snapshotChildren(source, slot.plan.node),
   };

@@ -45,6 +45,8 @@ export interface ChildRequest {
  * `too_many_commands` when more than 1 024 wait.
  */
 export interface Child extends ChildSnapshot {
+  /** What it was declared with; a copy of a template has its own name and arguments. */
+  readonly spec: ChildSpec;
   /** Stops the live attempt and starts a new incarnation when it is gone; starts at once where none is alive. */
   restart(request?: ChildRequest): Promise<CommandResult>;
   /** Starts a child that is down or waits for its next attempt. */

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { healthOf } from "../../src/core/mod.ts";
 import { CANCELLED, Driver, scripted } from "./driver.ts";
 
 const beating = (options = {}): Driver =>
@@ -53,4 +54,31 @@ Deno.test("health probe: told at the first no, stopped after the retries, and he
   assertEquals(answer(driver, 0).typesOf("a").at(-1), "child_healthy");
   answer(answer(driver, 1), 2);
   assertEquals(driver.cancelled, ["a"]);
+});
+
+Deno.test("health: it is unknown until something was seen, then healthy, stale, unhealthy, and unknown when nothing runs", () => {
+  const driver = beating();
+  const health = (heartbeatAtMs = 0): string => healthOf(driver.slot("a"), heartbeatAtMs);
+  assertEquals([health(), health(driver.now)], ["unknown", "healthy"]);
+  driver.pass(2_500);
+  assertEquals(health(), "stale");
+  driver.pass(1_000, driver.now + 900);
+  assertEquals(health(), "healthy");
+  driver.pass(10_000);
+  assertEquals(health(), "unhealthy");
+  driver.exit("a", CANCELLED);
+  assertEquals(health(), "unknown");
+});
+
+Deno.test("health: of a probe it is unknown until the first answer; a child that declares none is never known", () => {
+  const driver = new Driver([scripted("a", { healthCheck: { mode: "tcp", port: 1, maxRetries: 3 } }), scripted("b")]).begin().running(
+    "a",
+    "b",
+  );
+  const answer = (failed: number): string => {
+    driver.send({ type: "health", ...driver.attempt("a"), failed, reason: "closed" });
+    return healthOf(driver.slot("a"), 0);
+  };
+  assertEquals([healthOf(driver.slot("a"), 0), answer(0), answer(1), answer(0)], ["unknown", "healthy", "unhealthy", "healthy"]);
+  assertEquals(healthOf(driver.slot("b"), 5), "unknown");
 });

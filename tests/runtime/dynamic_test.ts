@@ -225,6 +225,7 @@ Deno.test("startTemplate() numbers the copies, hands them their arguments, and r
   const templates = [child.task("worker", worker, { args: { queue: "default" } })];
   const { tree } = await started([child.supervisor("pool", { children: [] })], { templates });
   assertEquals((await tree.startTemplate("worker")).path, "/worker:1");
+  assertEquals([tree.child("/worker:1").spec.name, tree.child("/worker:1").spec.args], ["worker:1", { queue: "default" }]);
   await tree.startTemplate("worker", { to: "/pool", args: { queue: "fast" } });
   assertEquals(seen, [["worker:1", "/worker:1", { queue: "default" }], ["worker:1", "/pool/worker:1", { queue: "fast" }]]);
   const error = await assertRejects(() => tree.startTemplate("wroker"), ReeveError);

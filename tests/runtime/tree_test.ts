@@ -279,7 +279,8 @@ Deno.test("task: a heartbeat keeps it, and its absence restarts it", async () =>
   }, { ...OFTEN, healthCheck: { checkIntervalSecs: 1, maxRetries: 1 } });
   await using tree = await supervise({ children: [beating] }, { clock });
   await clock.advance(20_000);
-  assertEquals(tree.child("/beating").attempt, 1);
+  const { attempt: first, health, lastHeartbeatAtMs } = tree.child("/beating");
+  assertEquals([first, health, lastHeartbeatAtMs], [1, "healthy", 20_000]);
   beats = false;
   await clock.advance(6_000);
   const { attempt, lastExit } = tree.child("/beating");
