@@ -102,11 +102,15 @@ export {
   type Verdict,
 } from "./src/spec/mod.ts";
 export {
+  type AdditionLog,
+  type AdditionRecord,
   type AddRequest,
   type Child,
   type ChildReport,
   type ChildRequest,
   type ChildSnapshot,
+  fileAdditionLog,
+  type FileAdditionLogOptions,
   type FuseSnapshot,
   type GroupSnapshot,
   handleSignals,

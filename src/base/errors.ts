@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   dependency_not_found: "a child that was to be added depends on one that is not there any more",
   template_not_found: "no template has that name; the message names the nearest one",
   addition_undone: "a child that was added did not get ready, and was removed again",
+  addition_not_recorded: "an addition was undone, or not begun, because its record could not be written",
   not_permitted: "a child asked for something that its `commandPermissions` do not allow",
   invalid_request: "a command does not say who asks, or why",
   too_many_commands: "too many commands wait for their answer",

@@ -6,7 +6,7 @@ import { type ChildSlot, initialSlot, type NodeState } from "./state.ts";
 import type { Step } from "./step.ts";
 
 /** Gives a new child its place among its siblings and starts it, or says why not. */
-export function addChild(step: Step, { id, child: added, by, reason }: AddMessage): void {
+export function addChild(step: Step, { id, child: added, by, reason, transactionId, specHash }: AddMessage): void {
   const { node } = step;
   const { path, name } = added.plan;
   const isMeant = path === childPath(node.plan.path, name);
@@ -23,7 +23,7 @@ export function addChild(step: Step, { id, child: added, by, reason }: AddMessag
   tieToSiblings(node, slot.plan, index, added);
   if (slot.plan.required && !node.ready) node.missing++;
   step.effects.push({ type: "added", id, node: node.plan.id, child: index });
-  step.emit(slot.plan.path, step.newCorrelation(), { type: "child_added", by, reason });
+  step.emit(slot.plan.path, step.newCorrelation(), { type: "child_added", by, reason, transactionId, specHash });
   startOrWait(step, index);
 }
 

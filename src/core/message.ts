@@ -1,5 +1,5 @@
 /** What goes into a step and what comes out: plain data. */
-import type { Exit, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
+import type { EventFacts, Exit, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
 import type { Verdict } from "../spec/mod.ts";
 import type { NewChild } from "./plan.ts";
 import type { ChildPhase, Operation } from "./state.ts";
@@ -10,6 +10,7 @@ export type Message =
   | { readonly type: "stop"; readonly node: number; readonly stamp: number; readonly cause: ShutdownCause; readonly forced: boolean }
   | CommandMessage
   | AddMessage
+  | TellMessage
   | AttemptMessage
   | TimerMessage;
 
@@ -21,6 +22,16 @@ export interface AddMessage {
   readonly child: NewChild;
   readonly by: string;
   readonly reason: string;
+  readonly transactionId: string;
+  readonly specHash: string;
+}
+
+/** Something that only the runtime knows, to be told in order with everything else. */
+export interface TellMessage {
+  readonly type: "tell";
+  readonly node: number;
+  readonly path: string;
+  readonly facts: EventFacts;
 }
 
 /** Why a child was not added. */

@@ -43,6 +43,9 @@ export function step(state: NodeState, message: Message, environment: StepEnviro
     case "add":
       addChild(current, message);
       break;
+    case "tell":
+      current.emit(message.path, current.newCorrelation(), message.facts);
+      break;
     default:
       onReport(current, message);
   }

@@ -1,13 +1,7 @@
 /** What the parts of one step share: the state, the environment, and the effects collected so far. */
-import type { AttemptEventBase, EventBase, SupervisorEvent } from "../event/mod.ts";
+import type { AttemptEventFacts, EventFacts } from "../event/mod.ts";
 import type { Effect } from "./message.ts";
 import type { ChildPhase, ChildSlot, NodeState, StepEnvironment } from "./state.ts";
-
-type Without<T, Base> = T extends Base ? Omit<T, keyof Base> : never;
-/** An event about an attempt before its common fields are added. */
-export type AttemptFacts = Without<SupervisorEvent, AttemptEventBase>;
-/** Any event before its common fields are added. */
-export type Facts = Without<SupervisorEvent, EventBase>;
 
 /** One step in progress. */
 export class Step {
@@ -36,11 +30,11 @@ export class Step {
     slot.sinceMs = this.now;
   }
 
-  emit(path: string, correlation: number, facts: Facts): void {
+  emit(path: string, correlation: number, facts: EventFacts): void {
     this.effects.push({ type: "emit", event: { seq: ++this.environment.counters.event, atMs: this.now, path, correlation, ...facts } });
   }
 
-  emitAttempt(slot: ChildSlot, facts: AttemptFacts): void {
+  emitAttempt(slot: ChildSlot, facts: AttemptEventFacts): void {
     const { generation, attempt, correlation, plan } = slot;
     const seq = ++this.environment.counters.event;
     this.effects.push({ type: "emit", event: { seq, atMs: this.now, path: plan.path, correlation, generation, attempt, ...facts } });

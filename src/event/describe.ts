@@ -29,6 +29,14 @@ export function describe(event: SupervisorEvent | GapMarker): string {
       return `${ESCALATIONS[event.policy]} because of "${event.child}": ${event.reason}`;
     case "child_added":
       return `added by ${event.by}: ${event.reason}`;
+    case "child_declaration_rejected":
+      return `was not added for ${event.by}: ${event.message}`;
+    case "child_addition_undone":
+      return `its addition was undone: ${event.reason}`;
+    case "child_addition_recovered":
+      return event.outcome === "committed"
+        ? "its addition, which the last end of the program cut short, is there"
+        : "its addition was cut short by the last end of the program; nothing of it is left";
     case "child_removed":
       return "removed";
     case "child_waiting":

@@ -122,7 +122,22 @@ export type SupervisorEvent =
     readonly reason: string;
     readonly policy: EscalationPolicy;
   })
-  | (EventBase & Request & { readonly type: "child_added" })
+  | (EventBase & Request & { readonly type: "child_added"; readonly transactionId: string; readonly specHash: string })
+  | (EventBase & Request & {
+    readonly type: "child_declaration_rejected";
+    /** Code of the error. */
+    readonly code: string;
+    readonly message: string;
+    /** JSON Pointer into the declaration, where one place is to blame. */
+    readonly pointer: string | null;
+  })
+  | (EventBase & { readonly type: "child_addition_undone"; readonly transactionId: string; readonly reason: string })
+  /** An addition was under way when the program ended the last time. */
+  | (EventBase & {
+    readonly type: "child_addition_recovered";
+    readonly transactionId: string;
+    readonly outcome: "committed" | "compensated";
+  })
   | (AttemptEventBase & { readonly type: "child_removed" })
   | (EventBase & { readonly type: "child_waiting"; readonly waitingFor: readonly string[] })
   | (AttemptEventBase & { readonly type: "child_starting" })
@@ -222,3 +237,11 @@ export interface GapMarker {
   /** Last missing sequence number. */
   readonly to: number;
 }
+
+type Without<T, Base> = T extends Base ? Omit<T, keyof Base> : never;
+
+/** Any event before its common fields are added. */
+export type EventFacts = Without<SupervisorEvent, EventBase>;
+
+/** An event about an attempt before its common fields are added. */
+export type AttemptEventFacts = Without<SupervisorEvent, AttemptEventBase>;

@@ -5,6 +5,7 @@
  */
 import { type ChildEnd, cleanText, type Clock, type Random } from "../base/mod.ts";
 import {
+  type AddMessage,
   type AddRefusal,
   type CommandMessage,
   type CommandResult,
@@ -17,7 +18,7 @@ import {
   type TreeCounters,
   type TreePlan,
 } from "../core/mod.ts";
-import type { Failure, Request, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
+import type { Failure, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
 import type { ChildPolicy, ChildSpec, DecisionHistory, GuardPolicy } from "../spec/mod.ts";
 import type { Bus, LogRecord } from "../observe/mod.ts";
 import { Attempt, type AttemptHost } from "./attempt.ts";
@@ -55,6 +56,9 @@ export interface InterpreterOptions {
 
 /** Why a child was not added, or its index. */
 export type AddAnswer = AddRefusal | { readonly child: number };
+
+/** What goes along with a new child. */
+export type AddRequest = Pick<AddMessage, "by" | "reason" | "transactionId" | "specHash">;
 
 /** Most commands that wait for an answer; more are refused. */
 const MOST_COMMANDS = 1_024;
@@ -152,7 +156,7 @@ export class Interpreter implements AttemptHost {
   }
 
   /** Puts a new child into the mailbox, with what takes the answer; false when too many wait for theirs already. */
-  add(node: number, child: NewChild, request: Request, answer: (answer: AddAnswer) => void): boolean {
+  add(node: number, child: NewChild, request: AddRequest, answer: (answer: AddAnswer) => void): boolean {
     if (this.#isFull()) return false;
     const id = ++this.#commandCount;
     this.roster.prepare(child);

@@ -1,12 +1,15 @@
 /** Who is in a running tree, by path, and how children come to it. */
-import { didYouMean, type ErrorCode, ReeveError } from "../base/mod.ts";
+import { cleanText, didYouMean, type ErrorCode, ReeveError, SpecError } from "../base/mod.ts";
 import { childPath, type Planner } from "../core/mod.ts";
-import { describe, type Request, type SupervisorEvent } from "../event/mod.ts";
+import { describe, type EventFacts, type Request, type SupervisorEvent } from "../event/mod.ts";
 import type { Bus } from "../observe/mod.ts";
-import type { ChildSpec, TaskFunction, TreeSpec } from "../spec/mod.ts";
+import { type ChildSpec, specHash, type TaskFunction, type TreeSpec } from "../spec/mod.ts";
+import type { AdditionLog } from "./addition_log.ts";
 import { checkAddition, explainRefusal } from "./additions.ts";
+import { thrownMessage } from "./children/failure.ts";
 import { Instances } from "./instances.ts";
 import type { Interpreter } from "./interpreter.ts";
+import { pendingIn, settle, Transaction } from "./transaction.ts";
 import type { AddRequest, Child, ChildRequest, ScaleResult, TemplateRequest } from "./tree.ts";
 
 /** Where a child is in the plan. */
@@ -24,6 +27,7 @@ export interface MembersHost {
   readonly planner: Planner;
   readonly interpreter: Interpreter;
   readonly events: Bus<SupervisorEvent>;
+  readonly additionLog: AdditionLog | undefined;
   /** What starts the attempts of a task, until its adapter holds it. */
   readonly tasks: Map<ChildSpec, TaskFunction>;
   /** The handle of a child as it is now. */
@@ -32,8 +36,18 @@ export interface MembersHost {
   requestOf(request: ChildRequest, refuse: Refuse): Request;
 }
 
+/** A child that is to be added. */
+interface Wish {
+  readonly name: string;
+  readonly to: string;
+  readonly path: string;
+  readonly refuse: Refuse;
+  readonly who: Request;
+}
+
 /** A child that was added. */
 interface Addition {
+  readonly transaction: Transaction;
   readonly path: string;
   /** As it was when it got its place. */
   readonly handle: Child;
@@ -76,7 +90,7 @@ export class Members {
 
   /** Implements `Tree.add`. */
   async add(spec: ChildSpec, request: AddRequest): Promise<Child> {
-    return await this.#whenWanted(await this.#add(spec, spec.name, request), request);
+    return await this.#finish(await this.#add(spec, spec.name, request), request);
   }
 
   /** Implements `Tree.startTemplate`. */
@@ -86,33 +100,36 @@ export class Members {
     this.#nodeOf(to, refusal("add a copy to", to));
     const copies = this.#instances.of(to, name);
     const spec = args === undefined ? template : { ...template, args };
-    return await this.#whenWanted(await copies.inTurn(() => this.#add(spec, copies.nextName(), request)), request);
+    return await this.#finish(await copies.inTurn(() => this.#add(spec, copies.nextName(), request)), request);
   }
 
   /** Implements `Tree.scale`. */
   async scale(name: string, count: number, request: AddRequest): Promise<ScaleResult> {
-    const { to = "/", by, reason, untilReady = false } = request;
+    const { to = "/", by, reason } = request;
     const refuse = refusal(`scale "${name}" to ${count} copies under`, to);
     if (!Number.isInteger(count) || count < 0) throw refuse("invalid_request", "the count must be a whole number, 0 or more");
     const template = this.#templateOf(name);
     this.#nodeOf(to, refuse);
     const removed: string[] = [];
-    const added: Addition[] = [];
-    try {
-      const copies = this.#instances.of(to, name);
-      await copies.inTurn(async () => {
-        // One that is on its way out does not count any more.
-        const live = copies.names.map((copy) => childPath(to, copy)).filter((path) => this.#isStaying(path));
-        for (const path of live.slice(count).reverse()) {
-          if (await this.#handle(path)?.remove({ by, reason }) !== undefined) removed.push(path);
-        }
-        while (live.length + added.length < count) added.push(await this.#add(template, copies.nextName(), request));
-      });
-      if (untilReady) await this.#untilAllReady(added);
-    } catch (error) {
-      throw halfDone(error, refuse, added.filter(({ path }) => this.#places.has(path)).length, removed.length);
-    }
-    return { added: added.map(({ path }) => path), removed };
+    const added: string[] = [];
+    const finishing: Promise<PromiseSettledResult<unknown>[]>[] = [];
+    const copies = this.#instances.of(to, name);
+    const changing = copies.inTurn(async () => {
+      // One that is on its way out does not count any more.
+      const live = copies.names.map((copy) => childPath(to, copy)).filter((path) => this.#isStaying(path));
+      for (const path of live.slice(count).reverse()) {
+        if (await this.#handle(path)?.remove({ by, reason }) !== undefined) removed.push(path);
+      }
+      while (live.length + added.length < count) {
+        const addition = await this.#add(template, copies.nextName(), request);
+        added.push(addition.path);
+        finishing.push(Promise.allSettled([this.#finish(addition, request)]));
+      }
+    });
+    const results = [...await Promise.allSettled([changing]), ...(await Promise.all(finishing)).flat()];
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed === undefined) return { added, removed };
+    throw halfDone(failed.reason, refuse, added.filter((path) => this.#places.has(path)).length, removed.length);
   }
 
   /** A child is gone for good, and with it these nodes. */
@@ -128,10 +145,21 @@ export class Members {
     }
   }
 
+  /** Gives a child its place; what refuses it is told as well as thrown. */
   async #add(spec: ChildSpec, name: string, { to = "/", by, reason }: AddRequest): Promise<Addition> {
-    const { planner, interpreter, tasks, events, requestOf } = this.#host;
     const path = childPath(to, name);
     const refuse = refusal("add", path);
+    const who = this.#host.requestOf({ by, reason }, refuse);
+    try {
+      return await this.#tryToAdd(spec, { name, to, path, refuse, who });
+    } catch (error) {
+      this.#tell(path, { type: "child_declaration_rejected", ...who, ...whatIsWrong(error) });
+      throw error;
+    }
+  }
+
+  async #tryToAdd(spec: ChildSpec, { name, to, path, refuse, who }: Wish): Promise<Addition> {
+    const { planner, interpreter, tasks, events, additionLog } = this.#host;
     const node = this.#nodeOf(to, refuse);
     const supervisor = planner.optionsOf(node);
     const loaded = await checkAddition(spec, {
@@ -139,24 +167,33 @@ export class Members {
       supervisor,
       has: (sibling) => this.#places.has(childPath(to, sibling)),
     });
-    const who = requestOf({ by, reason }, refuse);
-    for (const [child, task] of loaded) tasks.set(child, task);
     const named = name === spec.name ? spec : { ...spec, name };
+    const facts = { path, specHash: specHash(named), ...who };
+    const transaction = new Transaction(facts, additionLog, () => interpreter.clock.wallNow());
+    await transaction.begin();
+    for (const [child, task] of loaded) tasks.set(child, task);
     if (loaded.has(spec)) tasks.set(named, loaded.get(spec)!);
     const planned = planner.planChild(node, named);
     const since = events.lastSeq;
-    const handle = await new Promise<Child>((resolve, reject) => {
-      const isTaken = interpreter.add(node, planned, who, (answer) => {
-        if ("child" in answer) return resolve(this.#placed(path, { node, child: answer.child }, planned.nodes));
-        planner.release(planned.nodes);
-        const code = answer.code === "supervisor_not_running" ? "command_refused" : answer.code;
-        reject(refuse(code, explainRefusal(answer, to)));
+    try {
+      const handle = await new Promise<Child>((resolve, reject) => {
+        const request = { ...who, transactionId: transaction.id, specHash: facts.specHash };
+        const isTaken = interpreter.add(node, planned, request, (answer) => {
+          if ("child" in answer) return resolve(this.#placed(path, { node, child: answer.child }, planned.nodes));
+          planner.release(planned.nodes);
+          const code = answer.code === "supervisor_not_running" ? "command_refused" : answer.code;
+          reject(refuse(code, explainRefusal(answer, to)));
+        });
+        if (!isTaken) reject(refuse("too_many_commands", "too many commands wait for their answer"));
       });
-      if (!isTaken) reject(refuse("too_many_commands", "too many commands wait for their answer"));
-    });
-    // What starts them holds the functions by now.
-    for (const child of [named, ...loaded.keys()]) tasks.delete(child);
-    return { path, handle, since };
+      return { path, handle, since, transaction };
+    } catch (error) {
+      await transaction.compensate(error);
+      throw error;
+    } finally {
+      // What starts them holds the functions by now.
+      for (const child of [named, ...loaded.keys()]) tasks.delete(child);
+    }
   }
 
   #placed(path: string, place: Place, nodes: readonly number[]): Child {
@@ -167,27 +204,56 @@ export class Members {
     return this.#host.handle(path, place);
   }
 
-  /** The child as it is now; one that was there for once and is gone already, as it came. */
-  async #whenWanted(addition: Addition, { untilReady = false }: AddRequest): Promise<Child> {
-    if (untilReady) await this.#untilReady(addition);
-    return this.#handle(addition.path) ?? addition.handle;
+  /** The rest of an addition; returns the child as it is now, or as it came when it was there for once and is gone already. */
+  async #finish(addition: Addition, { untilReady = false }: AddRequest): Promise<Child> {
+    const { path, handle, transaction } = addition;
+    try {
+      if (untilReady) await this.#untilReady(addition);
+      await transaction.commit();
+    } catch (error) {
+      await this.#undo(addition, error);
+      throw error;
+    }
+    return this.#handle(path) ?? handle;
   }
 
-  async #untilAllReady(additions: readonly Addition[]): Promise<void> {
-    const results = await Promise.allSettled(additions.map((addition) => this.#untilReady(addition)));
-    for (const result of results) if (result.status === "rejected") throw result.reason;
+  async #undo({ path, transaction }: Addition, error: unknown): Promise<void> {
+    // A supervisor that stops takes the child along anyway.
+    await this.#handle(path)?.remove({ reason: "its addition is undone" }).catch(() => {});
+    await transaction.compensate(error);
+    this.#tell(path, { type: "child_addition_undone", transactionId: transaction.id, reason: thrownMessage(error) });
   }
 
-  /** Waits for the first attempt of an added child; one that fails is undone. It reads promptly, so that no event overtakes it. */
+  /** Waits for the first attempt of an added child. It reads promptly, so that no event overtakes it. */
   async #untilReady({ path, since }: Addition): Promise<void> {
     for await (const event of this.#host.events.read({ since, filter: (event) => event.path === path })) {
       if (event.type === "child_ready" || event.type === "child_succeeded") return;
       if (event.type !== "child_failed" && event.type !== "child_stopped" && event.type !== "child_removed") continue;
-      await this.#handle(path)?.remove({ reason: "it did not get ready" });
       throw refusal("add", path)("addition_undone", describe(event));
     }
     const { name } = this.#host.spec;
     throw new ReeveError("tree_finished", `Tree "${name}" finished before "${path}" was ready`, { path });
+  }
+
+  /** Says what became of additions that the last end of the program cut short; rejects with `addition_not_recorded`. */
+  async recover(): Promise<void> {
+    const { additionLog } = this.#host;
+    if (additionLog === undefined) return;
+    for (const record of await pendingIn(additionLog)) {
+      const place = this.#places.get(record.path);
+      const isThere = place !== undefined && specHash(this.#host.handle(record.path, place).spec) === record.specHash;
+      const outcome = isThere ? "committed" : "compensated";
+      await settle(additionLog, record, outcome, this.#host.interpreter.clock.wallNow());
+      this.#tell(cleanText(record.path, 1024), {
+        type: "child_addition_recovered",
+        transactionId: cleanText(record.transactionId, 64),
+        outcome,
+      });
+    }
+  }
+
+  #tell(path: string, facts: EventFacts): void {
+    this.#host.interpreter.post({ type: "tell", node: 0, path, facts });
   }
 
   #isStaying(path: string): boolean {
@@ -220,6 +286,12 @@ export class Members {
   #rememberPlaces(node: number): void {
     this.#host.planner.tree.nodes[node]!.children.forEach(({ path }, child) => this.#places.set(path, { node, child }));
   }
+}
+
+function whatIsWrong(error: unknown): { readonly code: string; readonly message: string; readonly pointer: string | null } {
+  const code = error instanceof ReeveError ? error.code : "unknown";
+  const pointer = error instanceof SpecError ? cleanText(error.problems[0]?.pointer ?? "", 256) : null;
+  return { code, message: thrownMessage(error), pointer };
 }
 
 /** Makes the errors of one refused wish. */

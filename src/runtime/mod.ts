@@ -7,6 +7,7 @@ export type { ChildSnapshot, FuseSnapshot, GroupSnapshot, TreeChange, TreeMoment
 export { Interpreter, type InterpreterOptions } from "./interpreter.ts";
 export type { Leftover, OpenKind } from "./ledger.ts";
 export { reconcile, type Reconciliation } from "./reconcile.ts";
+export { type AdditionLog, type AdditionRecord, fileAdditionLog, type FileAdditionLogOptions } from "./addition_log.ts";
 export { checkFiles } from "./preflight.ts";
 export { systemClock } from "./clock.ts";
 export { Planner, planTree, type TreePlan } from "../core/mod.ts";

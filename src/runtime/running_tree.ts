@@ -3,7 +3,7 @@ import { cleanText, ReeveError } from "../base/mod.ts";
 import { type ChildCommand, type ChildPhase, type CommandRefusal, type CommandResult, neededBy, Planner } from "../core/mod.ts";
 import type { GapMarker, Request, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
 import { Bus, type LogRecord, type ReadOptions } from "../observe/mod.ts";
-import { type ChildSpec, DEFAULTS, type TreeSpec } from "../spec/mod.ts";
+import { type ChildSpec, DEFAULTS, topologyHash, type TreeSpec } from "../spec/mod.ts";
 import { adapterFor, type LoadedTasks } from "./children/mod.ts";
 import { childHandle, REFUSALS } from "./child_handle.ts";
 import { systemClock } from "./clock.ts";
@@ -47,6 +47,7 @@ export class RunningTree implements Tree {
   readonly #interpreter: Interpreter;
   readonly #events: Bus<SupervisorEvent>;
   readonly #logs = new Bus<LogRecord>(LOG_CAPACITY);
+  readonly #keepAlive: boolean;
   readonly #signal: AbortSignal | undefined;
   readonly #startedAtMs: number;
   readonly #startedWallMs: number;
@@ -56,7 +57,7 @@ export class RunningTree implements Tree {
   #unlisten: () => void = () => {};
 
   constructor(spec: TreeSpec, options: SuperviseOptions, tasks: LoadedTasks) {
-    const { clock = systemClock(), random = Math.random, keepAlive = true, signal } = options;
+    const { clock = systemClock(), random = Math.random, keepAlive = true, signal, additionLog } = options;
     const capacity = spec.observability?.eventJournalCapacity ?? DEFAULTS.eventJournalCapacity;
     this.name = spec.name ?? DEFAULTS.treeName;
     this.finished = new Promise((resolve) => this.#finish = resolve);
@@ -83,18 +84,21 @@ export class RunningTree implements Tree {
       interpreter: this.#interpreter,
       events: this.#events,
       tasks: known,
+      additionLog,
       handle: (path, place) => this.#handle(path, place),
       requestOf: (request, refuse) => this.#requestOf(request, refuse),
     });
-    if (keepAlive) this.#release = holdProgram();
+    this.#keepAlive = keepAlive;
     this.#signal = signal;
   }
 
   /** Starts the children that wait for nobody; resolves when that is done. */
-  begin(): Promise<void> {
+  async begin(): Promise<void> {
+    await this.#members.recover();
+    if (this.#keepAlive) this.#release = holdProgram();
     this.#interpreter.post({ type: "begin", node: 0, stamp: 0 });
     if (this.#signal !== undefined) this.#listenTo(this.#signal);
-    return this.#interpreter.whenIdle();
+    await this.#interpreter.whenIdle();
   }
 
   async ready({ signal, timeoutMs }: ReadyOptions = {}): Promise<void> {
@@ -164,6 +168,14 @@ export class RunningTree implements Tree {
   } {
     const snapshot = this.snapshot();
     return { snapshot, events: this.#events.read({ since: snapshot.seq, signal }) };
+  }
+
+  topologyHash(): string {
+    const { roster } = this.#interpreter;
+    return topologyHash([...this.#members.paths].map((path) => {
+      const { node, child } = this.#members.placeOf(path);
+      return [path, roster.spec(node, child)];
+    }));
   }
 
   counts(): Partial<Record<ChildPhase, number>> {

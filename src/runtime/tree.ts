@@ -4,6 +4,7 @@ import type { GapMarker, SupervisorEvent } from "../event/mod.ts";
 import type { LogRecord, ReadOptions } from "../observe/mod.ts";
 import type { ChildPhase, CommandResult } from "../core/mod.ts";
 import type { ChildSpec } from "../spec/mod.ts";
+import type { AdditionLog } from "./addition_log.ts";
 import type { Report } from "./report.ts";
 import type { ChildSnapshot, TreeChange, TreeSnapshot } from "./snapshot.ts";
 
@@ -17,6 +18,8 @@ export interface SuperviseOptions {
   readonly clock?: Clock;
   /** Where random numbers come from. @default {Math.random} */
   readonly random?: Random;
+  /** Where additions at run time are written down. @default {nowhere} */
+  readonly additionLog?: AdditionLog;
 }
 
 /** Who asks for a shutdown, and how. */
@@ -109,6 +112,8 @@ export interface Tree extends AsyncDisposable {
   snapshot(): TreeSnapshot;
   /** How many children there are in each phase, those of nested supervisors among them. */
   counts(): Partial<Record<ChildPhase, number>>;
+  /** SHA-256 of who is there and how each was declared, in hexadecimal; it changes with every addition and removal, and with nothing else. */
+  topologyHash(): string;
   /** One child, to look at and to command; throws `child_not_found`. */
   child(path: string): Child;
   /**
@@ -116,7 +121,7 @@ export interface Tree extends AsyncDisposable {
    *
    * Rejects with `SpecError` for a declaration with violations, `child_not_found` or `not_a_supervisor` for the place, `child_name_conflict`,
    * `child_limit_exceeded`, `dynamic_children_disabled`, `dependency_not_found`, `command_refused` while the supervisor stops, `addition_undone` when it
-   * was to get ready and did not. A child whose restart policy is `temporary` is removed by itself when it is done.
+   * was to get ready and did not, `addition_not_recorded` when `additionLog` failed. A child whose restart policy is `temporary` is removed by itself when it is done.
    */
   add(spec: ChildSpec, request?: AddRequest): Promise<Child>;
   /** Adds a copy of a template of the tree, named after it with a number; rejects as `add` does, and with `template_not_found`. */

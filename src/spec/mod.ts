@@ -5,5 +5,6 @@ export * from "./graph.ts";
 export * from "./groups.ts";
 export * from "./guards.ts";
 export * from "./resolve.ts";
+export * from "./spec_hash.ts";
 export * from "./types.ts";
 export * from "./validate.ts";

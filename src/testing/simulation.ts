@@ -126,7 +126,7 @@ export function simulateWith(seed: number, step: InterpreterOptions["step"], { c
       const earlier = order.map((child) => slots[child]!.plan.name);
       const depth = plan.path.split("/").length;
       const child = planner.planChild(plan.id, drawChild(dice, features, { name: `x${added++ % 5}`, earlier, depth }));
-      interpreter.add(plan.id, child, { by: "simulation", reason: "drawn" }, (answer) => {
+      interpreter.add(plan.id, child, { by: "simulation", reason: "drawn", transactionId: "drawn", specHash: "" }, (answer) => {
         unanswered--;
         if (!("child" in answer)) planner.release(child.nodes);
       });

@@ -17,7 +17,7 @@ class Growing extends Driver {
 
   add(name: string, options: Partial<ChildSpec> = {}): this {
     const child = this.planner.planChild(0, scripted(name, options));
-    return this.send({ type: "add", node: 0, id: 7, child, by: "ops", reason: "test" });
+    return this.send({ type: "add", node: 0, id: 7, child, by: "ops", reason: "test", transactionId: "t", specHash: "h" });
   }
 
   get refusal(): AddRefusal | null {
@@ -81,7 +81,7 @@ Deno.test("add: refused before the node began, while it stops, and when its numb
   assertEquals(early.refusal, { code: "supervisor_not_running" });
   assertEquals(up("a").stop().add("b").refusal, { code: "supervisor_not_running" });
   const planned = new Planner({ children: [{ name: "s", run: { kind: "supervisor", children: [] } }] }, 70).planChild(1, scripted("x"));
-  const other = up("a").send({ type: "add", node: 0, id: 7, child: planned, by: "ops", reason: "test" });
+  const other = up("a").send({ type: "add", node: 0, id: 7, child: planned, by: "ops", reason: "test", transactionId: "t", specHash: "h" });
   assertEquals(other.last.map(({ type }) => type), ["refused"]);
 });
 

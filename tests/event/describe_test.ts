@@ -107,7 +107,22 @@ const SENTENCES = {
     { ...attempt, type: "child_restart_conflict", decision: "already_pending", by: "ops", reason: "leaks" },
     "a restart was pending already when ops asked for one",
   ],
-  child_added: [{ ...base, type: "child_added", by: "ops", reason: "more load" }, "added by ops: more load"],
+  child_declaration_rejected: [
+    { ...base, type: "child_declaration_rejected", by: "ops", reason: "x", code: "invalid_spec", message: "no", pointer: null },
+    "was not added for ops: no",
+  ],
+  child_addition_undone: [
+    { ...base, type: "child_addition_undone", transactionId: "t", reason: "no port" },
+    "its addition was undone: no port",
+  ],
+  child_addition_recovered: [
+    { ...base, type: "child_addition_recovered", transactionId: "t", outcome: "compensated" },
+    "its addition was cut short by the last end of the program; nothing of it is left",
+  ],
+  child_added: [
+    { ...base, type: "child_added", by: "ops", reason: "more load", transactionId: "t", specHash: "h" },
+    "added by ops: more load",
+  ],
   child_removed: [{ ...attempt, type: "child_removed" }, "removed"],
   budget_exhausted: [
     { ...attempt, type: "budget_exhausted", group: "edge", retryAfterMs: 2_000 },

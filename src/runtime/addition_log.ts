@@ -1,0 +1,139 @@
+/** What is written down of every addition before and after, so that one that a crash cut short is known at the next start. */
+import { open, readFile, rename, stat } from "node:fs/promises";
+
+/** What was to be added, and what became of it. */
+export interface AdditionRecord {
+  /** The same in all records of one addition. */
+  readonly transactionId: string;
+  /** Under way, done, or undone. */
+  readonly state: "pending" | "committed" | "compensated";
+  /** Path of the child. */
+  readonly path: string;
+  /** SHA-256 of its declaration. */
+  readonly specHash: string;
+  /** Who asked. */
+  readonly by: string;
+  /** Why. */
+  readonly reason: string;
+  /** Why it was undone, else `null`. */
+  readonly error: string | null;
+  /** When the record was written, in milliseconds since the Unix epoch. */
+  readonly atMs: number;
+}
+
+/** Where additions are written down; {@linkcode fileAdditionLog} is one. */
+export interface AdditionLog {
+  /** Writes a record; resolves when it survives a crash of the program, rejects when it cannot be written. */
+  write(record: AdditionRecord): Promise<void>;
+  /** The additions of which nobody knows what became of them. */
+  pending(): Promise<readonly AdditionRecord[]>;
+}
+
+/** Options of {@linkcode fileAdditionLog}. */
+export interface FileAdditionLogOptions {
+  /** Size in bytes at which the file becomes `PATH.1`, and a new one begins. @default {1048576} */
+  readonly maxBytes?: number;
+}
+
+/** Largest file that is read, in bytes: what is longer was not written by us. */
+const LARGEST = 64 * 1024 * 1024;
+
+/**
+ * Writes additions to a file, a line of JSON each, readable by its owner only; a line counts when it is on the disk.
+ *
+ * One file serves one tree. A last line that a crash cut off is no record; other lines that are none are passed over.
+ *
+ * @example
+ * ```ts ignore
+ * import { fileAdditionLog, supervise } from "@reeve/supervisor";
+ *
+ * await using tree = await supervise({ children: [] }, { additionLog: fileAdditionLog("additions.jsonl") });
+ * ```
+ */
+export function fileAdditionLog(path: string, { maxBytes = 1024 * 1024 }: FileAdditionLogOptions = {}): AdditionLog {
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = turn.then(work);
+    turn = result.catch(() => {});
+    return result;
+  };
+  return {
+    write: (record) =>
+      inTurn(async () => {
+        if (await sizeOf(path) >= maxBytes) await beginAnew(path);
+        await append(path, [record]);
+      }),
+    pending: () => inTurn(() => pendingIn(path)),
+  };
+}
+
+/** What is still under way goes along into the new file. */
+async function beginAnew(path: string): Promise<void> {
+  const pending = await pendingIn(path);
+  const next = `${path}.next`;
+  await append(next, pending, "w");
+  await rename(path, `${path}.1`);
+  await rename(next, path);
+}
+
+async function append(path: string, records: readonly AdditionRecord[], flags = "a"): Promise<void> {
+  const file = await open(path, flags, 0o600);
+  try {
+    // A line that a crash cut off must not swallow the next one.
+    const lead = flags === "a" && await endsTorn(path) ? "\n" : "";
+    await file.writeFile(lead + records.map((record) => `${JSON.stringify(record)}\n`).join(""));
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function endsTorn(path: string): Promise<boolean> {
+  const size = await sizeOf(path);
+  if (size === 0) return false;
+  const file = await open(path, "r");
+  try {
+    const { buffer } = await file.read(new Uint8Array(1), 0, 1, size - 1);
+    return buffer[0] !== 10;
+  } finally {
+    await file.close();
+  }
+}
+
+async function pendingIn(path: string): Promise<AdditionRecord[]> {
+  const size = await sizeOf(path);
+  if (size > LARGEST) throw new Error(`it has ${size} bytes, must have at most ${LARGEST}`);
+  if (size === 0) return [];
+  const newest = new Map<string, AdditionRecord>();
+  for (const line of (await readFile(path, "utf8")).split("\n")) {
+    const record = recordOf(line);
+    if (record === null) continue;
+    if (record.state === "pending") newest.set(record.transactionId, record);
+    else newest.delete(record.transactionId);
+  }
+  return [...newest.values()];
+}
+
+function recordOf(line: string): AdditionRecord | null {
+  try {
+    const value: unknown = JSON.parse(line);
+    return isRecord(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function isRecord(value: unknown): value is AdditionRecord {
+  if (typeof value !== "object" || value === null) return false;
+  const texts = ["transactionId", "path", "specHash", "by", "reason"].every((key) => typeof Reflect.get(value, key) === "string");
+  return texts && ["pending", "committed", "compensated"].includes(Reflect.get(value, "state"));
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return 0;
+    throw error;
+  }
+}

@@ -1,0 +1,85 @@
+/** The file in which additions are written down. */
+import { assertEquals, assertRejects } from "@std/assert";
+import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { type AdditionRecord, child, fileAdditionLog, supervise } from "../../mod.ts";
+import { untilAborted } from "../support/tasks.ts";
+
+async function inFolder(run: (path: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "reeve-log-"));
+  try {
+    await run(join(folder, "additions.jsonl"));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+const record = (transactionId: string, state: AdditionRecord["state"]): AdditionRecord => ({
+  transactionId,
+  state,
+  path: "/a",
+  specHash: "h",
+  by: "ops",
+  reason: "x",
+  error: null,
+  atMs: 1,
+});
+
+Deno.test("fileAdditionLog() keeps a line of JSON for each record, for its owner only, and knows what is under way", () =>
+  inFolder(async (path) => {
+    const log = fileAdditionLog(path);
+    assertEquals(await log.pending(), []);
+    await Promise.all([log.write(record("t1", "pending")), log.write(record("t2", "pending")), log.write(record("t1", "committed"))]);
+    assertEquals((await log.pending()).map(({ transactionId }) => transactionId), ["t2"]);
+    assertEquals((await readFile(path, "utf8")).trimEnd().split("\n").map((line) => JSON.parse(line).state), [
+      "pending",
+      "pending",
+      "committed",
+    ]);
+    if (process.platform !== "win32") assertEquals((await stat(path)).mode & 0o777, 0o600);
+  }));
+
+Deno.test("fileAdditionLog() passes over a line that a crash cut off, and lines that are none; the next record is whole", () =>
+  inFolder(async (path) => {
+    const log = fileAdditionLog(path);
+    await writeFile(path, 'null\n{"transactionId":1}\n\u0000\u0001\n[]\n');
+    await log.write(record("t1", "pending"));
+    await appendFile(path, '{"transactionId":"t2","state":"pend');
+    assertEquals((await log.pending()).length, 1);
+    await log.write(record("t3", "pending"));
+    assertEquals((await log.pending()).map(({ transactionId }) => transactionId), ["t1", "t3"]);
+  }));
+
+Deno.test("fileAdditionLog() begins a new file at its size, and takes along what is under way", () =>
+  inFolder(async (path) => {
+    const log = fileAdditionLog(path, { maxBytes: 2_000 });
+    await log.write(record("kept", "pending"));
+    for (let index = 0; index < 100; index++) {
+      await log.write(record(`t${index}`, "pending"));
+      await log.write(record(`t${index}`, "committed"));
+    }
+    const sizes = await Promise.all([stat(path), stat(`${path}.1`)]);
+    assertEquals(sizes.map(({ size }) => size < 2_400), [true, true]);
+    assertEquals((await log.pending()).map(({ transactionId }) => transactionId), ["kept"]);
+  }));
+
+Deno.test("fileAdditionLog() rejects where nothing can be written; an addition is then not begun", () =>
+  inFolder(async (path) => {
+    await using tree = await supervise({ children: [] }, { additionLog: fileAdditionLog(join(path, "no", "folder")) });
+    await assertRejects(() => tree.add(child.task("a", untilAborted)), Error, "its record cannot be written");
+    assertEquals(tree.counts(), {});
+  }));
+
+Deno.test("a tree that was killed in the middle of an addition says so at its next start", () =>
+  inFolder(async (path) => {
+    await fileAdditionLog(path).write(record("t1", "pending"));
+    await using tree = await supervise({ children: [] }, { additionLog: fileAdditionLog(path) });
+    for await (const event of tree.events()) {
+      if (event.type !== "child_addition_recovered") continue;
+      assertEquals([event.path, event.transactionId, event.outcome], ["/a", "t1", "compensated"]);
+      break;
+    }
+    assertEquals(await fileAdditionLog(path).pending(), []);
+  }));
