@@ -40,6 +40,7 @@ export {
   ReeveError,
   type ReeveErrorOptions,
   SpecError,
+  type SpecErrorOptions,
 } from "./src/base/mod.ts";
 export * from "./src/event/mod.ts";
 export {

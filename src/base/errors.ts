@@ -102,6 +102,12 @@ export interface Problem {
   readonly hint?: string;
 }
 
+/** What a {@linkcode SpecError} says beside its problems. */
+export interface SpecErrorOptions extends ReeveErrorOptions {
+  /** What cannot be done. @default {"start the tree"} */
+  readonly wish?: string;
+}
+
 /** A declaration with violations; nothing was started. */
 export class SpecError extends ReeveError {
   /** The name under which `instanceof` recognizes the class in another copy of the package. */
@@ -110,10 +116,10 @@ export class SpecError extends ReeveError {
   readonly problems: readonly Problem[];
 
   /** Creates the error from all problems that were found. */
-  constructor(problems: readonly Problem[], options: ReeveErrorOptions = {}) {
+  constructor(problems: readonly Problem[], { wish = "start the tree", ...options }: SpecErrorOptions = {}) {
     const errors = problems.filter((problem) => problem.severity === "error");
     const text = errors.map((problem) => `\n  ${describeProblem(problem)}`).join("");
-    super("invalid_spec", `Cannot start the tree: ${errors.length} ${errors.length === 1 ? "violation" : "violations"}${text}`, options);
+    super("invalid_spec", `Cannot ${wish}: ${errors.length} ${errors.length === 1 ? "violation" : "violations"}${text}`, options);
     this.problems = problems;
   }
 }

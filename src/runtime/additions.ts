@@ -9,12 +9,14 @@ import { preflight } from "./preflight.ts";
 export interface Target {
   readonly tree: TreeSpec;
   readonly supervisor: SupervisorOptions;
+  /** Path that the child would have. */
+  readonly path: string;
   /** Whether it has a child of that name now. */
   readonly has: (name: string) => boolean;
 }
 
 /** Checks a child as if it had been declared, and loads its modules; rejects with `SpecError`, whose pointers start at the child. */
-export async function checkAddition(spec: ChildSpec, { tree, supervisor, has }: Target): Promise<LoadedTasks> {
+export async function checkAddition(spec: ChildSpec, { tree, supervisor, path, has }: Target): Promise<LoadedTasks> {
   const { sidecarConfig } = spec;
   const named = [...namesBefore(spec), ...(sidecarConfig === undefined ? [] : [sidecarConfig.primaryChildId])];
   const siblings = [...new Set(named)].filter((name) => name !== spec.name && has(name)).map(standIn);
@@ -33,7 +35,7 @@ export async function checkAddition(spec: ChildSpec, { tree, supervisor, has }: 
   const ours = problems
     .filter(({ pointer }) => pointer === prefix || pointer.startsWith(`${prefix}/`))
     .map((problem): Problem => ({ ...problem, pointer: problem.pointer.slice(prefix.length) }));
-  if (ours.some((problem) => problem.severity === "error")) throw new SpecError(ours);
+  if (ours.some((problem) => problem.severity === "error")) throw new SpecError(ours, { wish: `add "${path}"`, path });
   return tasks;
 }
 

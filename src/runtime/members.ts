@@ -165,6 +165,7 @@ export class Members {
     const loaded = await checkAddition(spec, {
       tree: this.#host.spec,
       supervisor,
+      path,
       has: (sibling) => this.#places.has(childPath(to, sibling)),
     });
     const named = name === spec.name ? spec : { ...spec, name };
@@ -180,7 +181,6 @@ export class Members {
         const request = { ...who, transactionId: transaction.id, specHash: facts.specHash };
         const isTaken = interpreter.add(node, planned, request, (answer) => {
           if ("child" in answer) return resolve(this.#placed(path, { node, child: answer.child }, planned.nodes));
-          planner.release(planned.nodes);
           const code = answer.code === "supervisor_not_running" ? "command_refused" : answer.code;
           reject(refuse(code, explainRefusal(answer, to)));
         });
@@ -188,6 +188,7 @@ export class Members {
       });
       return { path, handle, since, transaction };
     } catch (error) {
+      planner.release(planned.nodes);
       await transaction.compensate(error);
       throw error;
     } finally {
@@ -244,7 +245,7 @@ export class Members {
       const isThere = place !== undefined && specHash(this.#host.handle(record.path, place).spec) === record.specHash;
       const outcome = isThere ? "committed" : "compensated";
       await settle(additionLog, record, outcome, this.#host.interpreter.clock.wallNow());
-      this.#tell(cleanText(record.path, 1024), {
+      this.#tell(record.path, {
         type: "child_addition_recovered",
         transactionId: cleanText(record.transactionId, 64),
         outcome,
@@ -253,7 +254,7 @@ export class Members {
   }
 
   #tell(path: string, facts: EventFacts): void {
-    this.#host.interpreter.post({ type: "tell", node: 0, path, facts });
+    this.#host.interpreter.post({ type: "tell", node: 0, path: cleanText(path, 1024), facts });
   }
 
   #isStaying(path: string): boolean {

@@ -1,4 +1,5 @@
 /** What is left of a tree: looked at, not assumed. */
+import type { NodeState } from "../core/mod.ts";
 import type { Interpreter } from "./interpreter.ts";
 import type { Leftover } from "./ledger.ts";
 
@@ -29,8 +30,15 @@ export function reconcile(interpreter: Interpreter): Reconciliation {
     left.push({ kind: "timer", owner: slots[child]?.plan.path ?? plan.path, detail: `a deadline in ${dueInMs} ms` });
   }
   left.push(...ledger.left());
-  const checked = nodes.reduce((sum, { order }) => sum + order.length, 0);
-  return { verifiedClean: left.length === 0 && ledger.forgotten === 0, checked, left, more: ledger.forgotten };
+  return { verifiedClean: left.length === 0 && ledger.forgotten === 0, checked: countBelow(nodes, 0), left, more: ledger.forgotten };
+}
+
+function countBelow(nodes: readonly NodeState[], node: number): number {
+  const { order, slots } = nodes[node]!;
+  return order.reduce((sum, child) => {
+    const { node: inner } = slots[child]!.plan;
+    return sum + 1 + (inner === -1 ? 0 : countBelow(nodes, inner));
+  }, 0);
 }
 
 /** Whether the same was left both times. */

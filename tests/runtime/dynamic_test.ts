@@ -92,6 +92,7 @@ Deno.test("add() says everything that is wrong with the declaration, and changes
     () => tree.add(child.task("web", untilAborted, { dependencies: ["dc"], limit: { maxRestarts: 0 } })),
     SpecError,
   );
+  assertMatch(error.message, /^Cannot add "\/web": 2 violations\n/);
   assertEquals(error.problems.filter(({ severity }) => severity === "error").map(({ rule, pointer }) => [rule, pointer]), [
     ["unknown_dependency", "/dependencies/0"],
     ["out_of_range", "/limit/maxRestarts"],

@@ -20,6 +20,9 @@ Deno.test("reconcile: a tree that ended in order is clean, and every child of ev
     ],
   }, { clock });
   await clock.advance(1);
+  await tree.add(child.supervisor("gone", { children: [child.task("x", untilAborted)] }));
+  await tree.child("/gone").remove();
+  await clock.advance(1);
   const { reconcile: measured } = await tree.shutdown();
   assertEquals(measured, { verifiedClean: true, checked: 4, left: [], more: 0 });
 });

@@ -105,8 +105,8 @@ class ProcessAttempt implements RunningChild {
 
   #report(exit: Exit): void {
     this.#unguard();
-    // What was killed may count as there until the system has cleared it away; what was to be left alone is looked at.
-    if (this.#stop.killTree) this.#close();
+    // What was killed may count as there until the system has cleared it away; what was to be left alone stays on the account.
+    if (this.#stop.killTree || this.pid === undefined || !groupExists(this.pid)) this.#close();
     this.#context.exited(exit);
   }
 
