@@ -57,6 +57,7 @@ export {
   type DecisionHistory,
   type DecisionRequest,
   type DynamicSupervisorOptions,
+  type EffectivePolicy,
   type EnvironmentVariable,
   type EscalationPolicy,
   type ExecProbe,

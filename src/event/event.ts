@@ -238,7 +238,8 @@ export interface GapMarker {
   readonly to: number;
 }
 
-type Without<T, Base> = T extends Base ? Omit<T, keyof Base> : never;
+/** Members of a union that have these common fields, without them. */
+export type Without<T, Base> = T extends Base ? Omit<T, keyof Base> : never;
 
 /** Any event before its common fields are added. */
 export type EventFacts = Without<SupervisorEvent, EventBase>;

@@ -35,13 +35,16 @@ export interface FileAdditionLogOptions {
   readonly maxBytes?: number;
 }
 
+/** Version of the lines; newer ones are refused by name. */
+const VERSION = 1;
+
 /** Largest file that is read, in bytes: what is longer was not written by us. */
 const LARGEST = 64 * 1024 * 1024;
 
 /**
  * Writes additions to a file, a line of JSON each, readable by its owner only; a line counts when it is on the disk.
  *
- * One file serves one tree. A last line that a crash cut off is no record; other lines that are none are passed over.
+ * One file serves one tree. Each line has a version; a file with newer ones is refused. A last line that a crash cut off is no record; other lines that are none are passed over.
  *
  * @example
  * ```ts ignore
@@ -81,7 +84,7 @@ async function append(path: string, records: readonly AdditionRecord[], flags = 
   try {
     // A line that a crash cut off must not swallow the next one.
     const lead = flags === "a" && await endsTorn(path) ? "\n" : "";
-    await file.writeFile(lead + records.map((record) => `${JSON.stringify(record)}\n`).join(""));
+    await file.writeFile(lead + records.map((record) => `${JSON.stringify({ version: VERSION, ...record })}\n`).join(""));
     await file.datasync();
   } finally {
     await file.close();
@@ -114,17 +117,25 @@ async function pendingIn(path: string): Promise<AdditionRecord[]> {
   return [...newest.values()];
 }
 
+/** The record in a line, `null` where there is none. */
 function recordOf(line: string): AdditionRecord | null {
+  const value = parsed(line);
+  if (typeof value !== "object" || value === null) return null;
+  const { version, ...record } = { version: undefined, ...value };
+  if (typeof version !== "number") return null;
+  if (version > VERSION) throw new Error(`it was written by a newer version (${version}), must be at most ${VERSION}`);
+  return isRecord(record) ? record : null;
+}
+
+function parsed(line: string): unknown {
   try {
-    const value: unknown = JSON.parse(line);
-    return isRecord(value) ? value : null;
+    return JSON.parse(line);
   } catch {
     return null;
   }
 }
 
-function isRecord(value: unknown): value is AdditionRecord {
-  if (typeof value !== "object" || value === null) return false;
+function isRecord(value: object): value is AdditionRecord {
   const texts = ["transactionId", "path", "specHash", "by", "reason"].every((key) => typeof Reflect.get(value, key) === "string");
   return texts && ["pending", "committed", "compensated"].includes(Reflect.get(value, "state"));
 }

@@ -52,6 +52,16 @@ Deno.test("fileAdditionLog() passes over a line that a crash cut off, and lines 
     assertEquals((await log.pending()).map(({ transactionId }) => transactionId), ["t1", "t3"]);
   }));
 
+Deno.test("fileAdditionLog() reads lines of version 1 as they are on disks today, and refuses newer ones by name", () =>
+  inFolder(async (path) => {
+    const line =
+      '{"version":1,"transactionId":"t1","state":"pending","path":"/a","specHash":"h","by":"ops","reason":"x","error":null,"atMs":1}';
+    await writeFile(path, `${line}\n`);
+    assertEquals(await fileAdditionLog(path).pending(), [record("t1", "pending")]);
+    await appendFile(path, `${line.replace('"version":1', '"version":2')}\n`);
+    await assertRejects(() => fileAdditionLog(path).pending(), Error, "it was written by a newer version (2), must be at most 1");
+  }));
+
 Deno.test("fileAdditionLog() begins a new file at its size, and takes along what is under way", () =>
   inFolder(async (path) => {
     const log = fileAdditionLog(path, { maxBytes: 2_000 });
