@@ -19,6 +19,7 @@ export const ERROR_CODES = {
   not_permitted: "a child asked for something that its `commandPermissions` do not allow",
   invalid_request: "a command does not say who asks, or why",
   too_many_commands: "too many commands wait for their answer",
+  dashboard_not_started: "the dashboard's socket could not be put in its place, or its options do not fit",
   tree_finished: "the tree has finished, so that it cannot do what was asked",
 } as const;
 

@@ -11,3 +11,4 @@ export * from "./requests.ts";
 export * from "./ring_buffer.ts";
 export * from "./sub_tasks.ts";
 export * from "./task.ts";
+export * from "./json.ts";

@@ -1,5 +1,5 @@
 /** Deno. */
-import type { Platform } from "./types.ts";
+import type { ByteConnection, Platform, UnixListener } from "./types.ts";
 import { isOlder } from "./version.ts";
 
 /** The oldest Deno that reports the signals of processes right. */
@@ -27,6 +27,26 @@ export const platform: Platform = {
     if (!(error instanceof Error) || !error.message.startsWith("Cannot find module")) return undefined;
     return "Deno names the file that was to be run, even where what is missing is a module that it imports; that one is in its own message";
   },
+  listenUnix(path): Promise<UnixListener> {
+    const listener = Deno.listen({ transport: "unix", path });
+    listener.unref();
+    return Promise.resolve({
+      async accept(): Promise<ByteConnection | null> {
+        try {
+          const connection = await listener.accept();
+          connection.unref();
+          return connectionOf(connection);
+        } catch (error) {
+          if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return null;
+          throw error;
+        }
+      },
+      close: () => closeQuietly(listener),
+    });
+  },
+  async connectUnix(path): Promise<ByteConnection> {
+    return connectionOf(await Deno.connect({ transport: "unix", path }));
+  },
   guardUnknownSignals(): () => void {
     if (guarded++ === 0) addEventListener("unhandledrejection", ignoreUnknownSignal);
     let isOver = false;
@@ -43,4 +63,30 @@ let guarded = 0;
 
 function ignoreUnknownSignal(event: PromiseRejectionEvent): void {
   if (event.reason instanceof TypeError && /^Invalid signal: \d+$/.test(event.reason.message)) event.preventDefault();
+}
+
+/** Most bytes of one read. */
+const BLOCK = 64 * 1024;
+
+function connectionOf(connection: Deno.Conn): ByteConnection {
+  const block = new Uint8Array(BLOCK);
+  return {
+    async read(): Promise<Uint8Array | null> {
+      const count = await connection.read(block);
+      return count === null ? null : block.subarray(0, count);
+    },
+    async write(bytes): Promise<void> {
+      for (let done = 0; done < bytes.length;) done += await connection.write(bytes.subarray(done));
+    },
+    close: () => closeQuietly(connection),
+  };
+}
+
+/** What is closed already throws. */
+function closeQuietly(resource: { close(): void }): void {
+  try {
+    resource.close();
+  } catch {
+    // It is closed, and that is all that was wanted.
+  }
 }

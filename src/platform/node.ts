@@ -1,6 +1,7 @@
 /** Node. */
+import { connect, createServer, type Server, type Socket } from "node:net";
 import process from "node:process";
-import type { Platform } from "./types.ts";
+import type { ByteConnection, Platform, UnixListener } from "./types.ts";
 import { isOlder } from "./version.ts";
 
 /** The oldest Node that knows `Symbol.dispose` and `Symbol.asyncDispose`. */
@@ -31,4 +32,63 @@ export const platform: Platform = {
     return undefined;
   },
   guardUnknownSignals: () => () => {},
+  listenUnix: (path) =>
+    new Promise((resolve, reject) => {
+      const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+      server.once("error", reject);
+      server.listen(path, () => {
+        server.off("error", reject);
+        server.unref();
+        resolve(listenerOf(server));
+      });
+    }),
+  connectUnix: (path) =>
+    new Promise((resolve, reject) => {
+      const socket = connect({ path, allowHalfOpen: true });
+      socket.once("error", reject);
+      socket.once("connect", () => {
+        socket.off("error", reject);
+        resolve(connectionOf(socket));
+      });
+    }),
 };
+
+/** Hands out connections, and errors of accepting, in the order in which they came. */
+function listenerOf(server: Server): UnixListener {
+  const waiting: ((next: Promise<ByteConnection | null>) => void)[] = [];
+  const arrived: Promise<ByteConnection | null>[] = [];
+  const arrive = (next: Promise<ByteConnection | null>): void => {
+    next.catch(() => {});
+    const taker = waiting.shift();
+    if (taker === undefined) arrived.push(next);
+    else taker(next);
+  };
+  server.on("connection", (socket) => {
+    socket.unref();
+    arrive(Promise.resolve(connectionOf(socket)));
+  });
+  server.on("error", (error) => arrive(Promise.reject(error)));
+  server.on("close", () => arrive(Promise.resolve(null)));
+  return {
+    accept: () => arrived.shift() ?? new Promise((resolve) => waiting.push(resolve)),
+    close: () => void server.close(),
+  };
+}
+
+function connectionOf(socket: Socket): ByteConnection {
+  // An error is told by the read or the write that it befalls.
+  socket.on("error", () => {});
+  // The end of what comes must not end what goes.
+  const chunks = socket.iterator({ destroyOnReturn: false });
+  return {
+    async read(): Promise<Uint8Array | null> {
+      const { value, done } = await chunks.next();
+      return done === true ? null : value;
+    },
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        socket.write(bytes, (error) => error === null || error === undefined ? resolve() : reject(error));
+      }),
+    close: () => void socket.destroy(),
+  };
+}

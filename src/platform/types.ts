@@ -1,5 +1,23 @@
 /** What differs between the runtimes. */
 
+/** One end of a connection; reads and writes are asked for one after the other. */
+export interface ByteConnection {
+  /** The next bytes, `null` at the end; they are only good until the next read. */
+  read(): Promise<Uint8Array | null>;
+  /** Resolves when the system has taken all of it. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Ends both directions at once; harmless when repeated. */
+  close(): void;
+}
+
+/** A socket that listens in the file system; neither it nor its connections keep the program alive. */
+export interface UnixListener {
+  /** The next connection, `null` when the listener was closed; rejects when the system refuses one. */
+  accept(): Promise<ByteConnection | null>;
+  /** Listens no more; connections go on. */
+  close(): void;
+}
+
 /** The runtime this program runs in. */
 export interface Platform {
   /** Its name. */
@@ -20,4 +38,8 @@ export interface Platform {
    * Deno reports such an exit as an unhandled rejection.
    */
   guardUnknownSignals(): () => void;
+  /** Listens on a path that is free. */
+  listenUnix(path: string): Promise<UnixListener>;
+  /** Connects to a socket. */
+  connectUnix(path: string): Promise<ByteConnection>;
 }

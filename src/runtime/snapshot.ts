@@ -17,8 +17,8 @@ import {
   tokensAt,
   waitingFor,
 } from "../core/mod.ts";
-import type { Decision, Exit, FuseReason, LintRule } from "../event/mod.ts";
-import type { ChildKind, TaskRole } from "../spec/mod.ts";
+import type { Decision, Exit, FuseReason, LintRule, StopCause } from "../event/mod.ts";
+import type { ChildKind, Severity, TaskRole } from "../spec/mod.ts";
 import type { Attempt } from "./attempt.ts";
 
 /** How one child is. */
@@ -29,6 +29,8 @@ export interface ChildSnapshot {
   readonly kind: ChildKind;
   /** Its role, when one was declared. */
   readonly taskRole: TaskRole | null;
+  /** How much it matters. */
+  readonly severity: Severity;
   /** Where it is in its life. */
   readonly phase: ChildPhase;
   /** What operators want of it: that policy decides, or that it stays down. */
@@ -49,6 +51,8 @@ export interface ChildSnapshot {
   readonly limitUsed: number;
   /** Failures allowed in the window. */
   readonly limit: number;
+  /** Length of the window in milliseconds, `null` where failures count until it was healthy for long. */
+  readonly limitWindowMs: number | null;
   /** Name of its group, when it has one. */
   readonly group: string | null;
   /** Its fuse: whether it is open, and when it lets a restart through. */
@@ -59,6 +63,8 @@ export interface ChildSnapshot {
   readonly lastHeartbeatAtMs: number | null;
   /** What looks wrong with it although it breaks no limit. */
   readonly lints: readonly LintRule[];
+  /** Why its live attempt is being stopped, `null` when it is not. */
+  readonly stopCause: StopCause | null;
   /** Siblings it waits for. */
   readonly waitingFor: readonly string[];
   /** When it starts again, on the tree's monotonic clock; `null` when nothing is planned. */
@@ -150,6 +156,7 @@ export function snapshotChild(source: SnapshotSource, node: number, child: numbe
     path: slot.plan.path,
     kind: slot.plan.kind,
     taskRole: slot.plan.policy.taskRole,
+    severity: slot.plan.policy.severity,
     phase: slot.phase,
     operation: slot.operation,
     sinceMs: slot.sinceMs,
@@ -160,11 +167,13 @@ export function snapshotChild(source: SnapshotSource, node: number, child: numbe
     consecutiveRestarts: slot.consecutive,
     limitUsed: shownCount(countFailures(slot.window, slot.plan.policy.limit, source.now)),
     limit: slot.plan.policy.limit.maxRestarts,
+    limitWindowMs: slot.plan.policy.limit.windowMs,
     group: groupName(plan, slot.plan),
     fuse: snapshotFuse(source, slot.fuse),
     health: healthOf(slot, heartbeatAtMs),
     lastHeartbeatAtMs: heartbeatAtMs === 0 ? null : heartbeatAtMs,
     lints: lintsOf(slot),
+    stopCause: slot.stopCause,
     waitingFor: slot.phase === "waiting" ? waitingFor(slots, slot) : [],
     retryAtMs: slot.phase === "backoff" ? slot.lastDecision?.retryAtMs ?? null : null,
     lastExit: slot.lastExit,

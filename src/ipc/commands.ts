@@ -1,0 +1,242 @@
+/** Commands of the socket, carried out on the tree. */
+import { cleanText, didYouMean, ReeveError } from "../base/mod.ts";
+import type { Exit } from "../event/mod.ts";
+import { type CommandKind, type WireCommand, type WireError, wireError } from "../protocol/mod.ts";
+import type { Child, ChildSnapshot, CommandResult, Report, Tree } from "../runtime/mod.ts";
+import type { ChildSpec } from "../spec/mod.ts";
+import { childId, failureOf, limitOf, livenessOf, managedState, statusOf, stopState } from "./rows.ts";
+import type { WireTime } from "./wire_time.ts";
+
+/** What commands need beside their tree. */
+export interface CommandHost {
+  readonly tree: Tree;
+  readonly targetId: string;
+  readonly time: WireTime;
+  /** Makes a declaration of a child out of a text; without it nothing can be added. */
+  readonly parseChild: ((manifest: string) => ChildSpec) | undefined;
+}
+
+/** Longest time in milliseconds for which the answer to a shutdown waits for its end. */
+const SHUTDOWN_MS = 30_000;
+
+const CONTROLS = {
+  restart_child: "restart",
+  pause_child: "pause",
+  resume_child: "resume",
+  quarantine_child: "quarantine",
+  remove_child: "remove",
+} as const satisfies Partial<Record<CommandKind, keyof Child>>;
+
+/** Carries a command out and returns the `result` of its answer. */
+export async function runCommand(host: CommandHost, command: WireCommand): Promise<object> {
+  const delta = await outcomeOf(host, command);
+  const error = "error" in delta ? delta.error : null;
+  return {
+    command_id: command.commandId,
+    target_id: host.targetId,
+    accepted: error === null,
+    status: error === null ? "completed" : "failed",
+    error,
+    state_delta: delta.stateDelta,
+    completed_at_unix_nanos: host.time.now(),
+  };
+}
+
+type Delta = { readonly stateDelta: object | null; readonly error?: WireError };
+
+async function outcomeOf(host: CommandHost, command: WireCommand): Promise<Delta> {
+  try {
+    if (command.kind === "shutdown_tree") return await shutDown(host, command);
+    if (command.kind === "add_child") return await addChild(host, command);
+    return await control(host, command, command.kind);
+  } catch (error) {
+    const retryable = error instanceof ReeveError && error.code === "too_many_commands";
+    return { stateDelta: null, error: failed(host, error instanceof Error ? error.message : String(error), retryable) };
+  }
+}
+
+function failed({ targetId }: CommandHost, message: string, retryable = false): WireError {
+  return wireError("command_failed", cleanText(message, 1024), targetId, retryable);
+}
+
+async function control(
+  host: CommandHost,
+  { childPath, reason, requestedBy: by }: WireCommand,
+  kind: keyof typeof CONTROLS,
+): Promise<Delta> {
+  if (childPath === null) {
+    return { stateDelta: null, error: { ...failed(host, "child_path is missing"), code: "validation_failed", stage: "command_validate" } };
+  }
+  const path = findPath(host.tree, childPath, kind === "remove_child");
+  const before = host.tree.child(path);
+  const result = await before[CONTROLS[kind]]({ by, reason });
+  return {
+    stateDelta: { outcome: childOutcome(host, { before, after: childAt(host.tree, path) ?? before, result, kind }), type: "child_control" },
+  };
+}
+
+/** The exact path first; else the last segment, where exactly one child has it, unless what is asked destroys something. */
+function findPath(tree: Tree, asked: string, exactOnly: boolean): string {
+  const paths = pathsOf(tree.snapshot().children);
+  if (paths.includes(asked)) return asked;
+  const name = asked.split("/").filter((segment) => segment !== "").at(-1) ?? asked;
+  const found = paths.filter((path) => childId(path) === name);
+  if (found.length === 1 && !exactOnly) return found[0]!;
+  const hint = found.length > 0 ? `Name one of ${found.slice(0, 5).join(", ")}` : didYouMean(asked, paths);
+  throw new ReeveError("child_not_found", `unknown child "${cleanText(asked, 128)}"`, { hint });
+}
+
+function pathsOf(children: readonly ChildSnapshot[]): string[] {
+  return children.flatMap(({ path, children }) => [path, ...pathsOf(children)]);
+}
+
+function childAt(tree: Tree, path: string): ChildSnapshot | undefined {
+  try {
+    return tree.child(path);
+  } catch {
+    return undefined;
+  }
+}
+
+interface Controlled {
+  readonly before: ChildSnapshot;
+  readonly after: ChildSnapshot;
+  readonly result: CommandResult;
+  readonly kind: keyof typeof CONTROLS;
+}
+
+/** Members in the order of their names, as the reference writes them here. */
+function childOutcome({ time }: CommandHost, { before, after, result, kind }: Controlled): object {
+  const status = statusOf(before);
+  return {
+    attempt: status === null ? null : before.attempt,
+    cancel_delivered: result.cancelDelivered,
+    child_id: childId(before.path),
+    failure: failureOf(after),
+    generation: status === null ? null : before.generation,
+    generation_fence: kind === "restart_child" ? fenceOf(before, result) : null,
+    idempotent: result.outcome === "idempotent",
+    liveness: livenessOf(after, time),
+    managed_child_state_after: managedState({ ...after, operation: result.operationAfter }),
+    managed_child_state_before: managedState({ ...before, operation: result.operationBefore }),
+    operation_after: result.operationAfter,
+    operation_before: result.operationBefore,
+    restart_limit: limitOf(after, time),
+    status: statusOf(after),
+    stop_state: stopState(after),
+  };
+}
+
+function fenceOf(before: ChildSnapshot, { decision, cancelDelivered }: CommandResult): object {
+  const isLive = statusOf(before) !== null;
+  return {
+    abort_requested: before.phase === "killing",
+    cancel_delivered: cancelDelivered,
+    conflict: null,
+    decision: decision ?? "already_pending",
+    old_attempt: isLive ? before.attempt : null,
+    old_generation: isLive ? before.generation : null,
+    target_generation: before.generation + 1,
+  };
+}
+
+async function addChild(host: CommandHost, { childManifest, reason, requestedBy: by }: WireCommand): Promise<Delta> {
+  if (host.parseChild === undefined) return { stateDelta: null, error: failed(host, "this target adds no children over the socket") };
+  if (childManifest === null) return { stateDelta: null, error: failed(host, "configuration error: child_manifest is missing") };
+  await host.tree.add(host.parseChild(childManifest), { by, reason });
+  return { stateDelta: { child_manifest: childManifest, type: "child_added" } };
+}
+
+/** Answered at the end of the shutdown, or after a time without its report. */
+async function shutDown({ tree, time }: CommandHost, { reason, requestedBy }: WireCommand): Promise<Delta> {
+  const { phase } = tree.snapshot();
+  const idempotent = phase !== "running";
+  const startedAt = time.now();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const tooLong = new Promise<null>((resolve) => timer = setTimeout(resolve, SHUTDOWN_MS, null));
+  const report = await Promise.race([tree.shutdown({ by: requestedBy, reason }), tooLong]);
+  clearTimeout(timer);
+  const cause = { reason: report?.cause.reason ?? reason, requested_by: report?.cause.requestedBy ?? requestedBy };
+  return {
+    stateDelta: {
+      result: {
+        cause,
+        idempotent,
+        phase: report === null ? "GracefulDrain" : "Completed",
+        report: report === null ? null : reportOf(report, { cause, startedAt, completedAt: time.now(), idempotent }),
+      },
+      type: "shutdown",
+    },
+  };
+}
+
+interface ShutdownFacts {
+  readonly cause: object;
+  readonly startedAt: bigint;
+  readonly completedAt: bigint;
+  readonly idempotent: boolean;
+}
+
+const STATUSES = {
+  already_exited: ["AlreadyExited", "Reconcile", "it was not running"],
+  graceful: ["Graceful", "GracefulDrain", "it ended in time"],
+  aborted: ["Aborted", "AbortStragglers", "it was forced"],
+  abort_failed: ["AbortFailed", "AbortStragglers", "it did not end"],
+  late_report: ["LateReport", "AbortStragglers", "it ended late"],
+} as const;
+
+function reportOf({ children, reconcile }: Report, { cause, startedAt, completedAt, idempotent }: ShutdownFacts): object {
+  const left = new Set(reconcile.left.map(({ kind }) => kind));
+  return {
+    cause,
+    completed_at_unix_nanos: completedAt,
+    idempotent,
+    outcomes: children.map(({ path, starts, restarts, lastExit, status }) => {
+      const [word, phase, why] = STATUSES[status];
+      return {
+        cancel_delivered: status !== "already_exited",
+        child_id: { value: childId(path) },
+        child_start_count: { value: starts },
+        exit: lastExit === null ? null : wireExit(lastExit),
+        generation: { value: restarts },
+        path: { segments: path.split("/").slice(1) },
+        phase,
+        reason: why,
+        status: word,
+      };
+    }),
+    phase: "Completed",
+    reconcile: {
+      journal_status: "Recorded",
+      metrics_status: "NotOwned",
+      orphan_slots: reconcile.left.filter(({ kind }) => kind === "attempt").map(({ owner }) => ({ value: childId(owner) })),
+      registry_status: "Cleaned",
+      runtime_handle_status: left.has("attempt") || left.has("process") || left.has("timer") ? "Failed" : "Cleaned",
+      socket_status: left.has("socket") ? "Failed" : "Cleaned",
+      total_slots_checked: reconcile.checked,
+      verified_clean: reconcile.verifiedClean,
+      warnings: reconcile.left.map(({ owner, detail }) => `${owner}: ${detail}`),
+    },
+    started_at_unix_nanos: startedAt,
+  };
+}
+
+const FAILURE_KINDS: ReadonlyMap<string, string> = new Map([["timeout", "Timeout"], ["unhealthy", "Unhealthy"], ["panic", "Panic"]]);
+
+function wireExit(exit: Exit): unknown {
+  switch (exit.kind) {
+    case "succeeded":
+      return "Succeeded";
+    case "cancelled":
+    case "killed":
+      return "Cancelled";
+    case "timed_out":
+      return "TimedOut";
+    case "panicked":
+      return { Panicked: exit.failure.message };
+    case "failed": {
+      const { kind, category, message } = exit.failure;
+      return { Failed: { kind: FAILURE_KINDS.get(kind) ?? "Error", category, message } };
+    }
+  }
+}

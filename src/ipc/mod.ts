@@ -1,0 +1,7 @@
+/**
+ * The dashboard's socket: a tree in the language `dashboard-ipc.v1`.
+ *
+ * @module
+ */
+export { type Dashboard, type DashboardOptions, serveDashboard } from "./serve.ts";
+export type { BindMode } from "./place.ts";

@@ -1,0 +1,51 @@
+/** Events and lines of output as the wire has them. */
+import { describe, type SupervisorEvent } from "../event/mod.ts";
+import type { LogRecord } from "../observe/mod.ts";
+import { wireName, wireSeverity } from "../protocol/mod.ts";
+import { childId } from "./rows.ts";
+import type { WireTime } from "./wire_time.ts";
+
+/** What records say of their target. */
+export interface RecordSource {
+  readonly targetId: string;
+  readonly configVersion: string;
+  readonly time: WireTime;
+  /** Tells the numbers of one run from those of another: 16 hexadecimal digits. */
+  readonly runId: string;
+}
+
+/** An `EventRecord`. */
+export function eventRecord({ targetId, configVersion, time, runId }: RecordSource, event: SupervisorEvent): object {
+  const name = wireName(event.type);
+  return {
+    target_id: targetId,
+    sequence: event.seq,
+    correlation_id: correlationId(runId, event.correlation),
+    event_type: name,
+    severity: wireSeverity(event.type),
+    target_path: event.path,
+    child_id: event.path === "/" ? null : childId(event.path),
+    occurred_at_unix_nanos: time.at(event.atMs),
+    config_version: configVersion,
+    payload: { event_type: name, policy: "policy" in event ? { decided: describe(event) } : null },
+  };
+}
+
+/** A `LogRecord`. */
+export function logRecord({ targetId, time }: RecordSource, { seq, atMs, path, attempt, stream, line }: LogRecord): object {
+  return {
+    target_id: targetId,
+    sequence: seq,
+    correlation_id: null,
+    severity: stream === "stderr" ? "warning" : "info",
+    message: line,
+    fields: { target_path: path, attempt: String(attempt), stream },
+    occurred_at_unix_nanos: time.at(atMs),
+  };
+}
+
+/** A UUID (version 8) out of the run and a counter. */
+function correlationId(runId: string, correlation: number): string {
+  const count = correlation.toString(16).padStart(15, "0");
+  return `${runId.slice(0, 8)}-${runId.slice(8, 12)}-8${runId.slice(13, 16)}-8${count.slice(0, 3)}-${count.slice(3)}`;
+}

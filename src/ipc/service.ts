@@ -1,0 +1,157 @@
+/** Answers to the methods of the socket. */
+import { RawJson, toJson } from "../base/mod.ts";
+import {
+  COMMAND_KINDS,
+  parseCommand,
+  PROTOCOL_VERSION,
+  validationError,
+  type WireError,
+  wireError,
+  type WireRequest,
+} from "../protocol/mod.ts";
+import type { ChildSnapshot } from "../runtime/mod.ts";
+import { type CommandHost, runCommand } from "./commands.ts";
+import { History } from "./history.ts";
+import { eventRecord, logRecord, type RecordSource } from "./records.ts";
+import { runtimeRecord, runtimeRow } from "./rows.ts";
+import { topologyOf } from "./topology.ts";
+
+/** What a target says of itself to a relay, and in `hello`. */
+export interface Registration {
+  readonly displayName: string;
+  readonly ipcPath: string;
+  readonly leaseSeconds: number;
+}
+
+/** What the service is made of. */
+export interface ServiceOptions extends CommandHost, RecordSource {
+  readonly registration: Registration | null;
+  readonly displayName: string;
+  readonly signal: AbortSignal;
+}
+
+/** The result of a request, or its error; a subscription goes on afterwards. */
+export type Answer =
+  | { readonly result: object; readonly stream?: AsyncIterable<object> }
+  | { readonly error: WireError };
+
+/** Serves one tree. */
+export class Service {
+  readonly #options: ServiceOptions;
+  readonly #history: History;
+  #topology: { readonly paths: string; readonly text: RawJson } | null = null;
+
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+    this.#history = new History(options.tree, options.signal);
+  }
+
+  /** Answers a request; `signal` ends what the answer began. */
+  async answer({ method, params }: WireRequest, signal: AbortSignal): Promise<Answer> {
+    const { targetId } = this.#options;
+    switch (method) {
+      case "hello":
+        return this.#hello();
+      case "state":
+        return { result: { type: "state", target_id: targetId, state: this.#state() } };
+      case "events.subscribe":
+        return this.#subscription("events", params, () => this.#events(signal));
+      case "logs.tail":
+        return this.#subscription("logs", params, () => this.#logs(signal));
+      default: {
+        const command = parseCommand(method, params, targetId);
+        if ("code" in command) return { error: command };
+        return { result: { type: "command_result", target_id: targetId, result: await runCommand(this.#options, command) } };
+      }
+    }
+  }
+
+  #hello(): Answer {
+    const { targetId, registration } = this.#options;
+    if (registration === null) return { error: validationError("registration", "dynamic registration is not enabled", targetId) };
+    return {
+      result: {
+        type: "hello",
+        protocol_version: PROTOCOL_VERSION,
+        registration: {
+          target_id: targetId,
+          display_name: registration.displayName,
+          ipc_path: registration.ipcPath,
+          lease_seconds: registration.leaseSeconds,
+          supported_commands: COMMAND_KINDS.map((name) => ({ name, idempotent: false, timeout_seconds: 30 })),
+        },
+      },
+    };
+  }
+
+  #state(): object {
+    const { tree, targetId, displayName, configVersion, time } = this.#options;
+    const snapshot = tree.snapshot();
+    const children = flatten(snapshot.children);
+    const { events, logs } = this.#history;
+    return {
+      target: { target_id: targetId, display_name: displayName, registration_state: "active", connection_state: "registered" },
+      topology: this.#drawn(children.map(({ path }) => path).join()),
+      runtime_state: children.map((child) => runtimeRow(child, snapshot)),
+      child_runtime_records: children.map((child) => runtimeRecord(child, time)),
+      recent_events: events.items.map((event) => eventRecord(this.#options, event)),
+      recent_logs: logs.items.map((record) => logRecord(this.#options, record)),
+      dropped_event_count: events.dropped,
+      dropped_log_count: logs.dropped,
+      config_version: configVersion,
+      generated_at_unix_nanos: time.now(),
+      state_generation: snapshot.seq,
+    };
+  }
+
+  /** Who is there changes seldom: the text is kept until somebody came or went. */
+  #drawn(paths: string): RawJson {
+    if (this.#topology?.paths !== paths) this.#topology = { paths, text: new RawJson(toJson(topologyOf(this.#options.tree))) };
+    return this.#topology.text;
+  }
+
+  #subscription(subscription: "events" | "logs", params: unknown, open: () => AsyncIterable<object>): Answer {
+    const { targetId } = this.#options;
+    const established: unknown = typeof params === "object" && params !== null ? Reflect.get(params, "session_established") : undefined;
+    if (established !== true) return { error: wireError("session_required", NO_SESSION, targetId) };
+    return { result: { type: "subscription", target_id: targetId, subscription }, stream: open() };
+  }
+
+  async *#events(signal: AbortSignal): AsyncIterable<object> {
+    const { tree, targetId } = this.#options;
+    for await (const event of tree.events({ since: "now", signal })) {
+      yield event.type === "gap"
+        ? lagged(targetId, event.to - event.from + 1, "events")
+        : { type: "event", target_id: targetId, event: eventRecord(this.#options, event) };
+    }
+  }
+
+  async *#logs(signal: AbortSignal): AsyncIterable<object> {
+    const { tree, targetId } = this.#options;
+    for await (const record of tree.logs({ since: "now", signal })) {
+      yield "from" in record
+        ? lagged(targetId, record.to - record.from + 1, "logs")
+        : { type: "log", target_id: targetId, log: logRecord(this.#options, record) };
+    }
+  }
+}
+
+const NO_SESSION = "event and log subscription must be triggered by an established dashboard session";
+
+/** A reader that is too slow is told how much it missed. */
+function lagged(targetId: string, count: number, what: "events" | "logs"): object {
+  return {
+    type: "error",
+    error: {
+      code: "subscriber_lagged",
+      stage: "subscription",
+      target_id: targetId,
+      message: `${count} ${what} were dropped`,
+      retryable: true,
+    },
+  };
+}
+
+function flatten(children: readonly ChildSnapshot[]): ChildSnapshot[] {
+  return children.flatMap((child) => [child, ...flatten(child.children)]);
+}

@@ -1,0 +1,96 @@
+/** The parameters of a command. */
+import { validationError, type WireError, wireError } from "./errors.ts";
+
+/** What a command does. */
+export const COMMAND_KINDS = [
+  "restart_child",
+  "pause_child",
+  "resume_child",
+  "quarantine_child",
+  "remove_child",
+  "add_child",
+  "shutdown_tree",
+] as const;
+
+/** A command of the socket. */
+export type CommandKind = typeof COMMAND_KINDS[number];
+
+/** What is asked, by whom and why. */
+export interface WireCommand {
+  readonly commandId: string;
+  readonly kind: CommandKind;
+  readonly childPath: string | null;
+  readonly childManifest: string | null;
+  readonly reason: string;
+  readonly requestedBy: string;
+}
+
+/** Commands that must be confirmed. */
+const DANGEROUS: ReadonlySet<CommandKind> = new Set(["remove_child", "add_child", "shutdown_tree"]);
+
+const FIELDS: readonly (readonly [string, (value: unknown) => string | null])[] = [
+  ["command_id", isText],
+  ["target_id", isText],
+  ["command", (value) => COMMAND_KINDS.some((kind) => kind === value) ? null : "must be a command"],
+  ["target", isTarget],
+  ["reason", isText],
+  ["requested_by", isText],
+  ["confirmed", (value) => typeof value === "boolean" ? null : "must be true or false"],
+  ["requested_at_unix_nanos", isNanos],
+];
+
+/** Reads the parameters of a command; `method` and `command` must name the same one. */
+export function parseCommand(method: string, params: unknown, targetId: string): WireCommand | WireError {
+  if (typeof params !== "object" || params === null || Array.isArray(params)) return malformed("must be an object");
+  const fields = new Map<string, unknown>(Object.entries(params));
+  for (const [name, check] of FIELDS) {
+    if (!fields.has(name)) return malformed(`missing field \`${name}\``);
+    const why = check(fields.get(name));
+    if (why !== null) return malformed(`\`${name}\` ${why}`);
+  }
+  const kind = COMMAND_KINDS.find((known) => known === fields.get("command"))!;
+  if (method !== `command.${kind}`) return malformed(`\`command\` is ${kind}, must agree with the method ${method}`);
+  const [reason, requestedBy, askedOf] = ["reason", "requested_by", "target_id"].map((name) => String(fields.get(name)));
+  if (reason!.trim() === "") return validationError("command_validate", "reason is blank", askedOf!);
+  if (requestedBy!.trim() === "") return validationError("command_validate", "requested_by is blank", askedOf!);
+  if (DANGEROUS.has(kind) && fields.get("confirmed") !== true) {
+    return validationError("command_validate", "dangerous command requires confirmation", askedOf!);
+  }
+  if (askedOf !== targetId) return validationError("command_validate", `this target is "${targetId}"`, targetId);
+  const target = fields.get("target");
+  const [childPath, childManifest] = ["child_path", "child_manifest"].map((name) => textIn(target, name));
+  return {
+    commandId: String(fields.get("command_id")),
+    kind,
+    childPath: childPath ?? null,
+    childManifest: childManifest ?? null,
+    reason: reason!,
+    requestedBy: requestedBy!,
+  };
+}
+
+function malformed(why: string): WireError {
+  return wireError("invalid_command_params", `failed to parse command params: ${why}`);
+}
+
+function isText(value: unknown): string | null {
+  return typeof value === "string" && value.isWellFormed() ? null : "must be a string";
+}
+
+function isNanos(value: unknown): string | null {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 ? null : "must be a whole number, 0 or more";
+}
+
+function isTarget(value: unknown): string | null {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return "must be an object";
+  const isFine = ["child_path", "child_manifest"].every((name) => {
+    const found: unknown = Reflect.get(value, name);
+    return found === undefined || found === null || typeof found === "string";
+  });
+  return isFine ? null : "must have texts as child_path and child_manifest";
+}
+
+function textIn(target: unknown, name: string): string | null {
+  const found: unknown = typeof target === "object" && target !== null ? Reflect.get(target, name) : null;
+  return typeof found === "string" ? found : null;
+}

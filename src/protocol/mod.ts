@@ -1,0 +1,8 @@
+/** The language of the socket, `dashboard-ipc.v1`: runs in a browser too. */
+export * from "./command.ts";
+export * from "./errors.ts";
+export * from "./names.ts";
+export * from "./request.ts";
+
+/** Name and version of the language. */
+export const PROTOCOL_VERSION = "dashboard-ipc.v1";

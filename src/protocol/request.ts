@@ -1,0 +1,97 @@
+/** What a client asks: one line of JSON, looked at before it is believed. */
+import { refuseJson } from "../base/mod.ts";
+import { type WireError, wireError } from "./errors.ts";
+
+/** Every method, with what it may do. */
+export const METHODS = Object.freeze(
+  {
+    "hello": "read",
+    "state": "read",
+    "events.subscribe": "read",
+    "logs.tail": "read",
+    "command.restart_child": "write",
+    "command.pause_child": "write",
+    "command.resume_child": "write",
+    "command.quarantine_child": "write",
+    "command.add_child": "write",
+    "command.remove_child": "destructive",
+    "command.shutdown_tree": "destructive",
+  } as const,
+);
+
+/** A method of the socket. */
+export type Method = keyof typeof METHODS;
+
+/** A request that can be answered. */
+export interface WireRequest {
+  /** The client's own number for it, which the answer carries. */
+  readonly requestId: string;
+  readonly method: Method;
+  readonly params: unknown;
+}
+
+/** What stands for the id of a line that has none that can be read. */
+export const NO_REQUEST_ID = "invalid-request";
+
+/** A line that cannot be answered as it wants. */
+export interface RefusedLine {
+  readonly requestId: string;
+  readonly error: WireError;
+}
+
+const DEEPEST = 127;
+
+/** A number that only looks like one that fits. */
+const HUGE = /\d[eE]\+?\d{3}/;
+
+/** Reads a line. */
+export function parseRequest(line: string): WireRequest | RefusedLine {
+  const value = parse(line);
+  if (typeof value === "string") return refuse(value);
+  const { request_id: requestId, method, params = null } = value;
+  for (const [name, found] of [["request_id", requestId], ["method", method]] as const) {
+    if (found === undefined) return refuse(`missing field \`${name}\``);
+    if (typeof found !== "string") return refuse(`invalid type: ${kindOf(found)}, expected a string as \`${name}\``);
+    if (!found.isWellFormed()) return refuse(`\`${name}\` has half of a character`);
+  }
+  const id = String(requestId);
+  if (!isMethod(method)) {
+    const shown = String(method).slice(0, 128);
+    return { requestId: id, error: wireError("unsupported_method", `unsupported dashboard IPC method ${shown}`) };
+  }
+  return { requestId: id, method, params };
+}
+
+type Fields = { readonly [name: string]: unknown };
+
+/** The members of a line, or what is wrong with it. */
+function parse(line: string): Fields | string {
+  const refusal = refuseJson(line, DEEPEST);
+  if (refusal !== null) return refusal;
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (error) {
+    return error instanceof Error ? error.message : "no JSON";
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return `invalid type: ${kindOf(value)}, expected an object`;
+  if (HUGE.test(line) && !isFinite(value)) return "number out of range";
+  return { ...value };
+}
+
+function isFinite(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  return typeof value !== "object" || value === null || Object.values(value).every(isFinite);
+}
+
+function refuse(why: string): RefusedLine {
+  return { requestId: NO_REQUEST_ID, error: wireError("invalid_json", `failed to parse IPC JSON request: ${why}`) };
+}
+
+function isMethod(name: unknown): name is Method {
+  return typeof name === "string" && Object.hasOwn(METHODS, name);
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? "null" : Array.isArray(value) ? "array" : typeof value;
+}

@@ -1,0 +1,96 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import fc from "fast-check";
+import { RawJson, toJson } from "../../src/base/mod.ts";
+import { METHODS, parseCommand, parseRequest } from "../../src/protocol/mod.ts";
+
+const codeOf = (line: string): string => {
+  const found = parseRequest(line);
+  return "error" in found ? `${found.error.code} ${found.requestId}` : `ok ${found.requestId}`;
+};
+
+Deno.test("parseRequest() reads every method, and ignores members that it does not know", () => {
+  for (const method of Object.keys(METHODS)) assertEquals(codeOf(JSON.stringify({ request_id: "1", method, more: 1 })), "ok 1");
+});
+
+Deno.test("parseRequest() takes the names of built-in members for unknown methods", () => {
+  for (const method of ["constructor", "toString", "__proto__", "hasOwnProperty"]) {
+    assertEquals(codeOf(JSON.stringify({ request_id: "1", method })), "unsupported_method 1");
+  }
+});
+
+Deno.test("parseRequest() refuses duplicate members in any spelling, at the top only", () => {
+  assertEquals(codeOf('{"request_id":"1","request\\u005fid":"2","method":"hello"}'), "invalid_json invalid-request");
+  assertEquals(codeOf('{"request_id":"1","method":"hello","params":{"a":1,"a":2}}'), "ok 1");
+  assertEquals(codeOf('{"request_id":"a\\":\\"request_id","method":"hello"}'), 'ok a":"request_id');
+});
+
+Deno.test("parseRequest() bounds the depth before it parses", () => {
+  const nested = (depth: number): string => `{"request_id":"1","method":"hello","params":${"[".repeat(depth)}${"]".repeat(depth)}}`;
+  assertEquals([codeOf(nested(126)), codeOf(nested(127))], ["ok 1", "invalid_json invalid-request"]);
+  assertEquals(codeOf(`{"request_id":"1","method":"hello","params":"${"[".repeat(500)}"}`), "ok 1");
+  assertEquals(codeOf("[".repeat(1_000_000)), "invalid_json invalid-request");
+});
+
+Deno.test("parseRequest() never throws, and answers with the id or with none", () => {
+  const piece = fc.oneof(
+    fc.string(),
+    fc.constantFrom('"', "\\", "{", "}", "[", "]", ":", ",", "request_id", "method", "hello", "\\u", "1e999", "null"),
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
+      const found = parseRequest(pieces.join(""));
+      assert(typeof found.requestId === "string");
+    }),
+    { numRuns: 5_000, seed: 6 },
+  );
+  fc.assert(
+    fc.property(fc.json(), (json) => {
+      const found = parseRequest(json);
+      assert("error" in found || "method" in found);
+    }),
+    { numRuns: 2_000, seed: 6 },
+  );
+});
+
+const PARAMS = {
+  command_id: "c",
+  target_id: "t",
+  command: "pause_child",
+  target: { child_path: "/a" },
+  reason: "r",
+  requested_by: "me",
+  confirmed: false,
+  requested_at_unix_nanos: 1_700_000_000_000_000_000,
+};
+
+Deno.test("parseCommand() wants each member, in its form", () => {
+  assertEquals(parseCommand("command.pause_child", PARAMS, "t"), {
+    commandId: "c",
+    kind: "pause_child",
+    childPath: "/a",
+    childManifest: null,
+    reason: "r",
+    requestedBy: "me",
+  });
+  for (const name of Object.keys(PARAMS)) {
+    const { [name]: _, ...rest } = { ...PARAMS } as Record<string, unknown>;
+    const found = parseCommand("command.pause_child", rest, "t");
+    assert("message" in found);
+    assertMatch(found.message, new RegExp(`missing field \`${name}\``));
+  }
+  for (
+    const wrong of [{ confirmed: 1 }, { requested_at_unix_nanos: -1 }, { requested_at_unix_nanos: "1" }, { requested_at_unix_nanos: 1.5 }, {
+      target: [],
+    }, { reason: 1 }]
+  ) {
+    assert("code" in parseCommand("command.pause_child", { ...PARAMS, ...wrong }, "t"), JSON.stringify(wrong));
+  }
+});
+
+Deno.test("toJson() writes integers of any size, and what JSON.stringify writes for all else", () => {
+  assertEquals(
+    toJson({ at: 1_795_390_476_302_291_603n, raw: new RawJson('{"x":1}'), none: undefined }),
+    '{"at":1795390476302291603,"raw":{"x":1}}',
+  );
+  fc.assert(fc.property(fc.jsonValue(), (value) => assertEquals(toJson(value), JSON.stringify(value))), { numRuns: 2_000, seed: 6 });
+});

@@ -1,0 +1,41 @@
+/** The tree of the recorded traffic, served on a socket of its own. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { child, supervise, type Tree, type TreeSpec } from "../../mod.ts";
+import { type Dashboard, type DashboardOptions, serveDashboard } from "../../src/ipc/mod.ts";
+import { untilAborted } from "./tasks.ts";
+
+/** A tree and its socket. */
+export interface Served {
+  readonly tree: Tree;
+  readonly dashboard: Dashboard;
+  readonly path: string;
+}
+
+const CHILDREN: TreeSpec["children"] = [
+  child.task("api", untilAborted, { tags: ["core", "http"], severity: "critical" }),
+  child.task("billing", untilAborted, { dependencies: ["api"], severity: "optional" }),
+  child.task("once", () => {}, { restartPolicy: "transient" }),
+];
+
+/** Runs something beside a tree that is served. */
+export async function whileServed(
+  run: (served: Served) => Promise<void>,
+  { children = CHILDREN, ...options }: Partial<DashboardOptions> & Partial<Pick<TreeSpec, "children">> = {},
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "reeve-"));
+  const path = join(folder, "target.sock");
+  const tree = await supervise({ children });
+  try {
+    const dashboard = await serveDashboard(tree, { targetId: "example-target", displayName: "example target", path, ...options });
+    try {
+      await run({ tree, dashboard, path });
+    } finally {
+      await dashboard.close();
+    }
+  } finally {
+    await tree.shutdown();
+    await rm(folder, { recursive: true });
+  }
+}
