@@ -10,6 +10,16 @@ export function checkDashboard(dashboard: unknown, report: Report): void {
   if (!isRaw(dashboard) || dashboard["enabled"] === false) return;
   checkNeeded(dashboard, "/dashboard", ["target_id", "path"], "dashboard", report);
   checkAbsolute(dashboard["path"], "/dashboard/path", report);
+  const { permissions } = dashboard;
+  if (typeof permissions === "string" && !/^0?600$/.test(permissions)) {
+    report(
+      "error",
+      "unsupported_permissions",
+      "/dashboard/permissions",
+      `is "${permissions}", must be "0600"`,
+      "Other peers cannot be told apart yet",
+    );
+  }
   const { registration } = dashboard;
   if (!isRaw(registration) || registration["enabled"] !== true) return;
   checkNeeded(registration, "/dashboard/registration", ["relay_registration_path", "lease_seconds"], "registration", report);

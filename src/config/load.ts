@@ -4,6 +4,7 @@ import process from "node:process";
 import type { Problem } from "../base/mod.ts";
 import { type TaskFunction, type TreeSpec, validateTree } from "../spec/mod.ts";
 import { crossCheck } from "./cross_checks.ts";
+import { type DashboardSettings, dashboardSettings } from "./dashboard.ts";
 import { ConfigError, type FileProblem } from "./errors.ts";
 import { Findings, redact } from "./findings.ts";
 import type { ParseProblem } from "./parse.ts";
@@ -28,6 +29,8 @@ export interface LoadOptions {
 export interface LoadedConfig {
   /** What to give to `supervise`. */
   readonly spec: TreeSpec;
+  /** The socket for dashboards, `null` when none is wanted. */
+  readonly dashboard: DashboardSettings | null;
   /** What is accepted but should be looked at. */
   readonly warnings: readonly FileProblem[];
   /** The file and everything it includes. */
@@ -85,6 +88,7 @@ async function build(path: string, sources: Sources, options: LoadOptions): Prom
   const { raw, origin } = merged;
   return {
     spec,
+    dashboard: dashboardSettings(raw["dashboard"]),
     warnings: problems,
     files: paths,
     configVersion: await contentHash(raw, mergeSources(sources.files).raw),

@@ -11,7 +11,7 @@ export interface PendingKey {
 }
 
 const NO_AUDIT = "commands are not recorded";
-const NO_SOCKET = "no socket is served";
+const NO_REGISTRATION = "the target registers nowhere";
 
 /** One list, which gets shorter until it is empty. */
 export const PENDING_KEYS: readonly PendingKey[] = Object.freeze([
@@ -28,7 +28,11 @@ export const PENDING_KEYS: readonly PendingKey[] = Object.freeze([
   { pattern: "/audit", meanwhile: NO_AUDIT },
   { pattern: "/backpressure", meanwhile: "a slow reader gets a gap marker" },
   { pattern: "/signals", meanwhile: "SIGINT and SIGTERM stop the tree, a second one forces it" },
-  { pattern: "/dashboard", meanwhile: NO_SOCKET, harmless: [null] },
+  { pattern: "/dashboard/registration/enabled", meanwhile: NO_REGISTRATION, harmless: [false] },
+  { pattern: "/dashboard/registration/relay_registration_path", meanwhile: NO_REGISTRATION },
+  { pattern: "/dashboard/registration/lease_seconds", meanwhile: NO_REGISTRATION },
+  { pattern: "/dashboard/registration/registration_heartbeat_interval_seconds", meanwhile: NO_REGISTRATION },
+  { pattern: "/dashboard/security_config", meanwhile: "only the owner of the socket can connect, and may do everything" },
   { pattern: "/children/*/secrets/*/key", meanwhile: "a secret is read from the environment variable of its name" },
   { pattern: "/children/*/resource_limits", meanwhile: "the child is not limited" },
   { pattern: "/children/*/command_permissions/allowed_signals", meanwhile: "a process gets the signal of stop.signal" },

@@ -29,6 +29,9 @@ const MOST_STREAMS = 16;
 
 const SUBSCRIPTIONS: ReadonlySet<string> = new Set(["events.subscribe", "logs.tail"]);
 
+/** How long, in milliseconds, the end of a connection waits for its last answer. */
+const LAST_ANSWER_MS = 1_000;
+
 /** How long, in milliseconds, and how many bytes are thrown away after the last line, before the connection is closed. */
 const LINGER_MS = 500;
 const MOST_WASTE = 16 * 1024 * 1024;
@@ -45,6 +48,7 @@ export class Connection {
   readonly #over = new AbortController();
   #waiting = "";
   #streams = 0;
+  #answering: Promise<void> = Promise.resolve();
   #flushing: Promise<void> | null = null;
 
   constructor(bytes: ByteConnection, service: Service, limits: ConnectionLimits) {
@@ -72,6 +76,20 @@ export class Connection {
     this.close();
   }
 
+  /** Ends the connection when the answer that is being made has gone out, and after a second anyway. */
+  async end(): Promise<void> {
+    const wait = setTimeout(() => this.close(), LAST_ANSWER_MS);
+    try {
+      await this.#answering;
+      await this.#flush();
+    } catch {
+      // The client is gone.
+    } finally {
+      clearTimeout(wait);
+      this.close();
+    }
+  }
+
   /** Ends the connection at once. */
   close(): void {
     this.#over.abort();
@@ -83,7 +101,7 @@ export class Connection {
     while (frames.fault === null) {
       const block = await this.#bytes.read();
       if (block === null) frames.end();
-      for (const frame of block === null ? [] : frames.push(block)) await this.#answer(frame);
+      for (const frame of block === null ? [] : frames.push(block)) await (this.#answering = this.#answer(frame));
       if (this.#waiting.length > MOST_WAITING) await this.#flush();
       else this.#beginFlush();
       if (block === null) break;

@@ -38,7 +38,7 @@ export interface Dashboard extends AsyncDisposable {
   readonly path: string;
   /** How many clients are connected. */
   readonly connections: number;
-  /** Ends all connections and takes the socket away; harmless when repeated. */
+  /** Takes the socket away, and ends all connections when their last answers have gone out (within a second); harmless when repeated. */
   close(): Promise<void>;
 }
 
@@ -110,7 +110,7 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
     closing ??= (async () => {
       over.abort();
       await placed.close();
-      for (const connection of connections) connection.close();
+      await Promise.all([...connections].map((connection) => connection.end()));
     })();
   return {
     path,

@@ -1,6 +1,7 @@
-import { readdir } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { isAlive, reeve, withFolder } from "../support/command.ts";
+import { LineClient } from "../support/lines.ts";
 
 /** Two processes of which one depends on the other, and a module. */
 const TREE = `name: small
@@ -184,5 +185,36 @@ children:
     assertEquals(said.slice(3, 6).filter((line) => line !== "fails is up"), ["last stops", "last is up"]);
     assertEquals(said.filter((line) => line === "first is up").length, 1);
     assertMatch(command.output(), /\/last +restarting after sibling|\/last .* 1 +0 /);
+  });
+});
+
+Deno.test("reeve run serves the dashboard of the file; a shutdown over the socket is answered, and ends the command", async () => {
+  await withFolder({}, async (folder) => {
+    const path = `${folder}/d.sock`;
+    const text = `${TREE.split("  - name: task")[0]}dashboard: { target_id: small-1, path: ${path} }\n`;
+    await writeFile(`${folder}/tree.yaml`, text);
+    const command = reeve(["run", "tree.yaml"], { cwd: folder });
+    await command.until("everything is ready");
+    const client = await LineClient.open(path);
+    const target = { command: "shutdown_tree", target: {}, reason: "deploy", requested_by: "ops", confirmed: true };
+    client.ask({
+      request_id: "1",
+      method: "command.shutdown_tree",
+      params: { command_id: "c", target_id: "small-1", requested_at_unix_nanos: 1, ...target },
+    });
+    assertStringIncludes(await client.line() ?? "", '"phase":"Completed"');
+    client.close();
+    assertEquals(await command.ended, 0, command.output());
+    assertStringIncludes(command.output(), "shutdown by ops: deploy");
+    assertEquals((await readdir(folder)).toSorted(), ["tree.yaml"]);
+  });
+});
+
+Deno.test("reeve run does not run a tree whose dashboard cannot be served", async () => {
+  await withFolder({ "in_the_way": "" }, async (folder) => {
+    await writeFile(`${folder}/tree.yaml`, `${DEAF.replace("60000", "100")}dashboard: { target_id: a, path: ${folder}/in_the_way }\n`);
+    const command = reeve(["run", "tree.yaml"], { cwd: folder });
+    assertEquals(await command.ended, 2, command.output());
+    assertStringIncludes(command.output(), "something is there already");
   });
 });

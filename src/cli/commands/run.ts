@@ -1,8 +1,9 @@
 /** `reeve run FILE`: runs a tree in the foreground. */
 import process from "node:process";
-import { type ChildSnapshot, handleSignals, type Report, SpecError, supervise, type Tree } from "../../../mod.ts";
+import { type ChildSnapshot, handleSignals, ReeveError, type Report, SpecError, supervise, type Tree } from "../../../mod.ts";
 import { cleanText } from "../../base/mod.ts";
 import { ConfigError, type LoadedConfig, loadFile } from "../../config/mod.ts";
+import { type Dashboard, type DashboardOptions, serveDashboard } from "../../ipc/mod.ts";
 import { eventLog, type LogItem } from "../event_log.ts";
 import { type CommandIo, EXIT } from "../io.ts";
 import { inOrder } from "../ordered.ts";
@@ -29,12 +30,14 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
   const complaints: CommandIo = { color: io.color, stdout: toStderr, stderr: toStderr };
   const loaded = await loadConfig(args.file, complaints);
   if (typeof loaded === "number") return loaded;
-  const { spec, warnings, locate } = loaded;
+  const { spec, warnings, locate, dashboard: settings, configVersion } = loaded;
   printProblems(warnings, complaints);
   const unguard = survive(io);
   try {
     const tree = await supervise(spec);
     using _signals = handleSignals(tree);
+    await using dashboard = settings === null ? null : await serveOrStop(tree, { ...settings, configVersion });
+    if (dashboard !== null) complaints.stderr(`reeve: dashboard on ${cleanText(dashboard.path)}\n`);
     const shown = showAll(tree, args, io);
     const stopLater = args.forSecs === undefined
       ? undefined
@@ -45,11 +48,25 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
     printReport(tree, report, args, io);
     return report.exitCode === 0 && args.forSecs !== undefined ? readyOrNot(tree, args.forSecs, io) : report.exitCode;
   } catch (error) {
+    if (error instanceof ReeveError && error.code === "dashboard_not_started") {
+      complaints.stderr(`reeve: ${error.message}\n`);
+      return EXIT.unusable;
+    }
     if (!(error instanceof SpecError)) throw error;
     printRefusal(new ConfigError("invalid_config", args.file, locate(error.problems)), args.file, complaints);
     return EXIT.problems;
   } finally {
     unguard();
+  }
+}
+
+/** A tree whose socket cannot be served does not run on without it. */
+async function serveOrStop(tree: Tree, options: DashboardOptions): Promise<Dashboard> {
+  try {
+    return await serveDashboard(tree, options);
+  } catch (error) {
+    await tree.shutdown({ by: "reeve", reason: "the dashboard cannot be served" });
+    throw error;
   }
 }
 
