@@ -1,8 +1,7 @@
 /** One connection: lines in, answers out in their order, and what is pushed in between. */
 import { toJson } from "../base/mod.ts";
 import type { ByteConnection } from "../platform/mod.ts";
-import { NO_REQUEST_ID, parseRequest, type WireError, wireError } from "../protocol/mod.ts";
-import { type Frame, FrameSplitter, type FramingFault } from "./framing.ts";
+import { type Frame, FrameSplitter, type FramingFault, NO_REQUEST_ID, parseRequest, type WireError, wireError } from "../protocol/mod.ts";
 import type { Answer, Service } from "./service.ts";
 
 /** What bounds a connection. */

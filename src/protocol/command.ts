@@ -1,8 +1,18 @@
 /** The parameters of a command. */
 import { validationError, type WireError, wireError } from "./errors.ts";
 
-/** What a command does. */
-export const COMMAND_KINDS = [
+/** A command of the socket. */
+export type CommandKind =
+  | "restart_child"
+  | "pause_child"
+  | "resume_child"
+  | "quarantine_child"
+  | "remove_child"
+  | "add_child"
+  | "shutdown_tree";
+
+/** Every command, in the order in which a target tells them. */
+export const COMMAND_KINDS: readonly CommandKind[] = Object.freeze([
   "restart_child",
   "pause_child",
   "resume_child",
@@ -10,10 +20,7 @@ export const COMMAND_KINDS = [
   "remove_child",
   "add_child",
   "shutdown_tree",
-] as const;
-
-/** A command of the socket. */
-export type CommandKind = typeof COMMAND_KINDS[number];
+]);
 
 /** What is asked, by whom and why. */
 export interface WireCommand {

@@ -1,6 +1,7 @@
 /** The language of the socket, `dashboard-ipc.v1`: runs in a browser too. */
 export * from "./command.ts";
 export * from "./errors.ts";
+export * from "./framing.ts";
 export * from "./names.ts";
 export * from "./request.ts";
 

@@ -1,5 +1,6 @@
 /** What a client asks: one line of JSON, looked at before it is believed. */
 import { refuseJson } from "../base/mod.ts";
+import type { CommandKind } from "./command.ts";
 import { type WireError, wireError } from "./errors.ts";
 
 /** Every method, with what it may do. */

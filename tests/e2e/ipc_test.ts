@@ -8,6 +8,7 @@ import { child, ReeveError, supervise } from "../../mod.ts";
 import { type DashboardOptions, serveDashboard } from "../../src/ipc/mod.ts";
 import { LineClient } from "../support/lines.ts";
 import { type Served, whileServed } from "../support/served.ts";
+import { seededRandom } from "../../src/testing/mod.ts";
 import { deaf, untilAborted } from "../support/tasks.ts";
 
 const UNIX = process.platform !== "win32";
@@ -349,3 +350,32 @@ async function leaveStale(path: string): Promise<void> {
   await new Promise((resolve) => node.once("exit", resolve));
   assert((await lstat(path)).isSocket());
 }
+
+// --- hostile clients ---------------------------------------------------------------------------------------------------------------------
+
+test("lines that were cut, joined and changed at random are answered or end their connection; a sane client is served all along", () =>
+  whileServed(async ({ path, dashboard }) => {
+    const random = seededRandom(6);
+    const sane = await LineClient.open(path);
+    const seeds = [
+      JSON.stringify({ request_id: "a", method: "state" }),
+      JSON.stringify({ request_id: "b", method: "events.subscribe", params: { session_established: true } }),
+      JSON.stringify(command("pause_child", { path: "/api" })),
+    ].map((text) => new TextEncoder().encode(`${text}\n`));
+    const mutated = (): Uint8Array => {
+      const bytes = Uint8Array.from(seeds[Math.floor(random() * seeds.length)]!);
+      for (let change = 0; change < 3; change++) bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256);
+      return random() < 0.2 ? bytes.subarray(0, Math.floor(random() * bytes.length)) : bytes;
+    };
+    for (let round = 0; round < 50; round++) {
+      const hostile = await LineClient.open(path);
+      for (let count = 0; count < 40; count++) hostile.send(mutated());
+      if (random() < 0.5) hostile.halfClose();
+      sane.ask({ request_id: `s${round}`, method: "hello" });
+      assertEquals((await sane.json())["request_id"], `s${round}`);
+      hostile.close();
+    }
+    for (let look = 0; look < 100 && dashboard.connections > 1; look++) await new Promise((resolve) => setTimeout(resolve, 20));
+    assertEquals(dashboard.connections, 1);
+    sane.close();
+  }));
