@@ -182,7 +182,7 @@ Deno.test("workerAdapter() gives up a worker that never calls serveWorker", asyn
       return;
     }
     // Nobody can tell whether it is busy.
-    await clock.advance(250);
+    await clock.advance(500);
     assertEquals(recorder.reports, ["abandoned"]);
     assertEquals(recorder.lines, [
       "log: The worker did not report within 10000 ms: its file must call serveWorker of @reeve/supervisor/worker",

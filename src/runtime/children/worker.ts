@@ -14,7 +14,7 @@ import { WorkerWatches } from "./worker_watches.ts";
 const HANDSHAKE_MS = 10_000;
 
 /** Longest time in milliseconds in which a thread must show that it is not busy, before it counts as one that cannot be ended. */
-const ANSWER_MS = 250;
+const ANSWER_MS = 500;
 
 /** Returns the adapter of a worker. */
 export function workerAdapter(url: string): ChildAdapter {
