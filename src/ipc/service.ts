@@ -55,9 +55,9 @@ export class Service {
       case "state":
         return { result: { type: "state", target_id: targetId, state: this.#state() } };
       case "events.subscribe":
-        return this.#subscription("events", params, () => this.#events(signal));
+        return this.#subscription("events", params, (since) => this.#events(since, signal));
       case "logs.tail":
-        return this.#subscription("logs", params, () => this.#logs(signal));
+        return this.#subscription("logs", params, (since) => this.#logs(since, signal));
       default: {
         const command = parseCommand(method, params, targetId);
         if ("code" in command) return { error: command };
@@ -110,25 +110,32 @@ export class Service {
     return this.#topology.text;
   }
 
-  #subscription(subscription: "events" | "logs", params: unknown, open: () => AsyncIterable<object>): Answer {
+  /** Who names a sequence number goes on after it, and is told from which one the stream goes on; who names none gets what comes from now on. */
+  #subscription(subscription: "events" | "logs", params: unknown, open: (since: number | "now") => AsyncIterable<object>): Answer {
     const { targetId } = this.#options;
-    const established: unknown = typeof params === "object" && params !== null ? Reflect.get(params, "session_established") : undefined;
-    if (established !== true) return { error: wireError("session_required", NO_SESSION, targetId) };
-    return { result: { type: "subscription", target_id: targetId, subscription }, stream: open() };
+    const fields = new Map<string, unknown>(typeof params === "object" && params !== null ? Object.entries(params) : []);
+    if (fields.get("session_established") !== true) return { error: wireError("session_required", NO_SESSION, targetId) };
+    const since = fields.get("since_sequence");
+    const result = { type: "subscription", target_id: targetId, subscription };
+    if (since === undefined) return { result, stream: open("now") };
+    if (typeof since !== "number" || !Number.isSafeInteger(since) || since < 0) {
+      return { error: wireError("invalid_subscription", "since_sequence must be a whole number, 0 or more", targetId) };
+    }
+    return { result: { ...result, since_sequence: since }, stream: open(since) };
   }
 
-  async *#events(signal: AbortSignal): AsyncIterable<object> {
+  async *#events(since: number | "now", signal: AbortSignal): AsyncIterable<object> {
     const { tree, targetId } = this.#options;
-    for await (const event of tree.events({ since: "now", signal })) {
+    for await (const event of tree.events({ since, signal })) {
       yield event.type === "gap"
         ? lagged(targetId, event.to - event.from + 1, "events")
         : { type: "event", target_id: targetId, event: eventRecord(this.#options, event) };
     }
   }
 
-  async *#logs(signal: AbortSignal): AsyncIterable<object> {
+  async *#logs(since: number | "now", signal: AbortSignal): AsyncIterable<object> {
     const { tree, targetId } = this.#options;
-    for await (const record of tree.logs({ since: "now", signal })) {
+    for await (const record of tree.logs({ since, signal })) {
       yield "from" in record
         ? lagged(targetId, record.to - record.from + 1, "logs")
         : { type: "log", target_id: targetId, log: logRecord(this.#options, record) };

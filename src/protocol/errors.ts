@@ -20,6 +20,7 @@ const STAGES = {
   invalid_command_params: "protocol_parse",
   session_required: "subscription",
   too_many_subscriptions: "subscription",
+  invalid_subscription: "subscription",
   command_failed: "command_dispatch",
   request_too_large: "size_limit",
   frame_too_large: "ipc_read",

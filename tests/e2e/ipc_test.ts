@@ -39,7 +39,7 @@ function at(value: unknown, ...keys: readonly string[]): unknown {
 
 async function withClient(
   run: (client: LineClient, served: Served) => Promise<void>,
-  options: Partial<DashboardOptions> & { children?: Parameters<typeof supervise>[0]["children"] } = {},
+  options: Partial<DashboardOptions> & { journal?: number; children?: Parameters<typeof supervise>[0]["children"] } = {},
 ): Promise<void> {
   await whileServed(async (served) => {
     const client = await LineClient.open(served.path);
@@ -197,6 +197,35 @@ test("events.subscribe pushes every event after its answer, in order; logs.tail 
     assertEquals([sequences.slice(0, 5), logged], [[1, 2, 3, 4, 5].map((step) => seq + step), "attempt 2"]);
   }, { children });
 });
+
+test("a subscription goes on after a number: what state told and what is pushed have no gap and no double", () =>
+  withClient(async (client, { tree }) => {
+    client.ask({ request_id: "s", method: "state" });
+    const state = at(await client.json(), "result", "state");
+    const known = Number(at(state, "state_generation"));
+    await tree.child("/api").pause();
+    await tree.child("/api").resume();
+    client.ask({ request_id: "e", method: "events.subscribe", params: { session_established: true, since_sequence: known } });
+    assertEquals(at(await client.json(), "result", "since_sequence"), known);
+    for (let next = known + 1; next <= known + 5; next++) assertEquals(at(await client.json(), "event", "sequence"), next);
+    client.ask({ request_id: "w", method: "events.subscribe", params: { session_established: true, since_sequence: -1 } });
+    let answer = await client.json();
+    while (answer["request_id"] !== "w") answer = await client.json();
+    assertEquals(at(answer, "error", "code"), "invalid_subscription");
+  }));
+
+test("a subscriber that lagged behind the journal is told how much it missed", () =>
+  withClient(async (client, { tree }) => {
+    for (let count = 0; count < 10; count++) {
+      await tree.child("/api").pause();
+      await tree.child("/api").resume();
+    }
+    client.ask({ request_id: "e", method: "events.subscribe", params: { session_established: true, since_sequence: 0 } });
+    assertEquals(at(await client.json(), "ok"), true);
+    const push = await client.json();
+    assertEquals(at(push, "error", "code"), "subscriber_lagged");
+    assertMatch(String(at(push, "error", "message")), /^\d+ events were dropped$/);
+  }, { journal: 16 }));
 
 test("a subscriber that does not read costs the target nothing: it is cut after the time to write", () => {
   const noisy = child.task("noisy", ({ log, signal }) => {

@@ -22,11 +22,13 @@ const CHILDREN: TreeSpec["children"] = [
 /** Runs something beside a tree that is served. */
 export async function whileServed(
   run: (served: Served) => Promise<void>,
-  { children = CHILDREN, ...options }: Partial<DashboardOptions> & Partial<Pick<TreeSpec, "children">> = {},
+  { children = CHILDREN, journal, ...options }: Partial<DashboardOptions> & Partial<Pick<TreeSpec, "children">> & {
+    readonly journal?: number;
+  } = {},
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "reeve-"));
   const path = join(folder, "target.sock");
-  const tree = await supervise({ children });
+  const tree = await supervise({ children, observability: { eventJournalCapacity: journal } });
   try {
     const dashboard = await serveDashboard(tree, { targetId: "example-target", displayName: "example target", path, ...options });
     try {
