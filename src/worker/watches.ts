@@ -36,10 +36,17 @@ export class Watches {
         this.#send({ reeve: WORKER_PROTOCOL, type: "watch", watch, child });
       });
     };
+    // The first question goes out at once: what happens from now on must not be missed, however late the first answer is wanted.
+    let first: Promise<ChildEnd | null> | null = ask();
+    const take = (): Promise<ChildEnd | null> => {
+      const next = first ?? ask();
+      first = null;
+      return next;
+    };
     let last: Promise<ChildEnd | null> = Promise.resolve(null);
     return {
       next: async (): Promise<IteratorResult<ChildEnd>> => {
-        const found = await (last = last.then(ask));
+        const found = await (last = last.then(take));
         if (found !== null) return { value: found, done: false };
         end();
         return { value: undefined, done: true };

@@ -1,15 +1,13 @@
-/** A test for every row of the contract's tables on exits (section 8), as ruled: limits are off unless written, and fire at one more than their number. */
+/** A test for every row of the contract's tables on exits, their class, windows, backoff and execution (sections 8, 8.1, 8.2, 8.6 and 8.7). */
 import { assert, assertEquals } from "@std/assert";
 import { backoffDelay, classifyExit, countFailures, emptyWindow, isFailure, recordFailure } from "../../src/core/mod.ts";
 import type { Exit, Failure } from "../../src/event/mod.ts";
-import type { ChildSpec, JitterMode, RestartPolicy, TaskRole, TreeSpec } from "../../src/spec/mod.ts";
+import type { ChildSpec, JitterMode, TreeSpec } from "../../src/spec/mod.ts";
 import { CANCELLED, Driver, FAILED, scripted, SUCCEEDED } from "../core/driver.ts";
 
 const failure = (kind: Failure["kind"]): Failure => ({ kind, category: kind, message: "x" });
 const PANICKED: Exit = { kind: "panicked", failure: failure("panic") };
 const TIMED_OUT: Exit = { kind: "timed_out", failure: failure("timeout") };
-const UNHEALTHY: Exit = { kind: "failed", failure: failure("unhealthy") };
-const EXTERNAL: Exit = { kind: "panicked", failure: failure("external_dependency") };
 
 const QUICK = { backoff: { initialMs: 10, maxMs: 10, jitter: "none" }, limit: { maxRestarts: 1_000 } } as const;
 
@@ -99,107 +97,6 @@ Deno.test("§8.2 window: count_sliding: the last so many, without time", () => {
   assertEquals([counts, countFailures(window, policy, 1e12)], [[1, 2, 3, 3, 3], 3]);
 });
 
-// --- 8.3 ---------------------------------------------------------------------------------------------------------------------------------
-
-Deno.test("§8.3 restart limit: exceeded by the failure after max_restarts, in the child's own window", () => {
-  const limit = { maxRestarts: 2, windowMs: 60_000, onExceeded: "give_up" } as const;
-  assertEquals(decisionOf(failing(2, {}, { ...QUICK, limit })), "restart within_restart_budget");
-  const driver = failing(3, {}, { ...QUICK, limit });
-  assertEquals([decisionOf(driver), driver.phase("a"), driver.phase("b")], ["give_up restart_limit_exhausted", "failed", "ready"]);
-});
-Deno.test("§8.3 token bucket: exhausted means not now, and once more after retry_after", () => {
-  const driver = failing(2, { policy: { restartBudget: { maxBurst: 1, recoveryRatePerSec: 0.5 } } });
-  const told = driver.events.flatMap((event) => event.type === "budget_exhausted" ? [event.retryAfterMs] : []);
-  assertEquals([decisionOf(driver), told.length], ["restart restart_budget_exhausted", 1]);
-  assert(told[0]! > 1_900 && told[0]! <= 2_000);
-  assertEquals([driver.pass(1_900).phase("a"), driver.pass(100).phase("a")], ["backoff", "starting"]);
-});
-for (
-  const [row, policy, reason] of [
-    ["cold start: more restarts than allowed after the start", { coldStart: { maxRestarts: 5 } }, "cold_start_budget_exhausted"],
-    ["hot loop: more crashes than allowed in its window", { hotLoop: { maxRestarts: 5 } }, "hot_loop_detected"],
-    [
-      "meltdown, child: its fuse opens, it alone is down, and reset_after lets it try again",
-      { meltdown: { childMaxRestarts: 5 } },
-      "meltdown_child_fuse",
-    ],
-  ] as const
-) {
-  Deno.test(`§8.3 ${row}`, () => {
-    assertEquals(decisionOf(failing(5, { policy })), "restart within_restart_budget");
-    const driver = failing(6, { policy });
-    assertEquals([decisionOf(driver), driver.phase("a"), driver.phase("b")], [`restart ${reason}`, "backoff", "ready"]);
-    assertEquals([driver.pass(119_000).phase("a"), driver.pass(1_000).phase("a")], ["backoff", "starting"]);
-  });
-}
-Deno.test("§8.3 meltdown, group: its restarts wait until reset_after; its running members go on", () => {
-  const tree = { groups: [{ name: "g" }], policy: { meltdown: { groupMaxFailures: 2 } } };
-  const driver = failing(3, tree, { ...QUICK, group: "g" });
-  assertEquals([decisionOf(driver), driver.phase("a"), driver.phase("b")], ["restart meltdown_group_fuse", "backoff", "ready"]);
-});
-Deno.test("§8.3 meltdown, supervisor: it escalates", () => {
-  const driver = failing(3, { policy: { meltdown: { supervisorMaxFailures: 2 } } });
-  assertEquals([decisionOf(driver), driver.node.phase], ["escalate meltdown_supervisor_fuse", "stopping"]);
-});
-Deno.test("§8.3 merge: the supervisor counts before group and child; of the others the longest wait", () => {
-  const meltdown = { childMaxRestarts: 1, groupMaxFailures: 1 };
-  const tree = { groups: [{ name: "g" }], policy: { meltdown, restartBudget: { maxBurst: 1, recoveryRatePerSec: 0.1 } } };
-  assertEquals(decisionOf(failing(2, tree, { ...QUICK, group: "g" })), "restart meltdown_child_fuse");
-  const withSupervisor = { ...tree, policy: { ...tree.policy, meltdown: { ...meltdown, supervisorMaxFailures: 1 } } };
-  assertEquals(decisionOf(failing(2, withSupervisor, { ...QUICK, group: "g" })), "escalate meltdown_supervisor_fuse");
-});
-
-// --- 8.4 ---------------------------------------------------------------------------------------------------------------------------------
-
-Deno.test("§8.4 decision: manual_stop, any role: stays down", () => {
-  const driver = new Driver([scripted("a", { taskRole: "service" })]).begin().running("a").command("a", "terminate").exit("a", CANCELLED);
-  assertEquals([decisionOf(driver), driver.phase("a")], ["stop external_cancel_or_manual_stop", "stopped"]);
-});
-Deno.test("§8.4 decision: external_cancel, any role: stays down", () =>
-  assertEquals(decisionOf(ended(CANCELLED, { taskRole: "service" })), "stop external_cancel_or_manual_stop"));
-Deno.test("§8.4 decision: success, on_success = restart: restarts", () =>
-  assertEquals(decisionOf(ended(SUCCEEDED, { taskRole: "service" })), "restart role_success_restart"));
-Deno.test("§8.4 decision: success, stop or no_op: stays down", () =>
-  assertEquals(decisionOf(ended(SUCCEEDED, { taskRole: "worker" })), "stop role_success_stop"));
-for (const [name, exit] of [["timeout", TIMED_OUT], ["nonzero_exit", FAILED], ["panic", PANICKED]] as const) {
-  Deno.test(`§8.4 decision: ${name}, restart with backoff: the limit decides`, () => {
-    const limit = { maxRestarts: 1, onExceeded: "slow_down" } as const;
-    const driver = ended(exit, { ...QUICK, limit });
-    assertEquals(decisionOf(driver), "restart within_restart_budget");
-    assertEquals(decisionOf(driver.pass(10).running("a").exit("a", exit)), "restart restart_limit_slow_down");
-  });
-  Deno.test(`§8.4 decision: ${name}, stop and escalate: escalates at its limit`, () => {
-    const limit = { maxRestarts: 1, onExceeded: "escalate" } as const;
-    assertEquals(decisionOf(ended(exit, { ...QUICK, limit }).pass(10).running("a").exit("a", exit)), "escalate restart_limit_exhausted");
-  });
-}
-
-// --- 8.5 ---------------------------------------------------------------------------------------------------------------------------------
-
-const AFTER: Readonly<Record<RestartPolicy, readonly [success: string, failure: string]>> = {
-  permanent: ["restart", "restart"],
-  transient: ["stop", "restart"],
-  temporary: ["stop", "stop"],
-};
-for (const restartPolicy of ["permanent", "transient", "temporary"] as const) {
-  const [onSuccess, onFailure] = AFTER[restartPolicy];
-  const rows = [
-    ["success", SUCCEEDED, onSuccess],
-    ["recoverable", FAILED, onFailure],
-    ["external", EXTERNAL, onFailure],
-    ["timeout", TIMED_OUT, onFailure],
-    ["panic", PANICKED, onFailure],
-    ["unhealthy", UNHEALTHY, onFailure],
-    ["cancelled", CANCELLED, "stop"],
-    ["fatal config", { kind: "panicked", failure: failure("fatal_config") }, "shutdown_tree"],
-    ["fatal bug", { kind: "panicked", failure: failure("fatal_bug") }, "escalate"],
-  ] as const;
-  for (const [row, exit, action] of rows) {
-    Deno.test(`§8.5 restart policy: ${row}, ${restartPolicy}: ${action}`, () =>
-      assertEquals(ended(exit, { restartPolicy }).slot("a").lastDecision?.action, action));
-  }
-}
-
 // --- 8.6 ---------------------------------------------------------------------------------------------------------------------------------
 
 const delay = (jitter: JitterMode, consecutive: number, random: number, more = {}): number =>
@@ -278,33 +175,3 @@ Deno.test("§8.7 execution: supervised stop: down until somebody starts it", () 
   const driver = ended(SUCCEEDED, { restartPolicy: "transient" }).pass(600_000);
   assertEquals([driver.phase("a"), driver.command("a", "start").started], ["stopped", ["a"]]);
 });
-
-// --- 10 ----------------------------------------------------------------------------------------------------------------------------------
-
-/** What a role does after a success and a failure, its limit, and what follows when that is exceeded (as ruled: a role slows down, gives up or escalates). */
-const ROLES: readonly (readonly [TaskRole, string, number, string])[] = [
-  ["service", "restart", 10, "restart restart_limit_slow_down"],
-  ["worker", "stop", 3, "restart restart_limit_slow_down"],
-  ["job", "stop", 1, "give_up restart_limit_exhausted"],
-  ["sidecar", "restart", 5, "restart restart_limit_slow_down"],
-  ["supervisor", "restart", 3, "escalate restart_limit_exhausted"],
-];
-for (const [taskRole, onSuccess, maxRestarts, exceeded] of ROLES) {
-  Deno.test(`§10 role ${taskRole}: success, failure, manual stop, timeout, its limit, and beyond`, () => {
-    const role: Partial<ChildSpec> = {
-      taskRole,
-      backoff: QUICK.backoff,
-      ...(taskRole === "sidecar" ? { sidecarConfig: { primaryChildId: "b" } } : {}),
-    };
-    assertEquals(ended(SUCCEEDED, role).slot("a").lastDecision?.action, onSuccess);
-    assertEquals([ended(FAILED, role), ended(TIMED_OUT, role)].map((driver) => driver.slot("a").lastDecision?.action), [
-      "restart",
-      "restart",
-    ]);
-    assertEquals(decisionOf(ended(CANCELLED, role)), "stop external_cancel_or_manual_stop");
-    const driver = ended(FAILED, role);
-    for (let count = 1; count < maxRestarts; count++) driver.pass(10).running("a").exit("a", FAILED);
-    assertEquals(decisionOf(driver), "restart within_restart_budget");
-    assertEquals(decisionOf(driver.pass(10).running("a").exit("a", FAILED)), exceeded);
-  });
-}

@@ -23,6 +23,7 @@ Deno.test({
     assert(typeof address === "object" && address !== null);
     const { port } = address;
     const sockets: Socket[] = [];
+    let cancelTimer = (): void => {};
     const short = { stop: { timeoutMs: 100, killWaitMs: 100 } };
     const idle = child.task("idle", () => {});
     const children = [
@@ -40,7 +41,7 @@ Deno.test({
         adapterFor: (spec, policy) => adapterFor(spec, policy, new Map([[children[0]!, deaf], [idle, () => {}]])),
         // The planted faults: what was begun for an attempt is not ended with it.
         startProbes: (attempt) => {
-          if (attempt.name === "timer") attempt.clock.setTimer(() => {}, 60_000);
+          if (attempt.name === "timer") cancelTimer = attempt.clock.setTimer(() => {}, 60_000);
           if (attempt.name === "socket") {
             const socket = connect({ host: "127.0.0.1", port });
             sockets.push(socket);
@@ -68,6 +69,7 @@ Deno.test({
     clearInterval(keepAlive);
     const left = measured!.left.map(({ kind, owner, detail }) => `${kind} of ${owner}: ${detail.replace(/\d{3,}/, "N")}`).toSorted();
     const group = Number(/\d+/.exec(measured!.left.find(({ kind }) => kind === "process")?.detail ?? "")?.[0]);
+    cancelTimer();
     for (const socket of [...sockets, ...accepted]) socket.destroy();
     server.close();
     if (group > 1) process.kill(-group, "SIGKILL");
