@@ -36,7 +36,8 @@ export function onCommand(step: Step, message: CommandMessage): void {
   for (const sidecar of sidecars) carryOut(step, { ...message, child: sidecar, path: step.slot(sidecar).plan.path, reason });
 }
 
-const GONE: CommandResult = {
+/** The answer of a child that is not there. */
+export const GONE: CommandResult = {
   outcome: "refused",
   refusal: "child_removed",
   decision: null,

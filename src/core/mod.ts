@@ -4,6 +4,7 @@ export * from "./node.ts";
 export * from "./plan.ts";
 export * from "./state.ts";
 export { backoffDelay, type BackoffInput } from "./backoff.ts";
+export { GONE } from "./command.ts";
 export { neededBy } from "./dynamic.ts";
 export { tokensAt } from "./bucket.ts";
 export { type Health, healthOf } from "./health.ts";

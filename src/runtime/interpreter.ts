@@ -3,13 +3,14 @@
  *
  * It drains in microtasks for a slice of at most 8 ms, then lets timers, sockets and signals have their turn in a macrotask.
  */
-import { type ChildEnd, cleanText, type Clock, type Random } from "../base/mod.ts";
+import type { ChildEnd, Clock, Random } from "../base/mod.ts";
 import {
   type AddMessage,
   type AddRefusal,
   type CommandMessage,
   type CommandResult,
   type Effect,
+  GONE,
   type Message,
   type NewChild,
   type NodeState,
@@ -18,10 +19,11 @@ import {
   type TreeCounters,
   type TreePlan,
 } from "../core/mod.ts";
-import type { Failure, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
+import type { ShutdownCause, SupervisorEvent } from "../event/mod.ts";
 import type { ChildPolicy, ChildSpec, DecisionHistory, GuardPolicy } from "../spec/mod.ts";
 import type { Bus, LogRecord } from "../observe/mod.ts";
 import { Attempt, type AttemptHost } from "./attempt.ts";
+import { thrownMessage } from "./children/failure.ts";
 import type { SupervisorAdapter } from "./children/supervisor.ts";
 import { supervisorAdapter } from "./children/supervisor.ts";
 import type { ChildAdapter, RunningChild } from "./children/types.ts";
@@ -317,7 +319,7 @@ export class Interpreter implements AttemptHost {
     try {
       attempt.handle = this.roster.adapter(node, child).start(attempt);
     } catch (error) {
-      attempt.exited({ kind: "failed", failure: startFailure(error) });
+      attempt.exited({ kind: "failed", failure: { kind: "error", category: "start_failed", message: thrownMessage(error) } });
     }
   }
 
@@ -347,7 +349,7 @@ export class Interpreter implements AttemptHost {
       else attempt.handle?.kill();
     } catch (error) {
       // The stop goes on: what does not end by itself is forced, and what cannot be forced is passed over.
-      attempt.output("log", `Cannot ${type} the attempt: ${errorMessage(error)}`);
+      attempt.output("log", `Cannot ${type} the attempt: ${thrownMessage(error)}`);
     }
   }
 
@@ -377,7 +379,10 @@ export class Interpreter implements AttemptHost {
       this.over(attempt);
       if (attempt.handle !== null) endQuietly(attempt.handle);
     }
-    const reason = `internal fault, please report it: ${errorMessage(error)}`;
+    for (const node of this.nodes) node.phase = "stopped";
+    for (const id of [...this.#commands.keys()]) this.#reply({ type: "reply", id, result: { ...GONE, refusal: "supervisor_not_running" } });
+    for (const id of [...this.#additions.keys()]) this.#answerAddition(id, { code: "supervisor_not_running" });
+    const reason = `internal fault, please report it: ${thrownMessage(error)}`;
     this.#options.onFinished({ kind: "fault", requestedBy: "reeve", reason }, this.#options.plan.escalationExitCode);
   }
 }
@@ -389,12 +394,4 @@ function endQuietly(handle: RunningChild): void {
   } catch {
     // One child that resists must not keep the others from being ended.
   }
-}
-
-function startFailure(error: unknown): Failure {
-  return { kind: "error", category: "start_failed", message: errorMessage(error) };
-}
-
-function errorMessage(error: unknown): string {
-  return cleanText(error instanceof Error ? error.message : String(error), 1024);
 }

@@ -162,6 +162,7 @@ export class Members {
     const { planner, interpreter, tasks, events, additionLog } = this.#host;
     const node = this.#nodeOf(to, refuse);
     const supervisor = planner.optionsOf(node);
+    this.#refuseMore(node, to, refuse);
     const loaded = await checkAddition(spec, {
       tree: this.#host.spec,
       supervisor,
@@ -195,6 +196,14 @@ export class Members {
       // What starts them holds the functions by now.
       for (const child of [named, ...loaded.keys()]) tasks.delete(child);
     }
+  }
+
+  /** What is not allowed at all is refused before anything is looked at or written down. */
+  #refuseMore(node: number, to: string, refuse: Refuse): void {
+    const { order, plan: { mostChildren: limit } } = this.#host.interpreter.nodes[node]!;
+    if (order.length < limit) return;
+    const refused = limit === 0 ? { code: "dynamic_children_disabled" } as const : { code: "child_limit_exceeded", limit } as const;
+    throw refuse(refused.code, explainRefusal(refused, to));
   }
 
   #placed(path: string, place: Place, nodes: readonly number[]): Child {

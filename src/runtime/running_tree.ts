@@ -219,6 +219,8 @@ export class RunningTree implements Tree {
 
   shutdown({ reason = "close", by = "program", force = false }: ShutdownRequest = {}): Promise<Report> {
     if (this.#report !== null) return Promise.resolve(this.#report = this.#afterwards(this.#report));
+    const blank = blankOf(by, reason);
+    if (blank !== null) return Promise.reject(refusal("shut down", "/")("invalid_request", `${blank} is blank`));
     const who = cleaned(by, reason);
     const cause: ShutdownCause = { kind: "shutdown", requestedBy: who.by, reason: who.reason };
     this.#interpreter.post({ type: "stop", node: 0, stamp: 0, cause, forced: force });
@@ -249,7 +251,8 @@ export class RunningTree implements Tree {
   /** Who asks and why, cleaned; throws when nobody is there to ask, or one of them is blank. */
   #requestOf({ by = "program", reason = "requested" }: ChildRequest, refuse: Refuse): Request {
     if (this.#report !== null) throw refuse("tree_finished", `tree "${this.name}" has finished`);
-    if (by.trim() === "" || reason.trim() === "") throw refuse("invalid_request", `${by.trim() === "" ? "by" : "reason"} is blank`);
+    const blank = blankOf(by, reason);
+    if (blank !== null) throw refuse("invalid_request", `${blank} is blank`);
     return cleaned(by, reason);
   }
 
@@ -307,7 +310,7 @@ export class RunningTree implements Tree {
   #listenTo(signal: AbortSignal): void {
     const onAbort = (): void => {
       const reason = signal.reason instanceof Error ? signal.reason.message : String(signal.reason);
-      this.shutdown({ by: "signal", reason });
+      this.shutdown({ by: "signal", reason: reason.trim() === "" ? "aborted" : reason });
     };
     if (signal.aborted) return onAbort();
     signal.addEventListener("abort", onAbort);
@@ -321,6 +324,10 @@ export class RunningTree implements Tree {
     );
     return `${shown.join("; ")}${missing.length > 5 ? `; and ${missing.length - 5} more` : ""}`;
   }
+}
+
+function blankOf(by: string, reason: string): "by" | "reason" | null {
+  return by.trim() === "" ? "by" : reason.trim() === "" ? "reason" : null;
 }
 
 function cleaned(by: string, reason: string): Request {

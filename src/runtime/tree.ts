@@ -146,7 +146,7 @@ export interface Tree extends AsyncDisposable {
   /**
    * Stops the tree in reverse order of its dependencies; repeated calls join the first, `force` makes it immediate.
    *
-   * After the end it looks again at what was left: a child that ended late is told as late then, while `finished` keeps what was true at the end.
+   * Rejects with `invalid_request` when `by` or `reason` is blank. After the end it looks again at what was left: a child that ended late is told as late then, while `finished` keeps what was true at the end.
    */
   shutdown(request?: ShutdownRequest): Promise<Report>;
   /** The same as `shutdown()`, without a report. */

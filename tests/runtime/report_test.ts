@@ -2,7 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { step } from "../../src/core/mod.ts";
 import type { SupervisorEvent } from "../../src/event/mod.ts";
 import { Bus, type LogRecord } from "../../src/observe/mod.ts";
-import { Interpreter, planTree } from "../../src/runtime/mod.ts";
+import { Interpreter, Planner, planTree } from "../../src/runtime/mod.ts";
 import { VirtualClock } from "../../src/testing/mod.ts";
 import { child, type Report, supervise, type SupervisorEvent as Event, type Tree } from "../../mod.ts";
 import { deaf, untilAborted } from "../support/tasks.ts";
@@ -156,4 +156,38 @@ Deno.test("report: a fault of the package itself ends the tree with the exit cod
   interpreter.post(stop);
   clock.run();
   assertEquals(ends, [["fault", "reeve", "internal fault, please report it: planted", 70]]);
+});
+
+Deno.test("a fault of the package itself leaves no command without an answer, and the state says that nothing runs", () => {
+  const clock = new VirtualClock({ automatic: false });
+  const answers: unknown[] = [];
+  const spec = { children: [child.task("a", () => {})] };
+  const planner = new Planner(spec, 70);
+  const interpreter = new Interpreter({
+    plan: planner.tree,
+    adapterFor: () => ({ start: () => ({ cancel: () => {}, kill: () => {} }) }),
+    startProbes: () => null,
+    clock,
+    random: () => 0.5,
+    events: new Bus<SupervisorEvent>(16),
+    eventsPerSlice: 8,
+    logs: new Bus<LogRecord>(16),
+    onFinished: () => {},
+    step: (state, message, environment) => {
+      if (message.type === "command") throw new Error("planted");
+      return step(state, message, environment);
+    },
+  });
+  interpreter.post({ type: "begin", node: 0, stamp: 0 });
+  clock.run();
+  const who = { by: "ops", reason: "x" };
+  interpreter.command(
+    { node: 0, child: 0, path: "/a", command: "pause", ...who },
+    ({ outcome, refusal }) => answers.push([outcome, refusal]),
+  );
+  const added = planner.planChild(0, child.task("b", () => {}));
+  interpreter.add(0, added, { ...who, transactionId: "t", specHash: "h" }, (answer) => answers.push(answer));
+  clock.run();
+  assertEquals(answers, [["refused", "supervisor_not_running"], { code: "supervisor_not_running" }]);
+  assertEquals(interpreter.nodes.map(({ phase }) => phase), ["stopped"]);
 });

@@ -153,3 +153,12 @@ Deno.test("tree.ready() does not wait for optional children, and names at most f
   );
   await many.tree.close();
 });
+
+Deno.test("tree.shutdown() wants to know who asks and why, as every command does", async () => {
+  const { tree } = await start({ children: [child.task("a", untilAborted)] });
+  for (const request of [{ by: " " }, { reason: "" }]) {
+    assertEquals((await assertRejects(() => tree.shutdown(request), ReeveError)).code, "invalid_request");
+  }
+  assertEquals(tree.snapshot().phase, "running");
+  await tree.close();
+});

@@ -116,9 +116,13 @@ Deno.test("an addition that does not get ready is undone; its record says why", 
 
 Deno.test("an addition that the supervisor refuses leaves a record that it was undone", async () => {
   const log = new MemoryLog();
-  const { tree } = await started(log, [child.task("a", untilAborted)], { dynamicSupervisor: { childLimit: 1 } });
-  const error = await assertRejects(() => tree.add(child.task("b", untilAborted)), ReeveError);
-  assertEquals([error.code, log.states], ["child_limit_exceeded", ["/b pending", "/b compensated"]]);
+  const { tree } = await started(log, [child.task("a", untilAborted)], { dynamicSupervisor: { childLimit: 2 } });
+  const error = await assertRejects(() => tree.add(child.task("a", untilAborted)), ReeveError);
+  assertEquals([error.code, log.states], ["child_name_conflict", ["/a pending", "/a compensated"]]);
+  await tree.add(child.task("b", untilAborted));
+  log.records.length = 0;
+  const over = await assertRejects(() => tree.add(child.task("c", untilAborted, { dependencies: ["nobody"] })), ReeveError);
+  assertEquals([over.code, log.states], ["child_limit_exceeded", []]);
   await tree.shutdown();
 });
 
