@@ -13,7 +13,9 @@ export interface CommandHost {
   readonly targetId: string;
   readonly time: WireTime;
   /** Makes a declaration of a child out of a text; without it nothing can be added. */
-  readonly parseChild: ((manifest: string) => ChildSpec) | undefined;
+  readonly parseChild: ((manifest: string) => ChildSpec | Promise<ChildSpec>) | undefined;
+  /** Why a declaration may not be added over the socket, `null` when it may. */
+  readonly refuseChild: (spec: ChildSpec) => WireError | null;
 }
 
 /** Longest time in milliseconds for which the answer to a shutdown waits for its end. */
@@ -27,19 +29,27 @@ const CONTROLS = {
   remove_child: "remove",
 } as const satisfies Partial<Record<CommandKind, keyof Child>>;
 
-/** Carries a command out and returns the `result` of its answer. */
-export async function runCommand(host: CommandHost, command: WireCommand): Promise<object> {
-  const delta = await outcomeOf(host, command);
-  const error = "error" in delta ? delta.error : null;
-  return {
+/** What became of a command. */
+export interface Outcome {
+  /** What its answer says of it. */
+  readonly result: object;
+  /** Why it was refused, which `result` says as well; `null` when it was not. */
+  readonly error: WireError | null;
+}
+
+/** Carries a command out; never rejects. */
+export async function runCommand(host: CommandHost, command: WireCommand): Promise<Outcome> {
+  const { stateDelta, error = null } = await outcomeOf(host, command);
+  const result = {
     command_id: command.commandId,
     target_id: host.targetId,
     accepted: error === null,
     status: error === null ? "completed" : "failed",
     error,
-    state_delta: delta.stateDelta,
+    state_delta: stateDelta,
     completed_at_unix_nanos: host.time.now(),
   };
+  return { result, error };
 }
 
 type Delta = { readonly stateDelta: object | null; readonly error?: WireError };
@@ -143,7 +153,10 @@ function fenceOf(before: ChildSnapshot, { decision, cancelDelivered }: CommandRe
 async function addChild(host: CommandHost, { childManifest, reason, requestedBy: by }: WireCommand): Promise<Delta> {
   if (host.parseChild === undefined) return { stateDelta: null, error: failed(host, "this target adds no children over the socket") };
   if (childManifest === null) return { stateDelta: null, error: failed(host, "configuration error: child_manifest is missing") };
-  await host.tree.add(host.parseChild(childManifest), { by, reason });
+  const spec = await host.parseChild(childManifest);
+  const refusal = host.refuseChild(spec);
+  if (refusal !== null) return { stateDelta: null, error: { ...refusal, target_id: host.targetId } };
+  await host.tree.add(spec, { by, reason });
   return { stateDelta: { child_manifest: childManifest, type: "child_added" } };
 }
 

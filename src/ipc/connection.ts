@@ -1,32 +1,32 @@
 /** One connection: lines in, answers out in their order, and what is pushed in between. */
-import { toJson } from "../base/mod.ts";
+import { type Clock, toJson } from "../base/mod.ts";
 import type { ByteConnection } from "../platform/mod.ts";
-import { type Frame, FrameSplitter, type FramingFault, NO_REQUEST_ID, parseRequest, type WireError, wireError } from "../protocol/mod.ts";
-import type { Answer, Service } from "./service.ts";
+import { FrameSplitter, type FramingFault, type WireError, wireError } from "../protocol/mod.ts";
+import { type Client, type Pipeline, refusalLine } from "./security/pipeline.ts";
 
-/** What bounds a connection. */
+/** What bounds a connection, and where it gets time from. */
 export interface ConnectionLimits {
+  readonly clock: Clock;
   /** Longest line in bytes; a longer one ends the connection. */
   readonly maxFrameBytes: number;
-  /** Longest request in bytes; a longer one is refused. */
-  readonly maxRequestBytes: number;
   /** Longest time in milliseconds in which the client must take what is written. */
   readonly writeTimeoutMs: number;
+  /** Longest time in milliseconds without a line, where nothing is subscribed; `null` is unlimited. */
+  readonly idleTimeoutMs: number | null;
 }
 
 /** So many bytes may wait for the client before nothing more is made for it. */
 const MOST_WAITING = 1024 * 1024;
 
-const FAULTS: Readonly<Record<FramingFault, string>> = {
+const FAULTS: Readonly<Record<FramingFault | "ipc_idle_timeout", string>> = {
   frame_too_large: "the line is too long",
   incomplete_frame: "the connection ended inside a line",
   invalid_utf8: "the line is not valid UTF-8",
+  ipc_idle_timeout: "nothing whole came for too long",
 };
 
-/** Subscriptions that one connection may have. */
-const MOST_STREAMS = 16;
-
-const SUBSCRIPTIONS: ReadonlySet<string> = new Set(["events.subscribe", "logs.tail"]);
+/** Longest time in milliseconds from the beginning of a line to its end. */
+const LINE_MS = 30_000;
 
 /** How long, in milliseconds, the end of a connection waits for its last answer. */
 const LAST_ANSWER_MS = 1_000;
@@ -35,25 +35,44 @@ const LAST_ANSWER_MS = 1_000;
 const LINGER_MS = 500;
 const MOST_WASTE = 16 * 1024 * 1024;
 
-/** The id at the beginning of a line that is not parsed. */
-const LEADING_ID = /^\s*\{\s*"request_id"\s*:\s*("(?:[^"\\]|\\.){0,256}")/;
+/** Refuses a client with one line. */
+export async function refuseConnection(bytes: ByteConnection, error: WireError, clock: Clock): Promise<void> {
+  try {
+    await bytes.write(new TextEncoder().encode(refusalLine(error)));
+    await linger(bytes, clock);
+  } catch {
+    // The client is gone: there is nobody to tell.
+  } finally {
+    bytes.close();
+  }
+}
 
 /** Serves one client until it goes, or misbehaves. */
 export class Connection {
   readonly #bytes: ByteConnection;
-  readonly #service: Service;
+  readonly #pipeline: Pipeline;
+  readonly #client: Client;
   readonly #limits: ConnectionLimits;
+  readonly #over: AbortController;
   readonly #encoder = new TextEncoder();
-  readonly #over = new AbortController();
+  readonly #frames: FrameSplitter;
   #waiting = "";
-  #streams = 0;
-  #answering: Promise<void> = Promise.resolve();
+  #answering: Promise<unknown> = Promise.resolve();
   #flushing: Promise<void> | null = null;
+  #lastLineAtMs: number;
+  /** When the line began that is not whole yet. */
+  #insideSinceMs: number | null = null;
+  #cancelPatience: (() => void) | null = null;
 
-  constructor(bytes: ByteConnection, service: Service, limits: ConnectionLimits) {
+  /** `over` ends what the client began; its signal is the client's. */
+  constructor(bytes: ByteConnection, pipeline: Pipeline, client: Client, limits: ConnectionLimits, over: AbortController) {
     this.#bytes = bytes;
-    this.#service = service;
+    this.#pipeline = pipeline;
+    this.#client = client;
     this.#limits = limits;
+    this.#over = over;
+    this.#frames = new FrameSplitter(limits.maxFrameBytes);
+    this.#lastLineAtMs = limits.clock.now();
   }
 
   /** Runs to the end of the connection; never rejects. */
@@ -68,102 +87,98 @@ export class Connection {
     }
   }
 
-  /** Refuses the client with one line. */
-  async refuse(error: WireError): Promise<void> {
-    this.#say({ request_id: NO_REQUEST_ID, ok: false, error });
-    await this.#flush().catch(() => {});
-    this.close();
-  }
-
   /** Ends the connection when the answer that is being made has gone out, and after a second anyway. */
   async end(): Promise<void> {
-    const wait = setTimeout(() => this.close(), LAST_ANSWER_MS);
+    const cancel = this.#limits.clock.setTimer(() => this.close(), LAST_ANSWER_MS);
     try {
       await this.#answering;
       await this.#flush();
     } catch {
       // The client is gone.
     } finally {
-      clearTimeout(wait);
+      cancel();
       this.close();
     }
   }
 
   /** Ends the connection at once. */
   close(): void {
+    this.#cancelPatience?.();
     this.#over.abort();
     this.#bytes.close();
   }
 
   async #serve(): Promise<void> {
-    const frames = new FrameSplitter(this.#limits.maxFrameBytes);
+    const frames = this.#frames;
+    this.#beWaiting(this.#limits.idleTimeoutMs);
     while (frames.fault === null) {
       const block = await this.#bytes.read();
       if (block === null) frames.end();
-      for (const frame of block === null ? [] : frames.push(block)) await (this.#answering = this.#answer(frame));
-      if (this.#waiting.length > MOST_WAITING) await this.#flush();
-      else this.#beginFlush();
+      for (const frame of block === null ? [] : frames.push(block)) {
+        this.#insideSinceMs = null;
+        this.#lastLineAtMs = this.#limits.clock.now();
+        const answer = this.#pipeline.answer(frame, this.#client);
+        const { line, stream } = answer instanceof Promise ? await (this.#answering = answer) : answer;
+        this.#waiting += line;
+        if (stream !== undefined) this.#push(stream);
+        if (this.#waiting.length > MOST_WAITING) await this.#flush();
+      }
+      this.#beginFlush();
+      if (frames.isInside) this.#beInside();
       if (block === null) break;
     }
     if (frames.fault === null) return;
-    this.#say({ request_id: NO_REQUEST_ID, ok: false, error: wireError(frames.fault, FAULTS[frames.fault]) });
+    await this.#say(frames.fault);
+    await linger(this.#bytes, this.#limits.clock);
+  }
+
+  /** The last line of a connection that is at fault. */
+  async #say(fault: keyof typeof FAULTS): Promise<void> {
+    this.#waiting += this.#pipeline.fault(wireError(fault, FAULTS[fault]), this.#client);
     await this.#flush();
-    await this.#linger();
   }
 
-  /** What is closed while bytes lie unread takes the last line along: they are thrown away first, for a while. */
-  async #linger(): Promise<void> {
-    const end = setTimeout(() => this.close(), LINGER_MS);
-    try {
-      for (let left = MOST_WASTE; left > 0;) {
-        const block = await this.#bytes.read();
-        if (block === null) return;
-        left -= block.length;
-      }
-    } finally {
-      clearTimeout(end);
-    }
+  #beInside(): void {
+    this.#insideSinceMs ??= this.#limits.clock.now();
+    this.#beWaiting(LINE_MS);
   }
 
-  async #answer({ text, bytes }: Frame): Promise<void> {
-    if (bytes > this.#limits.maxRequestBytes) return this.#tooLarge(text, bytes);
-    const request = parseRequest(text);
-    if ("error" in request) return this.#say({ request_id: request.requestId, ok: false, error: request.error });
-    if (SUBSCRIPTIONS.has(request.method) && this.#streams >= MOST_STREAMS) {
-      const error = wireError("too_many_subscriptions", `this connection has ${MOST_STREAMS} subscriptions already`);
-      return this.#say({ request_id: request.requestId, ok: false, error });
-    }
-    const answer: Answer = await this.#service.answer(request, this.#over.signal);
-    if ("error" in answer) return this.#say({ request_id: request.requestId, ok: false, error: answer.error });
-    this.#say({ request_id: request.requestId, ok: true, result: answer.result });
-    if (answer.stream !== undefined) this.#push(answer.stream);
+  /** Looks later whether something whole has come meanwhile: one timer for a connection, however much comes. */
+  #beWaiting(limitMs: number | null): void {
+    if (limitMs === null || this.#over.signal.aborted) return;
+    this.#cancelPatience ??= this.#limits.clock.setTimer(() => {
+      this.#cancelPatience = null;
+      this.#loseOrKeepPatience();
+    }, limitMs);
   }
 
-  #tooLarge(text: string, bytes: number): void {
-    const error = wireError("request_too_large", `request body ${bytes} bytes exceeds limit of ${this.#limits.maxRequestBytes} bytes`);
-    this.#say({ request_id: leadingId(text), ok: false, error });
+  #loseOrKeepPatience(): void {
+    const { clock, idleTimeoutMs } = this.#limits;
+    const nowMs = clock.now();
+    const isIdle = idleTimeoutMs !== null && this.#client.streams === 0 && nowMs - this.#lastLineAtMs >= idleTimeoutMs;
+    const isSlow = this.#insideSinceMs !== null && nowMs - this.#insideSinceMs >= LINE_MS;
+    if (isIdle || isSlow) this.#say("ipc_idle_timeout").catch(() => {}).finally(() => this.close());
+    else this.#beWaiting(this.#insideSinceMs === null ? idleTimeoutMs : LINE_MS);
   }
 
   /** Goes on beside the answers; a client that does not read makes nothing pile up, because the next item is not taken before. */
   async #push(stream: AsyncIterable<object>): Promise<void> {
-    this.#streams++;
+    this.#client.streams++;
     try {
       for await (const item of stream) {
-        this.#say(item);
+        this.#waiting += `${toJson(item)}\n`;
         if (this.#waiting.length > MOST_WAITING) await this.#flush();
         else this.#beginFlush();
       }
     } catch {
       this.close();
+    } finally {
+      this.#client.streams--;
     }
   }
 
-  #say(message: object): void {
-    this.#waiting += `${toJson(message)}\n`;
-  }
-
   #beginFlush(): void {
-    this.#flush().catch(() => this.close());
+    if (this.#waiting !== "") this.#flush().catch(() => this.close());
   }
 
   /** Writes what waits, in as few pieces as possible; rejects when the client does not take it in time. */
@@ -186,23 +201,29 @@ export class Connection {
   }
 
   async #inTime(writing: Promise<void>): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    const { clock, writeTimeoutMs } = this.#limits;
+    let cancel = (): void => {};
     const tooLong = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error("the client takes nothing")), this.#limits.writeTimeoutMs);
+      cancel = clock.setTimer(() => reject(new Error("the client takes nothing")), writeTimeoutMs);
     });
     try {
       await Promise.race([writing, tooLong]);
     } finally {
-      clearTimeout(timer);
+      cancel();
     }
   }
 }
 
-function leadingId(text: string): string {
+/** What is closed while bytes lie unread takes the last line along: they are thrown away first, for a while. */
+async function linger(bytes: ByteConnection, clock: Clock): Promise<void> {
+  const cancel = clock.setTimer(() => bytes.close(), LINGER_MS);
   try {
-    const id: unknown = JSON.parse(LEADING_ID.exec(text.slice(0, 1_024))?.[1] ?? "null");
-    return typeof id === "string" ? id : NO_REQUEST_ID;
-  } catch {
-    return NO_REQUEST_ID;
+    for (let left = MOST_WASTE; left > 0;) {
+      const block = await bytes.read();
+      if (block === null) return;
+      left -= block.length;
+    }
+  } finally {
+    cancel();
   }
 }

@@ -5,3 +5,14 @@
  */
 export { type Dashboard, type DashboardOptions, serveDashboard } from "./serve.ts";
 export type { BindMode } from "./place.ts";
+export type {
+  AllowlistOptions,
+  AuthorizationOptions,
+  IdempotencyOptions,
+  PeerIdentityOptions,
+  RateLimitOptions,
+  ReplayProtectionOptions,
+  RequestSizeLimitOptions,
+  SecurityConfig,
+} from "./security/settings.ts";
+export type { AuditFact, AuditFailureStrategy, AuditOptions, AuditRecord } from "../observe/mod.ts";

@@ -1,7 +1,6 @@
 /** A socket in its place: it appears there with its final mode, and goes only if it is still ours. */
-import { chmod, link, lstat, mkdir, rename, rmdir, stat, unlink } from "node:fs/promises";
+import { chmod, link, lstat, mkdir, mkdtemp, rename, rmdir, stat, unlink } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
-import process from "node:process";
 import { setTimeout } from "node:timers/promises";
 import { ReeveError } from "../base/mod.ts";
 import { platform, type UnixListener } from "../platform/mod.ts";
@@ -19,6 +18,8 @@ export interface PlaceOptions {
 /** A listener in its place. */
 export interface PlacedListener {
   readonly listener: UnixListener;
+  /** User id of the socket's owner, which is the own one. */
+  readonly ownerUid: number;
   /** Listens no more, and takes the socket away if it is still ours. */
   close(): Promise<void>;
 }
@@ -39,12 +40,14 @@ export async function bindInPlace({ path, mode, bindMode }: PlaceOptions): Promi
     await mkdir(dirname(path), { recursive: true });
     await lock(folder, path);
     try {
-      const taken = await whatIsThere(path, bindMode);
-      const listener = await platform.listenUnix(hidden);
+      // The folder was made just now: whose it is tells the own user id.
+      const { uid: ownUid } = await lstat(folder);
+      const taken = await whatIsThere(path, bindMode, ownUid);
+      const listener = await platform.listenUnix(hidden, { peers: true });
       try {
         await chmod(hidden, mode);
         await moveTo(hidden, path, taken);
-        return placed(listener, path, await identityOf(path));
+        return placed(listener, path, await identityOf(path), ownUid);
       } catch (error) {
         listener.close();
         await unlink(hidden).catch(() => {});
@@ -58,9 +61,10 @@ export async function bindInPlace({ path, mode, bindMode }: PlaceOptions): Promi
   }
 }
 
-function placed(listener: UnixListener, path: string, identity: string | null): PlacedListener {
+function placed(listener: UnixListener, path: string, identity: string | null, ownerUid: number): PlacedListener {
   return {
     listener,
+    ownerUid,
     async close(): Promise<void> {
       const now = await identityOf(path);
       if (now !== null && now === identity) await unlink(path).catch(() => {});
@@ -77,13 +81,13 @@ async function moveTo(hidden: string, path: string, taken: string | null): Promi
 }
 
 /** The socket that may be replaced, `null` when the path is free. */
-async function whatIsThere(path: string, bindMode: BindMode): Promise<string | null> {
+async function whatIsThere(path: string, bindMode: BindMode, ownUid: number): Promise<string | null> {
   const found = await lstat(path).catch(unlessMissing);
   if (found === null) return null;
   if (bindMode === "create_new") throw refused("something is there already; remove it, or set bindMode to replace_stale");
   if (found.isSymbolicLink()) throw refused("it is a symbolic link");
   if (!found.isSocket()) throw refused("what is there is no socket");
-  if (process.getuid !== undefined && found.uid !== process.getuid()) throw refused("the socket there belongs to somebody else");
+  if (found.uid !== ownUid) throw refused("the socket there belongs to somebody else");
   if (await answers(path)) throw refused("somebody listens there already");
   return `${found.dev}:${found.ino}`;
 }
@@ -117,11 +121,20 @@ async function lock(folder: string, path: string): Promise<void> {
 async function clearAway(folder: string, path: string): Promise<void> {
   const found = await lstat(folder).catch(unlessMissing);
   if (found === null) return;
-  const isOurs = found.isDirectory() && (process.getuid === undefined || found.uid === process.getuid());
-  if (!isOurs) throw refused(`"${folder}" is in the way, and is not ours`);
+  if (!found.isDirectory() || found.uid !== await ownUidIn(dirname(folder))) throw refused(`"${folder}" is in the way, and is not ours`);
   if (Date.now() - found.mtimeMs < LOCK_MS) throw refused(`another program is binding "${path}"`);
   await unlink(join(folder, "s")).catch(() => {});
   await rmdir(folder);
+}
+
+/** Whose a new file is tells the own user id, for which there is a permission of its own in Deno. */
+async function ownUidIn(folder: string): Promise<number> {
+  const made = await mkdtemp(join(folder, ".reeve-"));
+  try {
+    return (await lstat(made)).uid;
+  } finally {
+    await rmdir(made);
+  }
 }
 
 /** Tells one file from any other that may be there later. */

@@ -1,10 +1,16 @@
 /** The way to serve a tree on a socket. */
 import { ReeveError } from "../base/mod.ts";
+import { type AuditOptions, type AuditRecord, AuditTrail } from "../observe/mod.ts";
+import { type ByteConnection, platform } from "../platform/mod.ts";
 import { wireError } from "../protocol/mod.ts";
-import type { Tree } from "../runtime/mod.ts";
+import { systemClock, type Tree } from "../runtime/mod.ts";
 import type { ChildSpec } from "../spec/mod.ts";
-import { Connection, type ConnectionLimits } from "./connection.ts";
-import { bindInPlace, type BindMode } from "./place.ts";
+import { Connection, type ConnectionLimits, refuseConnection } from "./connection.ts";
+import { bindInPlace, type BindMode, type PlacedListener } from "./place.ts";
+import { refuseProgram } from "./security/allowlist.ts";
+import { asksTheKernel } from "./security/peer_identity.ts";
+import { Pipeline } from "./security/pipeline.ts";
+import { type SecurityConfig, securitySettings } from "./security/settings.ts";
 import { Service } from "./service.ts";
 import { WireTime } from "./wire_time.ts";
 
@@ -16,20 +22,24 @@ export interface DashboardOptions {
   readonly path: string;
   /** What people read. @default {the target id} */
   readonly displayName?: string;
-  /** Who may connect, as an octal number; nobody but the owner may be let in yet. @default {"0600"} */
+  /** Who may connect, as an octal number; others than the owner only where the kernel tells who they are. @default {"0600"} */
   readonly permissions?: string;
   /** Whether the path must be free, or may be taken by a socket behind which nobody listens. @default {"create_new"} */
   readonly bindMode?: BindMode;
   /** Version of the configuration, as `state` and events tell it. @default {"1"} */
   readonly configVersion?: string;
   /** Makes a declaration out of the text of `command.add_child`; without it nothing is added over the socket. */
-  readonly parseChild?: (manifest: string) => ChildSpec;
+  readonly parseChild?: (manifest: string) => ChildSpec | Promise<ChildSpec>;
+  /** What is looked at before a request is answered. @default {everything} */
+  readonly securityConfig?: SecurityConfig;
+  /** Where it is recorded who asked for what. @default {in memory} */
+  readonly audit?: AuditOptions;
   /** Most connections at a time; more are refused with one line. @default {64} */
   readonly maxConnections?: number;
-  /** Longest request in bytes; a longer one is refused. @default {65536} */
-  readonly maxRequestBytes?: number;
   /** Longest time in milliseconds in which a client must take what is written. @default {10000} */
   readonly writeTimeoutMs?: number;
+  /** Longest time in milliseconds without a request, where nothing is subscribed. @default {unlimited} */
+  readonly idleTimeoutMs?: number;
 }
 
 /** A running dashboard; it does not keep the program alive. */
@@ -38,6 +48,8 @@ export interface Dashboard extends AsyncDisposable {
   readonly path: string;
   /** How many clients are connected. */
   readonly connections: number;
+  /** The last records of who asked for what, oldest first. */
+  readonly auditRecords: readonly AuditRecord[];
   /** Takes the socket away, and ends all connections when their last answers have gone out (within a second); harmless when repeated. */
   close(): Promise<void>;
 }
@@ -48,11 +60,14 @@ const MAX_FRAME_BYTES = 1_048_576;
 /** Delays in milliseconds after an error of accepting, the last one again and again. */
 const ACCEPT_DELAYS_MS = [10, 100, 1_000];
 
+/** Clients that are being refused at a time; more are cut off without a word. */
+const MOST_REFUSALS = 64;
+
 /**
  * Serves a tree on a Unix socket in the language `dashboard-ipc.v1`.
  *
- * The socket appears with its mode, for its owner alone, and goes with `close()`. Rejects with `dashboard_not_started` when it cannot be put in its place
- * or an option does not fit.
+ * The socket appears with its mode and goes with `close()`. Rejects with `dashboard_not_started` when it cannot be put in its place, an option does not fit,
+ * the audit cannot be written, or a rule wants to know who connects where the kernel cannot be asked.
  *
  * @example
  * ```ts ignore
@@ -65,69 +80,144 @@ const ACCEPT_DELAYS_MS = [10, 100, 1_000];
  * ```
  */
 export async function serveDashboard(tree: Tree, options: DashboardOptions): Promise<Dashboard> {
-  const { targetId, path, displayName = targetId, bindMode = "create_new", configVersion = "1", parseChild, maxConnections = 64 } = options;
+  const { targetId, path, displayName = targetId, bindMode = "create_new", configVersion = "1", parseChild } = options;
   if (targetId.trim() === "") throw new ReeveError("dashboard_not_started", "Cannot serve the dashboard: targetId is blank", { path });
   const mode = modeOf(options);
+  const settings = securitySettings(options.securityConfig);
+  const trail = await openTrail(options);
   const placed = await bindInPlace({ path, mode, bindMode });
+  const { ownerUid, listener } = placed;
+  const wish = listener.tellsPeers ? null : asksTheKernel(settings, mode, ownerUid);
+  if (wish !== null) {
+    await placed.close();
+    const hint = platform.peerCredentialsHint;
+    throw new ReeveError("dashboard_not_started", `Cannot serve the dashboard: ${wish} needs to know who connects`, { path, hint });
+  }
   const over = new AbortController();
-  const time = new WireTime(Date.now() - tree.snapshot().atMs);
-  const runId = crypto.randomUUID().replaceAll("-", "");
-  const registration = { displayName, ipcPath: path, leaseSeconds: 0 };
-  const service = new Service({ tree, targetId, displayName, configVersion, parseChild, time, runId, registration, signal: over.signal });
-  const { maxRequestBytes = 65_536, writeTimeoutMs = 10_000 } = options;
-  const limits: ConnectionLimits = { maxFrameBytes: MAX_FRAME_BYTES, maxRequestBytes, writeTimeoutMs };
-  const connections = new Set<Connection>();
-
-  const accept = async (): Promise<boolean> => {
-    const bytes = await placed.listener.accept();
-    if (bytes === null) return false;
-    const connection = new Connection(bytes, service, limits);
-    if (connections.size >= maxConnections) {
-      connection.refuse(wireError("too_many_connections", `there are ${maxConnections} connections already`, targetId, true));
-      return true;
-    }
-    connections.add(connection);
-    connection.run().finally(() => connections.delete(connection));
-    return true;
-  };
-  const acceptAll = async (): Promise<void> => {
-    let failures = 0;
-    while (!over.signal.aborted) {
-      try {
-        if (!await accept()) return;
-        failures = 0;
-      } catch {
-        // The system is short of something: it may have it again later.
-        const delayMs = ACCEPT_DELAYS_MS[Math.min(failures++, ACCEPT_DELAYS_MS.length - 1)]!;
-        await new Promise<void>((resolve) => setTimeout(resolve, delayMs));
-      }
-    }
-  };
-  acceptAll();
+  const service = new Service({
+    tree,
+    targetId,
+    displayName,
+    configVersion,
+    parseChild,
+    refuseChild: (spec) => refuseProgram(settings.allowlist, spec),
+    time: new WireTime(Date.now() - tree.snapshot().atMs),
+    runId: crypto.randomUUID().replaceAll("-", ""),
+    registration: { displayName, ipcPath: path, leaseSeconds: 0 },
+    signal: over.signal,
+  });
+  const pipeline = new Pipeline({ service, settings, ownerUid, trail, now: () => systemClock().now() });
+  const { maxConnections = 64, writeTimeoutMs = 10_000, idleTimeoutMs = null } = options;
+  const limits: ConnectionLimits = { clock: systemClock(), maxFrameBytes: MAX_FRAME_BYTES, writeTimeoutMs, idleTimeoutMs };
+  const doorkeeper = new Doorkeeper({ placed, pipeline, limits, maxConnections, targetId, over: over.signal });
+  doorkeeper.acceptAll();
 
   let closing: Promise<void> | null = null;
   const close = (): Promise<void> =>
     closing ??= (async () => {
       over.abort();
       await placed.close();
-      await Promise.all([...connections].map((connection) => connection.end()));
+      await doorkeeper.end();
+      await trail?.close();
     })();
   return {
     path,
     get connections(): number {
-      return connections.size;
+      return doorkeeper.connections;
+    },
+    get auditRecords(): readonly AuditRecord[] {
+      return trail?.records ?? [];
     },
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
-/** Until peers are told apart, the folder and the mode are what keeps others out. */
+interface DoorkeeperOptions {
+  readonly placed: PlacedListener;
+  readonly pipeline: Pipeline;
+  readonly limits: ConnectionLimits;
+  readonly maxConnections: number;
+  readonly targetId: string;
+  readonly over: AbortSignal;
+}
+
+/** Lets clients in, as many as there may be. */
+class Doorkeeper {
+  readonly #options: DoorkeeperOptions;
+  readonly #connections = new Set<Connection>();
+  #refusing = 0;
+
+  constructor(options: DoorkeeperOptions) {
+    this.#options = options;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  async acceptAll(): Promise<void> {
+    let failures = 0;
+    while (!this.#options.over.aborted) {
+      try {
+        const bytes = await this.#options.placed.listener.accept();
+        if (bytes === null) return;
+        this.#welcome(bytes);
+        failures = 0;
+      } catch {
+        // The system is short of something: it may have it again later.
+        const delayMs = ACCEPT_DELAYS_MS[Math.min(failures++, ACCEPT_DELAYS_MS.length - 1)]!;
+        await new Promise<void>((resolve) => this.#options.limits.clock.setTimer(resolve, delayMs));
+      }
+    }
+  }
+
+  /** Ends all connections. */
+  async end(): Promise<void> {
+    await Promise.all([...this.#connections].map((connection) => connection.end()));
+  }
+
+  #welcome(bytes: ByteConnection): void {
+    const { placed, pipeline, limits, maxConnections, targetId } = this.#options;
+    const over = new AbortController();
+    const client = this.#connections.size >= maxConnections
+      ? wireError("too_many_connections", `there are ${maxConnections} connections already`, targetId, true)
+      : pipeline.admit({ credentials: bytes.peer, isTold: placed.listener.tellsPeers }, over.signal);
+    if ("code" in client) {
+      if (this.#refusing >= MOST_REFUSALS) return bytes.close();
+      this.#refusing++;
+      refuseConnection(bytes, client, limits.clock).finally(() => this.#refusing--);
+      return;
+    }
+    const connection = new Connection(bytes, pipeline, client, limits, over);
+    this.#connections.add(connection);
+    connection.run().finally(() => this.#connections.delete(connection));
+  }
+}
+
+/** Readable and writable by the owner at least, and never by everybody. */
 function modeOf({ permissions = "0600", path }: DashboardOptions): number {
   const mode = /^0?[0-7]{3}$/.test(permissions) ? Number.parseInt(permissions, 8) : NaN;
-  if (mode === 0o600) return mode;
-  throw new ReeveError("dashboard_not_started", `Cannot serve the dashboard: permissions is "${permissions}", must be "0600"`, {
+  if ((mode & 0o600) === 0o600 && (mode & 0o007) === 0) return mode;
+  throw new ReeveError("dashboard_not_started", `Cannot serve the dashboard: permissions is "${permissions}"`, {
     path,
-    hint: "Other peers cannot be told apart yet",
+    hint: 'Write an octal number such as "0600", or "0660" for a group; the owner must have both, and others nothing',
   });
+}
+
+/** The audit, which must be writable from the beginning; `null` where none is wanted. */
+async function openTrail({ audit = {}, path }: DashboardOptions): Promise<AuditTrail | null> {
+  if (audit.enabled === false) return null;
+  const { backend, filePath = "", maxDeferQueue = 1 } = audit;
+  try {
+    if (backend === "file" && filePath.trim() === "") throw new Error("audit.filePath is missing");
+    if (!(maxDeferQueue > 0)) throw new Error(`audit.maxDeferQueue is ${maxDeferQueue}, must be more than 0`);
+    const trail = new AuditTrail(audit);
+    await trail.probe();
+    return trail;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const hint = platform.permissionHint(cause);
+    throw new ReeveError("dashboard_not_started", `Cannot serve the dashboard: the audit cannot be written: ${why}`, { path, cause, hint });
+  }
 }

@@ -10,9 +10,10 @@ import {
   type WireRequest,
 } from "../protocol/mod.ts";
 import type { ChildSnapshot } from "../runtime/mod.ts";
-import { type CommandHost, runCommand } from "./commands.ts";
+import { type CommandHost, type Outcome, runCommand } from "./commands.ts";
 import { History } from "./history.ts";
 import { eventRecord, logRecord, type RecordSource } from "./records.ts";
+import type { CommandFacts } from "./security/audit.ts";
 import { runtimeRecord, runtimeRow } from "./rows.ts";
 import { topologyOf } from "./topology.ts";
 
@@ -35,6 +36,23 @@ export type Answer =
   | { readonly result: object; readonly stream?: AsyncIterable<object> }
   | { readonly error: WireError };
 
+/** Whose request it is. */
+export interface Reader {
+  /** Ends what the answer began. */
+  readonly signal: AbortSignal;
+  /** How many subscriptions there are already. */
+  readonly streams: number;
+}
+
+/** A command that can be carried out. */
+export interface PreparedCommand {
+  readonly facts: CommandFacts;
+  run(): Promise<Outcome>;
+}
+
+/** Subscriptions that one connection may have. */
+const MOST_STREAMS = 16;
+
 /** Serves one tree. */
 export class Service {
   readonly #options: ServiceOptions;
@@ -46,24 +64,34 @@ export class Service {
     this.#history = new History(options.tree, options.signal);
   }
 
-  /** Answers a request; `signal` ends what the answer began. */
-  async answer({ method, params }: WireRequest, signal: AbortSignal): Promise<Answer> {
-    const { targetId } = this.#options;
+  /** Answers a request that changes nothing. */
+  read({ method, params }: WireRequest, reader: Reader): Answer {
     switch (method) {
       case "hello":
         return this.#hello();
       case "state":
-        return { result: { type: "state", target_id: targetId, state: this.#state() } };
+        return { result: { type: "state", target_id: this.#options.targetId, state: this.#state() } };
       case "events.subscribe":
-        return this.#subscription("events", params, (since) => this.#events(since, signal));
+        return this.#subscription("events", params, reader, (since) => this.#events(since, reader.signal));
       case "logs.tail":
-        return this.#subscription("logs", params, (since) => this.#logs(since, signal));
-      default: {
-        const command = parseCommand(method, params, targetId);
-        if ("code" in command) return { error: command };
-        return { result: { type: "command_result", target_id: targetId, result: await runCommand(this.#options, command) } };
-      }
+        return this.#subscription("logs", params, reader, (since) => this.#logs(since, reader.signal));
+      default:
+        return { error: wireError("unsupported_method", `${method} is a command`) };
     }
+  }
+
+  /** Looks at a command; nothing is done before it is run. */
+  command({ method, params }: WireRequest): PreparedCommand | WireError {
+    const command = parseCommand(method, params, this.#options.targetId);
+    if ("code" in command) return command;
+    const { commandId, requestedBy, reason, childPath } = command;
+    return {
+      facts: { commandId, requestedBy, reason, targetPath: childPath },
+      run: async () => {
+        const { result, error } = await runCommand(this.#options, command);
+        return { result: { type: "command_result", target_id: this.#options.targetId, result }, error };
+      },
+    };
   }
 
   #hello(): Answer {
@@ -111,8 +139,16 @@ export class Service {
   }
 
   /** Who names a sequence number goes on after it, and is told from which one the stream goes on; who names none gets what comes from now on. */
-  #subscription(subscription: "events" | "logs", params: unknown, open: (since: number | "now") => AsyncIterable<object>): Answer {
+  #subscription(
+    subscription: "events" | "logs",
+    params: unknown,
+    { streams }: Reader,
+    open: (since: number | "now") => AsyncIterable<object>,
+  ): Answer {
     const { targetId } = this.#options;
+    if (streams >= MOST_STREAMS) {
+      return { error: wireError("too_many_subscriptions", `this connection has ${MOST_STREAMS} subscriptions already`, targetId) };
+    }
     const fields = new Map<string, unknown>(typeof params === "object" && params !== null ? Object.entries(params) : []);
     if (fields.get("session_established") !== true) return { error: wireError("session_required", NO_SESSION, targetId) };
     const since = fields.get("since_sequence");

@@ -1,3 +1,5 @@
 /** What can be seen of a tree. */
+export * from "./append_file.ts";
+export * from "./audit.ts";
 export * from "./bus.ts";
 export * from "./log.ts";

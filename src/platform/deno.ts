@@ -27,6 +27,7 @@ export const platform: Platform = {
     if (!(error instanceof Error) || !error.message.startsWith("Cannot find module")) return undefined;
     return "Deno names the file that was to be run, even where what is missing is a module that it imports; that one is in its own message";
   },
+  peerCredentialsHint: "Add --allow-ffi to the command",
   listenUnix(path): Promise<UnixListener> {
     const listener = Deno.listen({ transport: "unix", path });
     listener.unref();
@@ -42,6 +43,7 @@ export const platform: Platform = {
         }
       },
       close: () => closeQuietly(listener),
+      tellsPeers: false,
     });
   },
   async connectUnix(path): Promise<ByteConnection> {
@@ -79,6 +81,7 @@ function connectionOf(connection: Deno.Conn): ByteConnection {
       for (let done = 0; done < bytes.length;) done += await connection.write(bytes.subarray(done));
     },
     close: () => closeQuietly(connection),
+    peer: null,
   };
 }
 

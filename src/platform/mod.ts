@@ -1,3 +1,3 @@
 /** The only place that knows Deno from Node; the npm build swaps `deno.ts` for `node.ts`. */
 export { platform } from "./deno.ts";
-export type { ByteConnection, Platform, UnixListener } from "./types.ts";
+export type { ByteConnection, ListenOptions, PeerCredentials, Platform, UnixListener } from "./types.ts";

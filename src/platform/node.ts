@@ -32,6 +32,7 @@ export const platform: Platform = {
     return undefined;
   },
   guardUnknownSignals: () => () => {},
+  peerCredentialsHint: "Install the package koffi",
   listenUnix: (path) =>
     new Promise((resolve, reject) => {
       const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
@@ -72,6 +73,7 @@ function listenerOf(server: Server): UnixListener {
   return {
     accept: () => arrived.shift() ?? new Promise((resolve) => waiting.push(resolve)),
     close: () => void server.close(),
+    tellsPeers: false,
   };
 }
 
@@ -90,5 +92,6 @@ function connectionOf(socket: Socket): ByteConnection {
         socket.write(bytes, (error) => error === null || error === undefined ? resolve() : reject(error));
       }),
     close: () => void socket.destroy(),
+    peer: null,
   };
 }

@@ -1,5 +1,12 @@
 /** What differs between the runtimes. */
 
+/** Who is at the other end, as the kernel tells it. */
+export interface PeerCredentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
 /** One end of a connection; reads and writes are asked for one after the other. */
 export interface ByteConnection {
   /** The next bytes, `null` at the end; they are only good until the next read. */
@@ -8,6 +15,8 @@ export interface ByteConnection {
   write(bytes: Uint8Array): Promise<void>;
   /** Ends both directions at once; harmless when repeated. */
   close(): void;
+  /** Who connected, read once when it was accepted; `null` where the system did not tell. */
+  readonly peer: PeerCredentials | null;
 }
 
 /** A socket that listens in the file system; neither it nor its connections keep the program alive. */
@@ -16,6 +25,14 @@ export interface UnixListener {
   accept(): Promise<ByteConnection | null>;
   /** Listens no more; connections go on. */
   close(): void;
+  /** Whether every connection says who is at its other end; then `null` means that the look-up failed. */
+  readonly tellsPeers: boolean;
+}
+
+/** How to listen. */
+export interface ListenOptions {
+  /** Whether to ask the kernel who connects, where that can be done. */
+  readonly peers?: boolean;
 }
 
 /** The runtime this program runs in. */
@@ -38,8 +55,10 @@ export interface Platform {
    * Deno reports such an exit as an unhandled rejection.
    */
   guardUnknownSignals(): () => void;
+  /** What to do so that the kernel can be asked who connects. */
+  readonly peerCredentialsHint: string;
   /** Listens on a path that is free. */
-  listenUnix(path: string): Promise<UnixListener>;
+  listenUnix(path: string, options?: ListenOptions): Promise<UnixListener>;
   /** Connects to a socket. */
   connectUnix(path: string): Promise<ByteConnection>;
 }

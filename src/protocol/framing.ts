@@ -40,9 +40,14 @@ export class FrameSplitter {
     return frames;
   }
 
+  /** Whether a line has begun that is not whole yet. */
+  get isInside(): boolean {
+    return this.#restBytes > 0;
+  }
+
   /** Nothing comes any more. */
   end(): void {
-    if (this.#restBytes > 0) this.fault ??= "incomplete_frame";
+    if (this.isInside) this.fault ??= "incomplete_frame";
   }
 
   #frame(last: Uint8Array): Frame | null {

@@ -38,6 +38,19 @@ export interface RefusedLine {
   readonly error: WireError;
 }
 
+/** The id at the beginning of a line that is not parsed. */
+const LEADING_ID = /^\s*\{\s*"request_id"\s*:\s*("(?:[^"\\]|\\.){0,256}")/;
+
+/** The id of a line that is refused unread, where it stands at the beginning. */
+export function readableId(line: string): string | null {
+  try {
+    const id: unknown = JSON.parse(LEADING_ID.exec(line.slice(0, 1_024))?.[1] ?? "null");
+    return typeof id === "string" && id.isWellFormed() ? id : null;
+  } catch {
+    return null;
+  }
+}
+
 const DEEPEST = 127;
 
 /** A number that only looks like one that fits. */

@@ -1,5 +1,6 @@
 /** What is written down of every addition before and after, so that one that a crash cut short is known at the next start. */
-import { open, readFile, rename, stat } from "node:fs/promises";
+import { readFile, rename } from "node:fs/promises";
+import { appendLines, sizeOf } from "../observe/mod.ts";
 
 /** What was to be added, and what became of it. */
 export interface AdditionRecord {
@@ -64,7 +65,7 @@ export function fileAdditionLog(path: string, { maxBytes = 1024 * 1024 }: FileAd
     write: (record) =>
       inTurn(async () => {
         if (await sizeOf(path) >= maxBytes) await beginAnew(path);
-        await append(path, [record]);
+        await appendLines(path, linesOf([record]));
       }),
     pending: () => inTurn(() => pendingIn(path)),
   };
@@ -74,33 +75,13 @@ export function fileAdditionLog(path: string, { maxBytes = 1024 * 1024 }: FileAd
 async function beginAnew(path: string): Promise<void> {
   const pending = await pendingIn(path);
   const next = `${path}.next`;
-  await append(next, pending, "w");
+  await appendLines(next, linesOf(pending), "w");
   await rename(path, `${path}.1`);
   await rename(next, path);
 }
 
-async function append(path: string, records: readonly AdditionRecord[], flags = "a"): Promise<void> {
-  const file = await open(path, flags, 0o600);
-  try {
-    // A line that a crash cut off must not swallow the next one.
-    const lead = flags === "a" && await endsTorn(path) ? "\n" : "";
-    await file.writeFile(lead + records.map((record) => `${JSON.stringify({ version: VERSION, ...record })}\n`).join(""));
-    await file.datasync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function endsTorn(path: string): Promise<boolean> {
-  const size = await sizeOf(path);
-  if (size === 0) return false;
-  const file = await open(path, "r");
-  try {
-    const { buffer } = await file.read(new Uint8Array(1), 0, 1, size - 1);
-    return buffer[0] !== 10;
-  } finally {
-    await file.close();
-  }
+function linesOf(records: readonly AdditionRecord[]): string {
+  return records.map((record) => `${JSON.stringify({ version: VERSION, ...record })}\n`).join("");
 }
 
 async function pendingIn(path: string): Promise<AdditionRecord[]> {
@@ -138,13 +119,4 @@ function parsed(line: string): unknown {
 function isRecord(value: object): value is AdditionRecord {
   const texts = ["transactionId", "path", "specHash", "by", "reason"].every((key) => typeof Reflect.get(value, key) === "string");
   return texts && ["pending", "committed", "compensated"].includes(Reflect.get(value, "state"));
-}
-
-async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return 0;
-    throw error;
-  }
 }

@@ -327,7 +327,7 @@ test("a path that cannot be had is refused with the reason", () =>
     const path = join(folder, "t.sock");
     assertMatch(await refusalAt("t.sock"), /must be absolute/);
     assertMatch(await refusalAt(join(folder, "x".repeat(100))), /bytes, must have at most 107/);
-    assertMatch(await refusalAt(path, { permissions: "0666" }), /must be "0600"/);
+    assertMatch(await refusalAt(path, { permissions: "0666" }), /permissions is "0666"/);
     assertMatch(await refusalAt(path, { targetId: " " }), /targetId is blank/);
     await writeFile(path, "");
     assertMatch(await refusalAt(path), /something is there already/);

@@ -30,7 +30,15 @@ export async function whileServed(
   const path = join(folder, "target.sock");
   const tree = await supervise({ children, observability: { eventJournalCapacity: journal } });
   try {
-    const dashboard = await serveDashboard(tree, { targetId: "example-target", displayName: "example target", path, ...options });
+    // Tests ask faster than people do; what limits them has tests of its own.
+    const securityConfig = { rateLimit: { enabled: false } };
+    const dashboard = await serveDashboard(tree, {
+      targetId: "example-target",
+      displayName: "example target",
+      path,
+      securityConfig,
+      ...options,
+    });
     try {
       await run({ tree, dashboard, path });
     } finally {

@@ -1,0 +1,118 @@
+/** C7: who asked for what. The intent of a command is recorded before it is carried out, what became of it afterwards; what is refused is recorded at a bounded rate. */
+import { cleanText } from "../../base/mod.ts";
+import type { AuditFact, AuditTrail } from "../../observe/mod.ts";
+import { type Method, METHODS, type WireError, wireError } from "../../protocol/mod.ts";
+import type { Peer } from "./peer_identity.ts";
+import { Bucket } from "./rate_limit.ts";
+
+/** What a command says of itself. */
+export interface CommandFacts {
+  readonly commandId: string;
+  readonly requestedBy: string;
+  readonly reason: string;
+  readonly targetPath: string | null;
+}
+
+/** What was asked, and by whom; what could not be read is `null`. */
+export interface Asked {
+  readonly peer: Peer | null;
+  readonly method: Method | null;
+  readonly requestId: string | null;
+}
+
+/** Refusals that are recorded in a second, and at once. */
+const REFUSALS_PER_SECOND = 10;
+const REFUSALS_AT_ONCE = 100;
+
+/** Longest text of a client in a record. */
+const LONGEST = 1_024;
+
+/** Where in the way of a request it is refused, by the stage of the error. */
+const CONTROL_POINTS: ReadonlyMap<string, string> = new Map([
+  ["peer_credentials", "C2"],
+  ["authorization", "C3"],
+  ["replay_protection", "C4"],
+  ["size_limit", "C5"],
+  ["rate_limit", "C6"],
+  ["audit", "C7"],
+  ["allowlist", "C9"],
+  ["protocol_parse", "parse"],
+  ["ipc_read", "parse"],
+  ["ipc_connect", "parse"],
+]);
+
+const MESSAGES = {
+  audit_write_failed: "the intent cannot be written into the audit, so that the command is not carried out",
+  audit_queue_full: "too many records wait to be written into the audit, so that the command is not carried out",
+} as const;
+
+/** Records what happens on the socket. */
+export class RequestAudit {
+  readonly #trail: AuditTrail | null;
+  readonly #highRisk: ReadonlySet<string>;
+  readonly #now: () => number;
+  readonly #refusals: Bucket;
+  #suppressed = 0;
+
+  /** Without a trail nothing is recorded, and nothing refused. */
+  constructor(trail: AuditTrail | null, highRiskCommands: readonly string[], now: () => number) {
+    this.#trail = trail;
+    this.#highRisk = new Set(highRiskCommands);
+    this.#now = now;
+    this.#refusals = new Bucket(REFUSALS_PER_SECOND, REFUSALS_AT_ONCE, now());
+  }
+
+  /** Something was read. */
+  read(asked: Asked): void {
+    this.#trail?.note({ ...factOf(asked), kind: "read", allowed: true });
+  }
+
+  /** Something was refused before it was carried out; what is too much is counted in the next record. */
+  refused(asked: Asked, error: WireError): void {
+    if (this.#trail === null) return;
+    if (this.#refusals.waitMs(this.#now()) > 0) {
+      this.#suppressed++;
+      return;
+    }
+    this.#refusals.take();
+    const kind = asked.method !== null && METHODS[asked.method] !== "read" ? "outcome" : "read";
+    this.#trail.note({ ...factOf(asked), ...denial(error), kind, suppressed: this.#suppressed === 0 ? undefined : this.#suppressed });
+    this.#suppressed = 0;
+  }
+
+  /** A command is about to be carried out; resolves with why it may not be. A tree can always be shut down. */
+  async intent(asked: Asked, facts: CommandFacts): Promise<WireError | null> {
+    if (this.#trail === null) return null;
+    const fact = { ...factOf(asked), ...textsOf(facts), kind: "intent", allowed: true } as const;
+    const { method } = asked;
+    if (method === null || method === "command.shutdown_tree" || !this.#highRisk.has(method)) {
+      this.#trail.note(fact);
+      return null;
+    }
+    const why = await this.#trail.intend(fact);
+    return why === null ? null : wireError(why, MESSAGES[why], null, true);
+  }
+
+  /** A command was carried out, or was refused while it was. */
+  outcome(asked: Asked, facts: CommandFacts, error: WireError | null): void {
+    const result = error === null ? { allowed: true } : denial(error);
+    this.#trail?.note({ ...factOf(asked), ...textsOf(facts), ...result, kind: "outcome" });
+  }
+}
+
+function factOf({ peer, method, requestId }: Asked): Omit<AuditFact, "kind" | "allowed"> {
+  return { method, initiatorHash: peer?.hash ?? "unknown", correlationId: requestId === null ? null : cleanText(requestId, LONGEST) };
+}
+
+function textsOf({ commandId, requestedBy, reason, targetPath }: CommandFacts): Partial<AuditFact> {
+  return {
+    commandId: cleanText(commandId, LONGEST),
+    requestedBy: cleanText(requestedBy, LONGEST),
+    reason: cleanText(reason, LONGEST),
+    targetPath: targetPath === null ? null : cleanText(targetPath, LONGEST),
+  };
+}
+
+function denial({ code, stage }: WireError): Pick<AuditFact, "allowed" | "denialCode" | "denialControlPoint"> {
+  return { allowed: false, denialCode: code, denialControlPoint: CONTROL_POINTS.get(stage) ?? "dispatch" };
+}

@@ -1,0 +1,147 @@
+/** The way of a request: what is looked at before it is answered, in this order. */
+import { toJson } from "../../base/mod.ts";
+import type { AuditTrail } from "../../observe/mod.ts";
+import { type Frame, METHODS, NO_REQUEST_ID, parseRequest, readableId, type WireError, type WireRequest } from "../../protocol/mod.ts";
+import type { Answer, Service } from "../service.ts";
+import { type Asked, RequestAudit } from "./audit.ts";
+import { refuseCommand } from "./authorization.ts";
+import { fingerprint, shortened } from "./fingerprint.ts";
+import { AnswerStore } from "./idempotency.ts";
+import { type Introduction, type Peer, PeerIdentity } from "./peer_identity.ts";
+import { type Bucket, RateLimiter } from "./rate_limit.ts";
+import { replayed, ReplayWindow } from "./replay.ts";
+import type { SecuritySettings } from "./settings.ts";
+import { refuseSize } from "./size_limit.ts";
+
+/** One client, as long as it is connected. */
+export interface Client {
+  readonly peer: Peer;
+  readonly bucket: Bucket;
+  /** Aborts when the client is gone. */
+  readonly signal: AbortSignal;
+  /** How many subscriptions it has. */
+  streams: number;
+}
+
+/** What goes back: a line, and what is pushed after it. */
+export interface Reply {
+  readonly line: string;
+  readonly stream?: AsyncIterable<object>;
+}
+
+/** What the pipeline is made of. */
+export interface PipelineOptions {
+  readonly service: Service;
+  readonly settings: SecuritySettings;
+  /** User id of the socket's owner. */
+  readonly ownerUid: number;
+  readonly trail: AuditTrail | null;
+  /** Milliseconds that never go back. @default {performance.now} */
+  readonly now?: () => number;
+}
+
+/** Looks at everything that comes over the socket; what one client does costs the others nothing. */
+export class Pipeline {
+  readonly #service: Service;
+  readonly #settings: SecuritySettings;
+  readonly #ownerUid: number;
+  readonly #now: () => number;
+  readonly #identity: PeerIdentity;
+  readonly #limiter: RateLimiter;
+  readonly #replay: ReplayWindow;
+  readonly #answers: AnswerStore;
+  readonly #audit: RequestAudit;
+
+  constructor({ service, settings, ownerUid, trail, now = () => performance.now() }: PipelineOptions) {
+    this.#service = service;
+    this.#settings = settings;
+    this.#ownerUid = ownerUid;
+    this.#now = now;
+    this.#identity = new PeerIdentity(settings.peerIdentity, ownerUid);
+    this.#limiter = new RateLimiter(settings.rateLimit);
+    this.#replay = new ReplayWindow(settings.replayProtection);
+    this.#answers = new AnswerStore(settings.idempotency);
+    this.#audit = new RequestAudit(trail, settings.authorization.highRiskCommands, now);
+  }
+
+  /** C2, once for every connection: a client, or why there is none. */
+  admit(introduction: Introduction, signal: AbortSignal): Client | WireError {
+    const peer = this.#identity.identify(introduction);
+    if ("code" in peer) {
+      this.#audit.refused({ peer: null, method: null, requestId: null }, peer);
+      return peer;
+    }
+    return { peer, bucket: this.#limiter.newBucket(this.#now()), signal, streams: 0 };
+  }
+
+  /** A line that came whole. */
+  answer({ text, bytes }: Frame, client: Client): Reply | Promise<Reply> {
+    const { peer, bucket } = client;
+    const nowMs = this.#now();
+    const refusal = this.#limiter.refuse(bucket, peer.key, nowMs) ?? // C6
+      refuseSize(this.#settings.requestSizeLimit, bytes); // C5
+    if (refusal !== null) return this.#refuse({ peer, method: null, requestId: readableId(text) }, refusal);
+    const request = parseRequest(text);
+    if ("error" in request) return this.#refuse({ peer, method: null, requestId: request.requestId }, request.error);
+
+    const { requestId, method, params } = request;
+    const asked: Asked = { peer, method, requestId };
+    const isRead = METHODS[method] === "read";
+    const id = shortened(requestId);
+    const content = fingerprint(method, params);
+    const seen = this.#replay.see(peer.key, id, content, isRead, nowMs); // C4
+    if (seen === "other") return this.#refuse(asked, replayed("with another request"));
+    if (isRead) return this.#read(request, asked, client);
+
+    const denied = refuseCommand(this.#settings.authorization, peer, this.#ownerUid); // C3
+    if (denied !== null) return this.#refuse(asked, denied);
+    const key = `${peer.key} ${id}`;
+    const stored = this.#answers.find(key, content, nowMs); // C8
+    if (stored !== undefined) return typeof stored === "string" ? { line: stored } : stored.then((line) => ({ line }));
+    if (seen === "same") return this.#refuse(asked, replayed("and its answer is not kept any more"));
+    const answer = this.#command(request, asked);
+    this.#answers.keep(key, content, answer, this.#now);
+    return answer.then((line) => ({ line }));
+  }
+
+  /** The connection itself is at fault. */
+  fault(error: WireError, client: Client): string {
+    return this.#refuse({ peer: client.peer, method: null, requestId: null }, error).line;
+  }
+
+  #read(request: WireRequest, asked: Asked, client: Client): Reply {
+    const answer = this.#service.read(request, client);
+    if ("error" in answer) return this.#refuse(asked, answer.error);
+    this.#audit.read(asked);
+    return { line: lineOf(request.requestId, answer), stream: answer.stream };
+  }
+
+  async #command(request: WireRequest, asked: Asked): Promise<string> {
+    const command = this.#service.command(request);
+    if ("code" in command) return this.#refuse(asked, command).line;
+    const { facts } = command;
+    const unwritten = await this.#audit.intent(asked, facts); // C7
+    if (unwritten !== null) return this.#refuse(asked, unwritten).line;
+    const { result, error } = await command.run();
+    this.#audit.outcome(asked, facts, error);
+    return lineOf(request.requestId, { result });
+  }
+
+  #refuse(asked: Asked, error: WireError): Reply {
+    this.#audit.refused(asked, error);
+    return { line: lineOf(asked.requestId ?? NO_REQUEST_ID, { error }) };
+  }
+}
+
+/** An answer as it goes out. */
+function lineOf(requestId: string, answer: Answer): string {
+  const id = JSON.stringify(requestId);
+  return "error" in answer
+    ? `{"request_id":${id},"ok":false,"error":${toJson(answer.error)}}\n`
+    : `{"request_id":${id},"ok":true,"result":${toJson(answer.result)}}\n`;
+}
+
+/** The one line for somebody who is not served at all. */
+export function refusalLine(error: WireError): string {
+  return lineOf(NO_REQUEST_ID, { error });
+}

@@ -1,0 +1,53 @@
+/** Lines at the end of a file that only its owner can read: they count when they are on the disk. */
+import { chmod, lstat, open, stat } from "node:fs/promises";
+
+/** Appends whole lines; `flags` is "a", or "w" for a file that begins anew. Rejects when they may not have reached the disk. */
+export async function appendLines(path: string, text: string, flags: "a" | "w" = "a"): Promise<void> {
+  await refuseWhatIsNoFile(path);
+  const file = await open(path, flags, 0o600);
+  try {
+    // A line that a crash cut off must not swallow the next one.
+    const lead = flags === "a" && await endsTorn(path) ? "\n" : "";
+    await file.writeFile(lead + text);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Size of a file in bytes, 0 when it is not there. */
+export async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (isMissing(error)) return 0;
+    throw error;
+  }
+}
+
+/** What others may read is closed to them; a link, a folder or a device was not made by us. */
+async function refuseWhatIsNoFile(path: string): Promise<void> {
+  try {
+    const found = await lstat(path);
+    if (!found.isFile()) throw new Error(`"${path}" is no file`);
+    if ((found.mode & 0o077) !== 0) await chmod(path, 0o600);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+async function endsTorn(path: string): Promise<boolean> {
+  const size = await sizeOf(path);
+  if (size === 0) return false;
+  const file = await open(path, "r");
+  try {
+    const { buffer } = await file.read(new Uint8Array(1), 0, 1, size - 1);
+    return buffer[0] !== 10;
+  } finally {
+    await file.close();
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}

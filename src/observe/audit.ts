@@ -1,0 +1,212 @@
+/** Who asked for what and what became of it: kept in memory, and in a file where one is wanted. */
+import { RingBuffer } from "../base/mod.ts";
+import { appendLines } from "./append_file.ts";
+
+/** What is told of one request, or of something that was done by itself. */
+export interface AuditFact {
+  /** What was asked before it is done, what became of it, what was read, or what was done without being asked. */
+  readonly kind: "intent" | "outcome" | "read" | "auto";
+  /** What was asked: the method of a request, `null` where it could not be read. */
+  readonly method: string | null;
+  /** Stands for who asked. */
+  readonly initiatorHash: string;
+  /** Ties the records of one request together. */
+  readonly correlationId: string | null;
+  /** Whether it was done, or may be done. */
+  readonly allowed: boolean;
+  /** Code of the refusal. */
+  readonly denialCode?: string | null;
+  /** Where it was refused: `C2` to `C9`, `parse` or `dispatch`. */
+  readonly denialControlPoint?: string | null;
+  /** The client's number for a command. */
+  readonly commandId?: string | null;
+  /** Who says to have asked. */
+  readonly requestedBy?: string | null;
+  /** Why. */
+  readonly reason?: string | null;
+  /** Path of the child. */
+  readonly targetPath?: string | null;
+  /** How many of its kind were left out before it, because there were too many. */
+  readonly suppressed?: number;
+}
+
+/** A fact in its order. */
+export interface AuditRecord extends AuditFact {
+  /** Counts from 1. */
+  readonly sequence: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly atMs: number;
+  /** How many records before it never got to the file. */
+  readonly lost: number;
+}
+
+/** What happens when a record cannot be written: what needs one is refused, or goes on while there is room for records that wait. */
+export type AuditFailureStrategy = "fail_closed" | "defer_bounded";
+
+/** Where records are kept. */
+export interface AuditOptions {
+  /** Whether there are records. @default {true} */
+  readonly enabled?: boolean;
+  /** Only in memory, or in a file as well. @default {"memory"} */
+  readonly backend?: "memory" | "file";
+  /** The file, with backend `file`: lines of JSON, only for its owner. */
+  readonly filePath?: string;
+  /** What happens when a record cannot be written. @default {"fail_closed"} */
+  readonly failureStrategy?: AuditFailureStrategy;
+  /** How many records may wait to be written. @default {1000} */
+  readonly maxDeferQueue?: number;
+}
+
+/** Version of the lines. */
+const VERSION = 1;
+
+/** How many records are kept in memory. */
+const MOST = 8_192;
+
+const WRITTEN = Promise.resolve(true);
+
+/** How long, in milliseconds, nothing is tried again after a failure, except for what needs its record. */
+const REST_MS = 1_000;
+
+interface Waiting {
+  readonly line: string;
+  /** Whether something is only done when this is written. */
+  readonly isNeeded: boolean;
+  /** Tells who waits how the first try went; `null` afterwards. */
+  tell: ((isWritten: boolean) => void) | null;
+}
+
+/** Keeps records in their order; what is written stands in the file before anything that follows from it is done. */
+export class AuditTrail {
+  readonly #records = new RingBuffer<AuditRecord>(MOST);
+  readonly #append: ((text: string) => Promise<void>) | null;
+  readonly #strategy: AuditFailureStrategy;
+  readonly #mostWaiting: number;
+  readonly #wallNow: () => number;
+  #waiting: Waiting[] = [];
+  #writing: Promise<void> | null = null;
+  #failedAtMs = -Infinity;
+  #sequence = 0;
+  #lost = 0;
+
+  constructor(
+    { backend = "memory", filePath = "", failureStrategy = "fail_closed", maxDeferQueue = 1_000 }: AuditOptions,
+    { append = (text: string) => appendLines(filePath, text), wallNow = Date.now } = {},
+  ) {
+    this.#append = backend === "file" ? append : null;
+    this.#strategy = failureStrategy;
+    this.#mostWaiting = maxDeferQueue;
+    this.#wallNow = wallNow;
+  }
+
+  /** The last records, oldest first. */
+  get records(): readonly AuditRecord[] {
+    return this.#records.toArray();
+  }
+
+  /** Sees whether records can be written at all; rejects when they cannot. */
+  async probe(): Promise<void> {
+    await this.#append?.("");
+  }
+
+  /** Records what must not be done without its record; resolves with why it may not be done, else `null`. */
+  async intend(fact: AuditFact): Promise<"audit_write_failed" | "audit_queue_full" | null> {
+    const mayWait = this.#strategy === "defer_bounded";
+    if (mayWait && this.#isFull && !await this.#retry()) return "audit_queue_full";
+    const isWritten = await this.#write(fact, !mayWait);
+    return isWritten || mayWait ? null : "audit_write_failed";
+  }
+
+  /** Records what is so already, as well as can be done. */
+  note(fact: AuditFact): void {
+    if (this.#append !== null && this.#isFull) {
+      this.#lost++;
+      return;
+    }
+    this.#write(fact, false);
+  }
+
+  /** Writes what waits, if that can be done. */
+  async close(): Promise<void> {
+    await this.#retry();
+  }
+
+  get #isFull(): boolean {
+    return this.#waiting.length >= this.#mostWaiting;
+  }
+
+  /** Tries once more; says whether there is room again. */
+  async #retry(): Promise<boolean> {
+    this.#failedAtMs = -Infinity;
+    await this.#drain();
+    return !this.#isFull;
+  }
+
+  #write(fact: AuditFact, isNeeded: boolean): Promise<boolean> {
+    const record = { ...fact, sequence: ++this.#sequence, atMs: this.#wallNow(), lost: this.#lost };
+    this.#lost = 0;
+    this.#records.push(record);
+    if (this.#append === null) return WRITTEN;
+    const told = new Promise<boolean>((tell) => this.#waiting.push({ line: auditLine(record), isNeeded, tell }));
+    this.#drain();
+    return told;
+  }
+
+  #drain(): Promise<void> {
+    return this.#writing ??= this.#writeAll().finally(() => this.#writing = null);
+  }
+
+  async #writeAll(): Promise<void> {
+    // What is recorded in the same turn goes into the file in one piece.
+    await Promise.resolve();
+    do {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      const isResting = this.#wallNow() - this.#failedAtMs < REST_MS && !batch.some(({ isNeeded }) => isNeeded);
+      const isWritten = !isResting && await this.#tryToAppend(batch.map(({ line }) => line).join(""));
+      for (const waiting of batch) {
+        waiting.tell?.(isWritten);
+        waiting.tell = null;
+      }
+      // What was not done because of its record needs none any more.
+      if (!isWritten) this.#waiting = [...batch.filter(({ isNeeded }) => !isNeeded), ...this.#waiting];
+    } while (this.#waiting.some(({ tell }) => tell !== null));
+  }
+
+  async #tryToAppend(text: string): Promise<boolean> {
+    try {
+      await this.#append?.(text);
+      return true;
+    } catch {
+      this.#failedAtMs = this.#wallNow();
+      return false;
+    }
+  }
+}
+
+/** A record as a line of the file. */
+export function auditLine(record: AuditRecord): string {
+  return `${JSON.stringify({ version: VERSION, ...auditJson(record) })}\n`;
+}
+
+/** A record as others read it; what was not asked is left out. */
+export function auditJson(record: AuditRecord): Record<string, unknown> {
+  const { sequence, atMs, kind, method, initiatorHash, correlationId, allowed, denialCode = null, denialControlPoint = null } = record;
+  return {
+    sequence,
+    timestamp: new Date(atMs).toISOString(),
+    kind,
+    method,
+    initiator_hash: initiatorHash,
+    correlation_id: correlationId,
+    allowed,
+    denial_code: denialCode,
+    denial_control_point: denialControlPoint,
+    command_id: record.commandId,
+    requested_by: record.requestedBy,
+    reason: record.reason,
+    target_path: record.targetPath,
+    suppressed: record.suppressed,
+    lost: record.lost === 0 ? undefined : record.lost,
+  };
+}
