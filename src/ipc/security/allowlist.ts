@@ -7,9 +7,16 @@ import type { SecuritySettings } from "./settings.ts";
 /** What runs a command line. */
 const SHELL = "/bin/sh";
 
+/** Variables that make any program run something else. */
+const LOADERS = /^(LD_|DYLD_|NODE_OPTIONS$)/;
+
 /** Refuses a declaration that would run what is not on the list. */
 export function refuseProgram({ enabled, allowedPaths }: SecuritySettings["allowlist"], spec: ChildSpec): WireError | null {
   if (!enabled) return null;
+  const loader = loaderIn(spec);
+  if (loader !== undefined) {
+    return wireError("allowlist_denied", `the variable ${loader} may not be set: it makes a program run something else`);
+  }
   for (const program of programsOf(spec)) {
     if (allowedPaths.includes(program)) continue;
     return allowedPaths.length === 0
@@ -26,6 +33,12 @@ function* programsOf({ run, readiness, healthCheck }: ChildSpec): Iterable<strin
   if (run.kind === "supervisor") { for (const child of run.children) yield* programsOf(child); }
   if (readiness?.mode === "exec") yield readiness.command;
   if (healthCheck?.mode === "exec") yield healthCheck.command;
+}
+
+function loaderIn({ run, environment = [] }: ChildSpec): string | undefined {
+  const own = environment.find(({ name }) => LOADERS.test(name))?.name;
+  if (own !== undefined || run.kind !== "supervisor") return own;
+  return run.children.map(loaderIn).find((name) => name !== undefined);
 }
 
 /** A path as it is without detours; what is no file keeps its name, which is on no list. */

@@ -31,7 +31,7 @@ export interface Reply {
 
 /** What the pipeline is made of. */
 export interface PipelineOptions {
-  readonly service: Service;
+  readonly service: Pick<Service, "read" | "command">;
   readonly settings: SecuritySettings;
   /** User id of the socket's owner. */
   readonly ownerUid: number;
@@ -42,7 +42,7 @@ export interface PipelineOptions {
 
 /** Looks at everything that comes over the socket; what one client does costs the others nothing. */
 export class Pipeline {
-  readonly #service: Service;
+  readonly #service: PipelineOptions["service"];
   readonly #settings: SecuritySettings;
   readonly #ownerUid: number;
   readonly #now: () => number;
