@@ -65,7 +65,10 @@ await build({
       "./package.json": "./package.json",
     },
     publishConfig: { access: "public" },
-    devDependencies: { "@types/node": "^20" },
+    // Tells who connects to the dashboard's socket; whoever needs no such rule does without it.
+    peerDependencies: { koffi: "^3" },
+    peerDependenciesMeta: { koffi: { optional: true } },
+    devDependencies: { "@types/node": "^20", koffi: "^3" },
     ...(runsTests ? { scripts: { test: "node node_tests.js" } } : {}),
   },
   async postBuild(): Promise<void> {

@@ -1,4 +1,5 @@
 /** Deno. */
+import { findPeer, type Found, type SocketCalls } from "./peer_finder.ts";
 import type { ByteConnection, Platform, UnixListener } from "./types.ts";
 import { isOlder } from "./version.ts";
 
@@ -27,23 +28,29 @@ export const platform: Platform = {
     if (!(error instanceof Error) || !error.message.startsWith("Cannot find module")) return undefined;
     return "Deno names the file that was to be run, even where what is missing is a module that it imports; that one is in its own message";
   },
-  peerCredentialsHint: "Add --allow-ffi to the command",
-  listenUnix(path): Promise<UnixListener> {
+  get peerCredentialsHint(): string {
+    return Deno.build.os === "linux" ? "Add --allow-ffi to the command" : "Only Linux tells it here; use the Node package elsewhere";
+  },
+  listenUnix(path, { peers = false } = {}): Promise<UnixListener> {
     const listener = Deno.listen({ transport: "unix", path });
     listener.unref();
+    const libc = peers ? openLibc() : null;
     return Promise.resolve({
       async accept(): Promise<ByteConnection | null> {
         try {
           const connection = await listener.accept();
           connection.unref();
-          return connectionOf(connection);
+          return connectionOf(connection, libc === null ? undefined : findPeer(libc.calls, path));
         } catch (error) {
           if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return null;
           throw error;
         }
       },
-      close: () => closeQuietly(listener),
-      tellsPeers: false,
+      close(): void {
+        closeQuietly(listener);
+        libc?.close();
+      },
+      tellsPeers: libc !== null,
     });
   },
   async connectUnix(path): Promise<ByteConnection> {
@@ -67,10 +74,72 @@ function ignoreUnknownSignal(event: PromiseRejectionEvent): void {
   if (event.reason instanceof TypeError && /^Invalid signal: \d+$/.test(event.reason.message)) event.preventDefault();
 }
 
+/** Where the C library may be; a permission for one path wants that very path. */
+const LIBC = [
+  "libc.so.6",
+  "/lib/x86_64-linux-gnu/libc.so.6",
+  "/lib/aarch64-linux-gnu/libc.so.6",
+  "/lib64/libc.so.6",
+  "/usr/lib/libc.so.6",
+  "/lib/ld-musl-x86_64.so.1",
+  "/lib/ld-musl-aarch64.so.1",
+];
+
+interface Libc {
+  readonly calls: SocketCalls;
+  close(): void;
+}
+
+/** The calls about sockets, where they are permitted already: nobody is asked for it. */
+function openLibc(): Libc | null {
+  if (Deno.build.os !== "linux") return null;
+  for (const path of LIBC) {
+    if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") continue;
+    try {
+      return libcAt(path);
+    } catch {
+      // It is not there, or none: perhaps the next one.
+    }
+  }
+  return null;
+}
+
+/** Size of the address of a Unix socket: a number, and room for a path. */
+const ADDRESS_BYTES = 110;
+const AF_UNIX = 1;
+const SOL_SOCKET = 1;
+
+function libcAt(path: string): Libc {
+  const library = Deno.dlopen(path, {
+    getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+    getsockopt: { parameters: ["i32", "i32", "i32", "buffer", "buffer"], result: "i32" },
+  });
+  const { getsockname, getsockopt } = library.symbols;
+  const address = new Uint8Array(ADDRESS_BYTES);
+  const length = new Uint32Array(1);
+  const decoder = new TextDecoder();
+  return {
+    calls: {
+      boundPath(fd): string | null {
+        length[0] = ADDRESS_BYTES;
+        if (getsockname(fd, address, length) !== 0 || address[0] !== AF_UNIX) return null;
+        const end = address.indexOf(0, 2);
+        const bytes = address.subarray(2, Math.min(length[0]!, end === -1 ? ADDRESS_BYTES : end));
+        return bytes.length === 0 ? null : decoder.decode(bytes);
+      },
+      option(fd, option, into): boolean {
+        length[0] = into.length;
+        return getsockopt(fd, SOL_SOCKET, option, into, length) === 0 && length[0] === into.length;
+      },
+    },
+    close: () => library.close(),
+  };
+}
+
 /** Most bytes of one read. */
 const BLOCK = 64 * 1024;
 
-function connectionOf(connection: Deno.Conn): ByteConnection {
+function connectionOf(connection: Deno.Conn, found?: Found): ByteConnection {
   const block = new Uint8Array(BLOCK);
   return {
     async read(): Promise<Uint8Array | null> {
@@ -80,8 +149,11 @@ function connectionOf(connection: Deno.Conn): ByteConnection {
     async write(bytes): Promise<void> {
       for (let done = 0; done < bytes.length;) done += await connection.write(bytes.subarray(done));
     },
-    close: () => closeQuietly(connection),
-    peer: null,
+    close(): void {
+      closeQuietly(connection);
+      found?.forget();
+    },
+    peer: found?.peer ?? null,
   };
 }
 

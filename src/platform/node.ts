@@ -1,7 +1,8 @@
 /** Node. */
 import { connect, createServer, type Server, type Socket } from "node:net";
 import process from "node:process";
-import type { ByteConnection, Platform, UnixListener } from "./types.ts";
+import { credentialsOf, type SocketCalls } from "./peer_finder.ts";
+import type { ByteConnection, PeerCredentials, Platform, UnixListener } from "./types.ts";
 import { isOlder } from "./version.ts";
 
 /** The oldest Node that knows `Symbol.dispose` and `Symbol.asyncDispose`. */
@@ -32,17 +33,22 @@ export const platform: Platform = {
     return undefined;
   },
   guardUnknownSignals: () => () => {},
-  peerCredentialsHint: "Install the package koffi",
-  listenUnix: (path) =>
-    new Promise((resolve, reject) => {
-      const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+  get peerCredentialsHint(): string {
+    return process.platform === "linux" ? "Install the package koffi" : "Only Linux tells it here";
+  },
+  async listenUnix(path, { peers = false } = {}): Promise<UnixListener> {
+    const option = peers ? await loadOption() : null;
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+    await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen(path, () => {
         server.off("error", reject);
         server.unref();
-        resolve(listenerOf(server));
+        resolve();
       });
-    }),
+    });
+    return listenerOf(server, option);
+  },
   connectUnix: (path) =>
     new Promise((resolve, reject) => {
       const socket = connect({ path, allowHalfOpen: true });
@@ -55,7 +61,7 @@ export const platform: Platform = {
 };
 
 /** Hands out connections, and errors of accepting, in the order in which they came. */
-function listenerOf(server: Server): UnixListener {
+function listenerOf(server: Server, option: SocketCalls["option"] | null): UnixListener {
   const waiting: ((next: Promise<ByteConnection | null>) => void)[] = [];
   const arrived: Promise<ByteConnection | null>[] = [];
   const arrive = (next: Promise<ByteConnection | null>): void => {
@@ -66,18 +72,56 @@ function listenerOf(server: Server): UnixListener {
   };
   server.on("connection", (socket) => {
     socket.unref();
-    arrive(Promise.resolve(connectionOf(socket)));
+    // At once: the descriptor is there as long as this turn.
+    arrive(Promise.resolve(connectionOf(socket, option === null ? null : peerOf(socket, option))));
   });
   server.on("error", (error) => arrive(Promise.reject(error)));
   server.on("close", () => arrive(Promise.resolve(null)));
   return {
     accept: () => arrived.shift() ?? new Promise((resolve) => waiting.push(resolve)),
     close: () => void server.close(),
-    tellsPeers: false,
+    tellsPeers: option !== null,
   };
 }
 
-function connectionOf(socket: Socket): ByteConnection {
+/** A package that not everybody has: it is looked for by a name that no bundler follows. */
+const KOFFI = "koffi";
+const SOL_SOCKET = 1;
+
+/** The call that reads options of sockets, where there is a way to it. */
+async function loadOption(): Promise<SocketCalls["option"] | null> {
+  if (process.platform !== "linux") return null;
+  try {
+    const koffi: unknown = await import(KOFFI);
+    const libc = call(member(koffi, "default") ?? koffi, "load", "libc.so.6");
+    const getsockopt = call(libc, "func", "int getsockopt(int fd, int level, int name, void *value, void *length)");
+    if (typeof getsockopt !== "function") return null;
+    const length = new Uint32Array(1);
+    return (fd, option, into) => {
+      length[0] = into.length;
+      return getsockopt(fd, SOL_SOCKET, option, into, length) === 0 && length[0] === into.length;
+    };
+  } catch {
+    return null;
+  }
+}
+
+function member(of: unknown, name: string): unknown {
+  return (typeof of === "object" || typeof of === "function") && of !== null ? Reflect.get(of, name) : undefined;
+}
+
+function call(of: unknown, name: string, argument: string): unknown {
+  const method = member(of, name);
+  if (typeof method !== "function") throw new Error(`koffi has no ${name}`);
+  return method.call(of, argument);
+}
+
+function peerOf(socket: Socket, option: SocketCalls["option"]): PeerCredentials | null {
+  const fd = member(Reflect.get(socket, "_handle"), "fd");
+  return typeof fd === "number" && fd >= 0 ? credentialsOf({ option }, fd) : null;
+}
+
+function connectionOf(socket: Socket, peer: PeerCredentials | null = null): ByteConnection {
   // An error is told by the read or the write that it befalls.
   socket.on("error", () => {});
   // The end of what comes must not end what goes.
@@ -92,6 +136,6 @@ function connectionOf(socket: Socket): ByteConnection {
         socket.write(bytes, (error) => error === null || error === undefined ? resolve() : reject(error));
       }),
     close: () => void socket.destroy(),
-    peer: null,
+    peer,
   };
 }
