@@ -1,5 +1,8 @@
 /** What a file says of the socket for dashboards. */
-import { isRaw } from "./pointer.ts";
+import { dirname, resolve } from "node:path";
+import type { AuditOptions, SecurityConfig } from "../spec/mod.ts";
+import { audit, dashboard } from "./dashboard_schema.ts";
+import { isRaw, type Raw } from "./pointer.ts";
 
 /** The `dashboard` section of a file that wants one; its keys are options of `serveDashboard`. */
 export interface DashboardSettings {
@@ -13,23 +16,65 @@ export interface DashboardSettings {
   readonly permissions?: string;
   /** Whether the path must be free. */
   readonly bindMode?: "create_new" | "replace_stale";
+  /** What is looked at before a request is answered. */
+  readonly securityConfig?: SecurityConfig;
+  /** Most connections at a time. */
+  readonly maxConnections?: number;
+  /** Longest time in milliseconds in which a client must take what is written. */
+  readonly writeTimeoutMs?: number;
+  /** Longest time in milliseconds without a request. */
+  readonly idleTimeoutMs?: number;
 }
 
 /** Reads the section, which has been checked; `null` when no socket is wanted. */
 export function dashboardSettings(section: unknown): DashboardSettings | null {
-  if (!isRaw(section) || section["enabled"] === false) return null;
-  const { registration } = section;
-  const displayName = isRaw(registration) ? text(registration["display_name"]) : undefined;
-  const bindMode = section["bind_mode"] === "replace_stale" ? "replace_stale" : "create_new";
-  return {
-    targetId: text(section["target_id"]) ?? "",
-    path: text(section["path"]) ?? "",
-    permissions: text(section["permissions"]) ?? "0600",
-    bindMode,
-    ...(displayName === undefined || displayName.trim() === "" ? {} : { displayName }),
-  };
+  const checked = dashboard.safeParse(section).data ?? null;
+  if (checked === null || checked.enabled === false) return null;
+  const { registration, security_config: security, write_timeout_secs: writeSecs, idle_timeout_secs: idleSecs } = checked;
+  const displayName = registration?.display_name?.trim();
+  return withoutGaps({
+    targetId: checked.target_id ?? "",
+    path: checked.path ?? "",
+    displayName: displayName === "" ? undefined : displayName,
+    permissions: checked.permissions,
+    bindMode: checked.bind_mode,
+    securityConfig: security === undefined ? undefined : camelCased(security),
+    maxConnections: checked.max_connections,
+    writeTimeoutMs: writeSecs === undefined ? undefined : writeSecs * 1_000,
+    idleTimeoutMs: idleSecs === undefined || idleSecs === null ? undefined : idleSecs * 1_000,
+  });
 }
 
-function text(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
+/** Reads the `audit` section of a file, which has been checked; the audit's own file lies beside the file, unless its path is absolute. */
+export function auditSettings(raw: Raw, path: string): AuditOptions {
+  const { file_path: file, ...rest } = audit.safeParse(raw["audit"]).data ?? {};
+  const { observability } = raw;
+  const isOff = isRaw(observability) && observability["audit_enabled"] === false;
+  return withoutGaps({
+    ...camelCased(rest),
+    enabled: isOff ? false : rest.enabled,
+    filePath: file === undefined || file === null ? undefined : resolve(dirname(path), file),
+  });
+}
+
+type Camel<Name> = Name extends `${infer First}_${infer Rest}` ? `${First}${Capitalize<Camel<Rest>>}` : Name;
+type CamelCased<T> = T extends readonly unknown[] ? T : T extends object ? { [Name in keyof T as Camel<Name>]: CamelCased<T[Name]> } : T;
+
+/** The same with the names that options have. */
+function camelCased<T extends object>(section: T): CamelCased<T>;
+function camelCased(section: object): object {
+  return Object.fromEntries(
+    Object.entries(section).map(([name, value]) => [
+      name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+      isRaw(value) ? camelCased(value) : value,
+    ]),
+  );
+}
+
+type WithoutGaps<T> = { [Name in keyof T]: Exclude<T[Name], undefined> };
+
+/** What was not written is no member, so that the defaults of options count. */
+function withoutGaps<T extends object>(options: T): WithoutGaps<T>;
+function withoutGaps(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

@@ -1,6 +1,11 @@
 /** Whether the keys of the dashboard fit together; only where it is enabled. */
+import { didYouMean } from "../base/mod.ts";
 import type { Report } from "./check_tools.ts";
 import { isRaw, type Raw } from "./pointer.ts";
+
+/** Commands of the socket, by method. */
+const COMMANDS = ["restart_child", "pause_child", "resume_child", "quarantine_child", "remove_child", "add_child", "shutdown_tree"]
+  .map((name) => `command.${name}`);
 
 /** Interval of registrations where none is given, in seconds. */
 const REGISTRATION_INTERVAL = 15;
@@ -10,16 +15,8 @@ export function checkDashboard(dashboard: unknown, report: Report): void {
   if (!isRaw(dashboard) || dashboard["enabled"] === false) return;
   checkNeeded(dashboard, "/dashboard", ["target_id", "path"], "dashboard", report);
   checkAbsolute(dashboard["path"], "/dashboard/path", report);
-  const { permissions } = dashboard;
-  if (typeof permissions === "string" && !/^0?600$/.test(permissions)) {
-    report(
-      "error",
-      "unsupported_permissions",
-      "/dashboard/permissions",
-      `is "${permissions}", must be "0600"`,
-      "Other peers cannot be told apart yet",
-    );
-  }
+  checkPermissions(dashboard["permissions"], report);
+  if (isRaw(dashboard["security_config"])) checkSecurity(dashboard["security_config"], report);
   const { registration } = dashboard;
   if (!isRaw(registration) || registration["enabled"] !== true) return;
   checkNeeded(registration, "/dashboard/registration", ["relay_registration_path", "lease_seconds"], "registration", report);
@@ -29,6 +26,32 @@ export function checkDashboard(dashboard: unknown, report: Report): void {
     const pointer = "/dashboard/registration/registration_heartbeat_interval_seconds";
     report("error", "lease_too_short", pointer, `is ${interval}, must be below lease_seconds, which is ${lease}`);
   }
+}
+
+/** The schema has seen that it is octal. */
+function checkPermissions(permissions: unknown, report: Report): void {
+  const mode = typeof permissions === "string" ? Number.parseInt(permissions, 8) : 0o600;
+  const pointer = "/dashboard/permissions";
+  const hint = 'Write "0600", or "0660" for a group';
+  if ((mode & 0o007) !== 0) report("error", "open_to_everybody", pointer, `is "${permissions}", must keep others out`, hint);
+  if ((mode & 0o600) !== 0o600) report("error", "closed_to_owner", pointer, `is "${permissions}", must let the owner read and write`, hint);
+}
+
+function checkSecurity(security: Raw, report: Report): void {
+  const { authorization, allowlist } = security;
+  const commands = isRaw(authorization) ? authorization["high_risk_commands"] : undefined;
+  listOf(commands).forEach((name, index) => {
+    if (COMMANDS.includes(name)) return;
+    const pointer = `/dashboard/security_config/authorization/high_risk_commands/${index}`;
+    report("error", "unknown_command", pointer, `"${name.slice(0, 128)}" is no command`, didYouMean(name, COMMANDS));
+  });
+  listOf(isRaw(allowlist) ? allowlist["allowed_paths"] : undefined).forEach((path, index) =>
+    checkAbsolute(path, `/dashboard/security_config/allowlist/allowed_paths/${index}`, report)
+  );
+}
+
+function listOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((entry) => typeof entry === "string") : [];
 }
 
 function checkNeeded(raw: Raw, pointer: string, keys: readonly string[], what: string, report: Report): void {

@@ -1,4 +1,4 @@
-/** The schema of the socket for dashboards. */
+/** The schema of the socket for dashboards, and of the audit of what is asked over it. */
 import { z } from "zod";
 import { natural, positive, positiveSecs, setting, word } from "./fields.ts";
 
@@ -19,6 +19,15 @@ export const dashboard = z.strictObject({
     }),
     "Registration at a relay.",
   ),
+  max_connections: setting(positive, "Most connections at a time.", { default: 64 }),
+  write_timeout_secs: setting(positiveSecs, "Seconds in which a client must take what is written.", { default: 10 }),
+  idle_timeout_secs: setting(
+    positiveSecs.nullable(),
+    "Seconds without a request after which a connection ends, where nothing is subscribed.",
+    {
+      default: null,
+    },
+  ),
   security_config: setting(
     z.strictObject({
       peer_identity: setting(
@@ -33,8 +42,14 @@ export const dashboard = z.strictObject({
       authorization: setting(
         z.strictObject({
           enabled: setting(z.boolean(), "Whether commands are checked.", { default: true }),
-          high_risk_commands: setting(z.array(word), "Commands that need an allowed user.", { example: ["command.shutdown_tree"] }),
-          allowed_uids: setting(z.array(natural), "Users allowed.", { example: [0] }),
+          high_risk_commands: setting(
+            z.array(word),
+            "Commands that are refused while the audit cannot be written; all of them where it is left out.",
+            {
+              example: ["command.restart_child"],
+            },
+          ),
+          allowed_uids: setting(z.array(natural), "Users that may command; the own one and root where it is left out.", { example: [0] }),
         }),
         "Who may command.",
       ),
@@ -58,6 +73,20 @@ export const dashboard = z.strictObject({
           enabled: setting(z.boolean(), "Whether requests are counted.", { default: true }),
           refill_rate: setting(z.number().gt(0), "Requests per second.", { default: 100 }),
           burst_capacity: setting(positive, "Requests at once.", { default: 20 }),
+          peer_refill_rate: setting(
+            z.number().gt(0),
+            "Requests per second of all connections of one user; ten times as many as of one connection.",
+            {
+              example: 1_000,
+            },
+          ),
+          peer_burst_capacity: setting(
+            positive,
+            "Requests at once of all connections of one user; ten times as many as of one connection.",
+            {
+              example: 200,
+            },
+          ),
         }),
         "Rate of requests.",
       ),
@@ -66,6 +95,7 @@ export const dashboard = z.strictObject({
           enabled: setting(z.boolean(), "Whether answers are remembered.", { default: true }),
           result_cache_ttl_seconds: setting(positiveSecs, "For this many seconds.", { default: 60 }),
           max_cached_results: setting(positive, "Answers remembered.", { default: 1024 }),
+          max_cached_bytes: setting(positive, "Bytes of answers remembered.", { default: 8_388_608 }),
         }),
         "Repeated commands.",
       ),
@@ -80,3 +110,17 @@ export const dashboard = z.strictObject({
     "Security of the socket.",
   ),
 }).nullable();
+
+/** The `audit` section. */
+export const audit = z.strictObject({
+  enabled: setting(z.boolean(), "Whether commands are recorded.", { default: true }),
+  backend: setting(z.enum(["memory", "file"]), "Where.", { default: "memory" }),
+  file_path: setting(word.nullable(), "File, for backend file.", { default: null }),
+  failure_strategy: setting(z.enum(["fail_closed", "defer_bounded"]), "What happens to a command that cannot be recorded.", {
+    default: "fail_closed",
+  }),
+  max_defer_queue: setting(positive, "Records that may wait.", { default: 1_000 }),
+  max_bytes: setting(positive, "Size at which the file is rotated.", { default: 67_108_864 }),
+  keep: setting(positive, "How many rotated files are kept.", { default: 5 }),
+  fsync: setting(z.enum(["always", "interval", "never"]), "When records are forced to disk.", { default: "interval" }),
+});

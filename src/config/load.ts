@@ -2,9 +2,9 @@
 import { basename, extname } from "node:path";
 import process from "node:process";
 import type { Problem } from "../base/mod.ts";
-import { type TaskFunction, type TreeSpec, validateTree } from "../spec/mod.ts";
+import { type AuditOptions, type TaskFunction, type TreeSpec, validateTree } from "../spec/mod.ts";
 import { crossCheck } from "./cross_checks.ts";
-import { type DashboardSettings, dashboardSettings } from "./dashboard.ts";
+import { auditSettings, type DashboardSettings, dashboardSettings } from "./dashboard.ts";
 import { ConfigError, type FileProblem } from "./errors.ts";
 import { Findings, redact } from "./findings.ts";
 import type { ParseProblem } from "./parse.ts";
@@ -31,6 +31,8 @@ export interface LoadedConfig {
   readonly spec: TreeSpec;
   /** The socket for dashboards, `null` when none is wanted. */
   readonly dashboard: DashboardSettings | null;
+  /** Where it is recorded who asked for what. */
+  readonly audit: AuditOptions;
   /** What is accepted but should be looked at. */
   readonly warnings: readonly FileProblem[];
   /** The file and everything it includes. */
@@ -89,6 +91,7 @@ async function build(path: string, sources: Sources, options: LoadOptions): Prom
   return {
     spec,
     dashboard: dashboardSettings(raw["dashboard"]),
+    audit: auditSettings(raw, path),
     warnings: problems,
     files: paths,
     configVersion: await contentHash(raw, mergeSources(sources.files).raw),

@@ -10,7 +10,6 @@ export interface PendingKey {
   readonly harmless?: readonly unknown[];
 }
 
-const NO_AUDIT = "commands are not recorded";
 const NO_REGISTRATION = "the target registers nowhere";
 
 /** One list, which gets shorter until it is empty. */
@@ -23,16 +22,13 @@ export const PENDING_KEYS: readonly PendingKey[] = Object.freeze([
   { pattern: "/observability/command_queue_capacity", meanwhile: "the queue is not bounded" },
   { pattern: "/observability/event_queue_capacity", meanwhile: "readers share the journal" },
   { pattern: "/observability/metrics_enabled", meanwhile: "no metrics are recorded", harmless: [false] },
-  { pattern: "/observability/audit_enabled", meanwhile: NO_AUDIT, harmless: [false] },
   { pattern: "/observability/exporters", meanwhile: "nothing is exported" },
-  { pattern: "/audit", meanwhile: NO_AUDIT },
   { pattern: "/backpressure", meanwhile: "a slow reader gets a gap marker" },
   { pattern: "/signals", meanwhile: "SIGINT and SIGTERM stop the tree, a second one forces it" },
   { pattern: "/dashboard/registration/enabled", meanwhile: NO_REGISTRATION, harmless: [false] },
   { pattern: "/dashboard/registration/relay_registration_path", meanwhile: NO_REGISTRATION },
   { pattern: "/dashboard/registration/lease_seconds", meanwhile: NO_REGISTRATION },
   { pattern: "/dashboard/registration/registration_heartbeat_interval_seconds", meanwhile: NO_REGISTRATION },
-  { pattern: "/dashboard/security_config", meanwhile: "only the owner of the socket can connect, and may do everything" },
   { pattern: "/children/*/secrets/*/key", meanwhile: "a secret is read from the environment variable of its name" },
   { pattern: "/children/*/resource_limits", meanwhile: "the child is not limited" },
   { pattern: "/children/*/command_permissions/allowed_signals", meanwhile: "a process gets the signal of stop.signal" },

@@ -1,7 +1,7 @@
 /** The schema of a whole file: the one source of validation, JSON Schema, template and reference. */
 import { z } from "zod";
 import { DEFAULTS, type LoopGuardOptions } from "../spec/mod.ts";
-import { dashboard } from "./dashboard_schema.ts";
+import { audit, dashboard } from "./dashboard_schema.ts";
 import { childSchema } from "./child_schema.ts";
 import { budget, dynamicSupervisor, groups } from "./group_schema.ts";
 import { escalation, positive, positiveMs, positiveSecs, ratio, setting, severity, strategy, taskRole, word } from "./fields.ts";
@@ -148,21 +148,7 @@ export const fileSchema = z.strictObject({
     }),
     "What is recorded.",
   ),
-  audit: setting(
-    z.strictObject({
-      enabled: setting(z.boolean(), "Whether commands are recorded.", { default: true }),
-      backend: setting(z.enum(["memory", "file"]), "Where.", { default: "memory" }),
-      file_path: setting(word.nullable(), "File, for backend file.", { default: null }),
-      failure_strategy: setting(z.enum(["fail_closed", "defer_bounded"]), "What happens to a command that cannot be recorded.", {
-        default: "fail_closed",
-      }),
-      max_defer_queue: setting(positive, "Records that may wait.", { default: 1_000 }),
-      max_bytes: setting(positive, "Size at which the file is rotated.", { default: 67_108_864 }),
-      keep: setting(positive, "How many rotated files are kept.", { default: 5 }),
-      fsync: setting(z.enum(["always", "interval", "never"]), "When records are forced to disk.", { default: "interval" }),
-    }),
-    "The record of commands.",
-  ),
+  audit: setting(audit, "The record of commands."),
   backpressure: setting(
     z.strictObject({
       strategy: setting(z.enum(["alert_and_block", "sample_and_audit"]), "What happens when a subscriber is slow.", {

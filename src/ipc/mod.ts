@@ -7,6 +7,8 @@ export { type Dashboard, type DashboardOptions, serveDashboard } from "./serve.t
 export type { BindMode } from "./place.ts";
 export type {
   AllowlistOptions,
+  AuditFailureStrategy,
+  AuditOptions,
   AuthorizationOptions,
   IdempotencyOptions,
   PeerIdentityOptions,
@@ -14,5 +16,5 @@ export type {
   ReplayProtectionOptions,
   RequestSizeLimitOptions,
   SecurityConfig,
-} from "./security/settings.ts";
-export type { AuditFact, AuditFailureStrategy, AuditOptions, AuditRecord } from "../observe/mod.ts";
+} from "../spec/mod.ts";
+export type { AuditFact, AuditRecord } from "../observe/mod.ts";

@@ -1,16 +1,16 @@
 /** The way to serve a tree on a socket. */
 import { ReeveError } from "../base/mod.ts";
-import { type AuditOptions, type AuditRecord, AuditTrail } from "../observe/mod.ts";
+import { type AuditRecord, AuditTrail } from "../observe/mod.ts";
 import { type ByteConnection, platform } from "../platform/mod.ts";
 import { wireError } from "../protocol/mod.ts";
 import { systemClock, type Tree } from "../runtime/mod.ts";
-import type { ChildSpec } from "../spec/mod.ts";
+import type { AuditOptions, ChildSpec, SecurityConfig } from "../spec/mod.ts";
 import { Connection, type ConnectionLimits, refuseConnection } from "./connection.ts";
 import { bindInPlace, type BindMode, type PlacedListener } from "./place.ts";
 import { refuseProgram } from "./security/allowlist.ts";
 import { asksTheKernel } from "./security/peer_identity.ts";
 import { Pipeline } from "./security/pipeline.ts";
-import { type SecurityConfig, securitySettings } from "./security/settings.ts";
+import { securitySettings } from "./security/settings.ts";
 import { Service } from "./service.ts";
 import { WireTime } from "./wire_time.ts";
 

@@ -1,15 +1,24 @@
 /** Lines at the end of a file that only its owner can read: they count when they are on the disk. */
 import { chmod, lstat, open, stat } from "node:fs/promises";
 
-/** Appends whole lines; `flags` is "a", or "w" for a file that begins anew. Rejects when they may not have reached the disk. */
-export async function appendLines(path: string, text: string, flags: "a" | "w" = "a"): Promise<void> {
+/** How lines are appended. */
+export interface AppendOptions {
+  /** Whether the file begins anew. @default {false} */
+  readonly isNew?: boolean;
+  /** Whether to wait until the lines are on the disk, so that they survive a crash of the machine. @default {true} */
+  readonly isSynced?: boolean;
+}
+
+/** Appends whole lines; rejects when they may not be there. */
+export async function appendLines(path: string, text: string, { isNew = false, isSynced = true }: AppendOptions = {}): Promise<void> {
+  const flags = isNew ? "w" : "a";
   await refuseWhatIsNoFile(path);
   const file = await open(path, flags, 0o600);
   try {
     // A line that a crash cut off must not swallow the next one.
-    const lead = flags === "a" && await endsTorn(path) ? "\n" : "";
+    const lead = !isNew && await endsTorn(path) ? "\n" : "";
     await file.writeFile(lead + text);
-    await file.datasync();
+    if (isSynced) await file.datasync();
   } finally {
     await file.close();
   }

@@ -1,6 +1,7 @@
 /** Who asked for what and what became of it: kept in memory, and in a file where one is wanted. */
 import { RingBuffer } from "../base/mod.ts";
-import { appendLines } from "./append_file.ts";
+import type { AuditFailureStrategy, AuditOptions } from "../spec/mod.ts";
+import { auditFile } from "./audit_file.ts";
 
 /** What is told of one request, or of something that was done by itself. */
 export interface AuditFact {
@@ -40,23 +41,6 @@ export interface AuditRecord extends AuditFact {
   readonly lost: number;
 }
 
-/** What happens when a record cannot be written: what needs one is refused, or goes on while there is room for records that wait. */
-export type AuditFailureStrategy = "fail_closed" | "defer_bounded";
-
-/** Where records are kept. */
-export interface AuditOptions {
-  /** Whether there are records. @default {true} */
-  readonly enabled?: boolean;
-  /** Only in memory, or in a file as well. @default {"memory"} */
-  readonly backend?: "memory" | "file";
-  /** The file, with backend `file`: lines of JSON, only for its owner. */
-  readonly filePath?: string;
-  /** What happens when a record cannot be written. @default {"fail_closed"} */
-  readonly failureStrategy?: AuditFailureStrategy;
-  /** How many records may wait to be written. @default {1000} */
-  readonly maxDeferQueue?: number;
-}
-
 /** Version of the lines. */
 const VERSION = 1;
 
@@ -90,10 +74,11 @@ export class AuditTrail {
   #lost = 0;
 
   constructor(
-    { backend = "memory", filePath = "", failureStrategy = "fail_closed", maxDeferQueue = 1_000 }: AuditOptions,
-    { append = (text: string) => appendLines(filePath, text), wallNow = Date.now } = {},
+    options: AuditOptions,
+    { append, wallNow = Date.now }: { readonly append?: (text: string) => Promise<void>; readonly wallNow?: () => number } = {},
   ) {
-    this.#append = backend === "file" ? append : null;
+    const { backend = "memory", failureStrategy = "fail_closed", maxDeferQueue = 1_000 } = options;
+    this.#append = backend === "file" ? append ?? auditFile(options) : null;
     this.#strategy = failureStrategy;
     this.#mostWaiting = maxDeferQueue;
     this.#wallNow = wallNow;

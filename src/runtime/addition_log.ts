@@ -75,7 +75,7 @@ export function fileAdditionLog(path: string, { maxBytes = 1024 * 1024 }: FileAd
 async function beginAnew(path: string): Promise<void> {
   const pending = await pendingIn(path);
   const next = `${path}.next`;
-  await appendLines(next, linesOf(pending), "w");
+  await appendLines(next, linesOf(pending), { isNew: true });
   await rename(path, `${path}.1`);
   await rename(next, path);
 }

@@ -5,6 +5,7 @@ export * from "./graph.ts";
 export * from "./groups.ts";
 export * from "./guards.ts";
 export * from "./resolve.ts";
+export type * from "./socket_types.ts";
 export * from "./spec_hash.ts";
 export * from "./types.ts";
 export * from "./validate.ts";

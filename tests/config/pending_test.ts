@@ -23,7 +23,7 @@ function leaves(node: SchemaNode, pattern: string): string[] {
 
 Deno.test("the schema has no key without an effect: each gets into the declaration, or is pending", () => {
   const mapped =
-    /^\/(name|groups\/|group_strategies\/|group_dependencies\/|child_strategy_overrides\/|templates\/|supervisor\/|policy\/|shutdown\/|severity_defaults|observability\/event_journal_capacity|dashboard\/(enabled|target_id|path|permissions|bind_mode|registration\/display_name)$|children\/\*\/)/;
+    /^\/(name|groups\/|group_strategies\/|group_dependencies\/|child_strategy_overrides\/|templates\/|supervisor\/|policy\/|shutdown\/|severity_defaults|observability\/(event_journal_capacity|audit_enabled)|dashboard\/|audit\/|children\/\*\/)/;
   const unknown = leaves(jsonSchema(), "").filter((pattern) => !mapped.test(pattern));
   assertEquals(unknown, []);
 });
@@ -33,7 +33,7 @@ Deno.test("every key of a section that is not pending changes the declaration", 
   const base = JSON.stringify((await load(plainText)).spec);
   const checked: string[] = [];
   for (const pattern of leaves(jsonSchema(), "")) {
-    if (!/^\/(policy|shutdown|observability)\//.test(pattern)) continue;
+    if (!/^\/(policy|shutdown|observability)\//.test(pattern) || pattern === "/observability/audit_enabled") continue;
     const path = pattern.split("/").slice(1);
     const value = otherValue(schemaAt(path) ?? {});
     const text = `${path.map((key, depth) => `${"  ".repeat(depth)}${key}:`).join("\n")} ${JSON.stringify(value)}\n${plainText}`;
@@ -41,6 +41,49 @@ Deno.test("every key of a section that is not pending changes the declaration", 
     checked.push(pattern);
   }
   assert(checked.length >= 16, checked.join(" "));
+});
+
+/** Values that fit where the schema alone does not tell one. */
+const VALUES: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+  ["/dashboard/target_id", "other"],
+  ["/dashboard/path", "/other.sock"],
+  ["/dashboard/permissions", "0660"],
+  ["/dashboard/registration/display_name", "other"],
+  ["/dashboard/security_config/allowlist/allowed_paths", ["/bin/x"]],
+  ["/dashboard/security_config/authorization/high_risk_commands", ["command.add_child"]],
+  ["/audit/file_path", "x.jsonl"],
+]);
+
+/** A file with a socket, and one key more. */
+function withKey(path: readonly string[], value: unknown): string {
+  const raw: Record<string, unknown> = { dashboard: { target_id: "t", path: "/t.sock" }, audit: { file_path: "a.jsonl" } };
+  let place = raw;
+  for (const key of path.slice(0, -1)) {
+    const inner: Record<string, unknown> = { ...Object(place[key] ?? {}) };
+    place[key] = inner;
+    place = inner;
+  }
+  const last = path.at(-1);
+  if (last !== undefined) place[last] = value;
+  return JSON.stringify({ ...raw, children: [{ name: "web", run: { process: { command: "x" } } }] });
+}
+
+Deno.test("every key of the socket and of the audit that is not pending gets into the settings", async () => {
+  const settings = async (path: readonly string[], value: unknown): Promise<string> => {
+    const { dashboard, audit } = await load(withKey(path, value));
+    return JSON.stringify({ dashboard, audit });
+  };
+  const base = await settings([], undefined);
+  const checked: string[] = [];
+  for (const pattern of leaves(jsonSchema(), "")) {
+    if (!/^\/(dashboard|audit)\/|^\/observability\/audit_enabled$/.test(pattern)) continue;
+    const path = pattern.split("/").slice(1);
+    const node = schemaAt(path) ?? {};
+    const value = VALUES.get(pattern) ?? (plain(node).items === undefined ? otherValue(node) : [7]);
+    assert(await settings(path, value) !== base, `${pattern} must have an effect`);
+    checked.push(pattern);
+  }
+  assert(checked.length >= 35, checked.join(" "));
 });
 
 /** Options of a child, each in a form that has an effect. */

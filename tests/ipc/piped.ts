@@ -1,7 +1,8 @@
 /** The pipeline around a service that counts what is run, with time in the test's hand. */
-import { type AuditOptions, type AuditRecord, AuditTrail } from "../../src/observe/mod.ts";
+import { type AuditRecord, AuditTrail } from "../../src/observe/mod.ts";
+import type { AuditOptions, SecurityConfig } from "../../src/spec/mod.ts";
 import { type Client, Pipeline } from "../../src/ipc/security/pipeline.ts";
-import { type SecurityConfig, securitySettings } from "../../src/ipc/security/settings.ts";
+import { securitySettings } from "../../src/ipc/security/settings.ts";
 import { validationError, wireError } from "../../src/protocol/mod.ts";
 
 /** What a test holds. */

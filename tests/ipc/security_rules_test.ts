@@ -4,7 +4,8 @@ import { child, type ChildSpec, ReeveError } from "../../mod.ts";
 import { refuseProgram } from "../../src/ipc/security/allowlist.ts";
 import { ExpiringMap } from "../../src/ipc/security/expiring.ts";
 import { asksTheKernel } from "../../src/ipc/security/peer_identity.ts";
-import { type SecurityConfig, securitySettings } from "../../src/ipc/security/settings.ts";
+import { securitySettings } from "../../src/ipc/security/settings.ts";
+import type { SecurityConfig } from "../../src/spec/mod.ts";
 import { OWNER } from "./piped.ts";
 
 Deno.test("what only the kernel can tell is known before anybody connects", () => {

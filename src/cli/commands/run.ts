@@ -30,13 +30,13 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
   const complaints: CommandIo = { color: io.color, stdout: toStderr, stderr: toStderr };
   const loaded = await loadConfig(args.file, complaints);
   if (typeof loaded === "number") return loaded;
-  const { spec, warnings, locate, dashboard: settings, configVersion } = loaded;
+  const { spec, warnings, locate, dashboard: settings, audit, configVersion } = loaded;
   printProblems(warnings, complaints);
   const unguard = survive(io);
   try {
     const tree = await supervise(spec);
     using _signals = handleSignals(tree);
-    await using dashboard = settings === null ? null : await serveOrStop(tree, { ...settings, configVersion });
+    await using dashboard = settings === null ? null : await serveOrStop(tree, { ...settings, audit, configVersion });
     if (dashboard !== null) complaints.stderr(`reeve: dashboard on ${cleanText(dashboard.path)}\n`);
     const shown = showAll(tree, args, io);
     const stopLater = args.forSecs === undefined
