@@ -1,7 +1,8 @@
 /** What a file says of the socket for dashboards. */
 import { dirname, resolve } from "node:path";
-import type { AuditOptions, SecurityConfig } from "../spec/mod.ts";
-import { audit, dashboard } from "./dashboard_schema.ts";
+import type { AuditOptions, RegistrationOptions, SecurityConfig } from "../spec/mod.ts";
+import type { z } from "zod";
+import { audit, dashboard, type registration } from "./dashboard_schema.ts";
 import { isRaw, type Raw } from "./pointer.ts";
 
 /** The `dashboard` section of a file that wants one; its keys are options of `serveDashboard`. */
@@ -18,6 +19,8 @@ export interface DashboardSettings {
   readonly bindMode?: "create_new" | "replace_stale";
   /** What is looked at before a request is answered. */
   readonly securityConfig?: SecurityConfig;
+  /** At which relay the target registers. */
+  readonly registration?: RegistrationOptions;
   /** Most connections at a time. */
   readonly maxConnections?: number;
   /** Longest time in milliseconds in which a client must take what is written. */
@@ -39,10 +42,17 @@ export function dashboardSettings(section: unknown): DashboardSettings | null {
     permissions: checked.permissions,
     bindMode: checked.bind_mode,
     securityConfig: security === undefined ? undefined : camelCased(security),
+    registration: registration?.enabled === true ? registrationOptions(registration) : undefined,
     maxConnections: checked.max_connections,
     writeTimeoutMs: writeSecs === undefined ? undefined : writeSecs * 1_000,
     idleTimeoutMs: idleSecs === undefined || idleSecs === null ? undefined : idleSecs * 1_000,
   });
+}
+
+function registrationOptions(
+  { display_name: _shown, relay_registration_path: path = "", lease_seconds: leaseSeconds = 0, ...rest }: z.output<typeof registration>,
+): RegistrationOptions {
+  return withoutGaps({ ...camelCased(rest), relayRegistrationPath: path, leaseSeconds });
 }
 
 /** Reads the `audit` section of a file, which has been checked; the audit's own file lies beside the file, unless its path is absolute. */

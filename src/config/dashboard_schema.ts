@@ -2,6 +2,27 @@
 import { z } from "zod";
 import { natural, positive, positiveSecs, setting, word } from "./fields.ts";
 
+/** The `dashboard.registration` section. */
+export const registration = z.strictObject({
+  enabled: setting(z.boolean(), "Whether the target registers.", { default: false }),
+  relay_registration_path: setting(word, "Socket of the relay, absolute.", { example: "/run/shop/relay.sock" }),
+  display_name: setting(z.string(), "Name for people.", { example: "Shop 1" }),
+  lease_seconds: setting(positiveSecs, "How long a registration lasts, in seconds.", { example: 45 }),
+  registration_heartbeat_interval_seconds: setting(positiveSecs, "Seconds between two registrations, less than the lease.", {
+    default: 15,
+  }),
+  registration_connect_timeout_secs: setting(
+    positiveSecs,
+    "Seconds in which the relay must take a connection; at most a third of the lease.",
+    {
+      default: 5,
+    },
+  ),
+  registration_io_timeout_secs: setting(positiveSecs, "Seconds in which the relay must answer; at most a third of the lease.", {
+    default: 5,
+  }),
+});
+
 /** The `dashboard` section. */
 export const dashboard = z.strictObject({
   enabled: setting(z.boolean(), "Whether the socket is served.", { default: true }),
@@ -9,16 +30,7 @@ export const dashboard = z.strictObject({
   path: setting(word, "Path of the socket, absolute.", { example: "/run/shop/reeve.sock" }),
   permissions: setting(z.string().regex(/^0?[0-7]{3}$/, "must be an octal mode"), "Mode of the socket.", { default: "0600" }),
   bind_mode: setting(z.enum(["create_new", "replace_stale"]), "What to do about a socket that is there.", { default: "create_new" }),
-  registration: setting(
-    z.strictObject({
-      enabled: setting(z.boolean(), "Whether the target registers.", { default: false }),
-      relay_registration_path: setting(word, "Socket of the relay, absolute.", { example: "/run/shop/relay.sock" }),
-      display_name: setting(z.string(), "Name for people.", { example: "Shop 1" }),
-      lease_seconds: setting(positiveSecs, "How long a registration lasts, in seconds.", { example: 45 }),
-      registration_heartbeat_interval_seconds: setting(positiveSecs, "Seconds between two registrations.", { default: 15 }),
-    }),
-    "Registration at a relay.",
-  ),
+  registration: setting(registration, "Registration at a relay."),
   max_connections: setting(positive, "Most connections at a time.", { default: 64 }),
   write_timeout_secs: setting(positiveSecs, "Seconds in which a client must take what is written.", { default: 10 }),
   idle_timeout_secs: setting(

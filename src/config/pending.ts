@@ -10,8 +10,6 @@ export interface PendingKey {
   readonly harmless?: readonly unknown[];
 }
 
-const NO_REGISTRATION = "the target registers nowhere";
-
 /** One list, which gets shorter until it is empty. */
 export const PENDING_KEYS: readonly PendingKey[] = Object.freeze([
   {
@@ -25,10 +23,6 @@ export const PENDING_KEYS: readonly PendingKey[] = Object.freeze([
   { pattern: "/observability/exporters", meanwhile: "nothing is exported" },
   { pattern: "/backpressure", meanwhile: "a slow reader gets a gap marker" },
   { pattern: "/signals", meanwhile: "SIGINT and SIGTERM stop the tree, a second one forces it" },
-  { pattern: "/dashboard/registration/enabled", meanwhile: NO_REGISTRATION, harmless: [false] },
-  { pattern: "/dashboard/registration/relay_registration_path", meanwhile: NO_REGISTRATION },
-  { pattern: "/dashboard/registration/lease_seconds", meanwhile: NO_REGISTRATION },
-  { pattern: "/dashboard/registration/registration_heartbeat_interval_seconds", meanwhile: NO_REGISTRATION },
   { pattern: "/children/*/secrets/*/key", meanwhile: "a secret is read from the environment variable of its name" },
   { pattern: "/children/*/resource_limits", meanwhile: "the child is not limited" },
   { pattern: "/children/*/command_permissions/allowed_signals", meanwhile: "a process gets the signal of stop.signal" },

@@ -1,5 +1,5 @@
 /** One sentence for each event, the same in every view. */
-import type { Decision, GapMarker, SupervisorEvent } from "./event.ts";
+import type { Decision, GapMarker, RegistrationState, SupervisorEvent } from "./event.ts";
 import type { Exit } from "./exit.ts";
 
 /**
@@ -27,6 +27,8 @@ export function describe(event: SupervisorEvent | GapMarker): string {
       return `everything is ready after ${duration(event.tookMs)}`;
     case "supervisor_escalated":
       return `${ESCALATIONS[event.policy]} because of "${event.child}": ${event.reason}`;
+    case "registration_changed":
+      return `${REGISTRATIONS[event.to]}${event.reason === "" ? "" : `: ${event.reason}`}`;
     case "child_added":
       return `added by ${event.by}: ${event.reason}`;
     case "child_declaration_rejected":
@@ -137,6 +139,15 @@ const FUSES = {
   meltdown_child_fuse: "too many restarts",
   meltdown_group_fuse: "too many failures of its members",
 } as const;
+
+const REGISTRATIONS: Readonly<Record<RegistrationState, string>> = {
+  connecting: "registers at the relay",
+  registered: "is registered at the relay",
+  reconnecting: "cannot renew its registration at the relay, which still counts",
+  unavailable: "cannot register at the relay",
+  rejected: "was refused by the relay, and asks again now and then",
+  expired: "is no longer registered at the relay",
+};
 
 const ESCALATIONS = {
   escalate_to_parent: "gives up",

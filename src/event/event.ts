@@ -98,6 +98,12 @@ export interface EventBase {
   readonly correlation: number;
 }
 
+/**
+ * How the registration of a target at a relay stands: not answered yet, there, there but not renewed, never there, refused for good, or over because it was not
+ * renewed in time.
+ */
+export type RegistrationState = "connecting" | "registered" | "reconnecting" | "unavailable" | "rejected" | "expired";
+
 /** What looks wrong with a child although it breaks no limit. */
 export type LintRule = "never_ready" | "beats_but_never_ready" | "ignores_signal" | "fails_on_a_period";
 
@@ -121,6 +127,12 @@ export type SupervisorEvent =
     readonly child: string;
     readonly reason: string;
     readonly policy: EscalationPolicy;
+  })
+  | (EventBase & {
+    readonly type: "registration_changed";
+    readonly from: RegistrationState;
+    readonly to: RegistrationState;
+    readonly reason: string;
   })
   | (EventBase & Request & { readonly type: "child_added"; readonly transactionId: string; readonly specHash: string })
   | (EventBase & Request & {

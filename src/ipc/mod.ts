@@ -13,6 +13,7 @@ export type {
   IdempotencyOptions,
   PeerIdentityOptions,
   RateLimitOptions,
+  RegistrationOptions,
   ReplayProtectionOptions,
   RequestSizeLimitOptions,
   SecurityConfig,

@@ -3,14 +3,15 @@ import { ReeveError } from "../base/mod.ts";
 import { type AuditRecord, AuditTrail } from "../observe/mod.ts";
 import { type ByteConnection, platform } from "../platform/mod.ts";
 import { wireError } from "../protocol/mod.ts";
-import { systemClock, type Tree } from "../runtime/mod.ts";
-import type { AuditOptions, ChildSpec, SecurityConfig } from "../spec/mod.ts";
+import { systemClock, tell, type Tree } from "../runtime/mod.ts";
+import type { AuditOptions, ChildSpec, RegistrationOptions, SecurityConfig } from "../spec/mod.ts";
 import { Connection, type ConnectionLimits, refuseConnection } from "./connection.ts";
 import { bindInPlace, type BindMode, type PlacedListener } from "./place.ts";
 import { refuseProgram } from "./security/allowlist.ts";
 import { asksTheKernel } from "./security/peer_identity.ts";
 import { Pipeline } from "./security/pipeline.ts";
 import { securitySettings } from "./security/settings.ts";
+import { Registrar, registrationPayload, rhythmOf } from "./registration.ts";
 import { Service } from "./service.ts";
 import { WireTime } from "./wire_time.ts";
 
@@ -34,6 +35,8 @@ export interface DashboardOptions {
   readonly securityConfig?: SecurityConfig;
   /** Where it is recorded who asked for what. @default {in memory} */
   readonly audit?: AuditOptions;
+  /** At which relay the target registers. @default {none} */
+  readonly registration?: RegistrationOptions;
   /** Most connections at a time; more are refused with one line. @default {64} */
   readonly maxConnections?: number;
   /** Longest time in milliseconds in which a client must take what is written. @default {10000} */
@@ -84,6 +87,7 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
   if (targetId.trim() === "") throw new ReeveError("dashboard_not_started", "Cannot serve the dashboard: targetId is blank", { path });
   const mode = modeOf(options);
   const settings = securitySettings(options.securityConfig);
+  const registration = wantedRegistration(options);
   const trail = await openTrail(options);
   const placed = await bindInPlace({ path, mode, bindMode });
   const { ownerUid, listener } = placed;
@@ -94,6 +98,14 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
     throw new ReeveError("dashboard_not_started", `Cannot serve the dashboard: ${wish} needs to know who connects`, { path, hint });
   }
   const over = new AbortController();
+  const payload = registrationPayload({ targetId, displayName, ipcPath: path, leaseSeconds: registration?.leaseSeconds ?? 0 });
+  const registrar = registration === null ? null : new Registrar({
+    registration,
+    payload,
+    clock: systemClock(),
+    random: Math.random,
+    onChange: (from, to, reason) => tell(tree, { type: "registration_changed", from, to, reason }),
+  });
   const service = new Service({
     tree,
     targetId,
@@ -103,7 +115,8 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
     refuseChild: (spec) => refuseProgram(settings.allowlist, spec),
     time: new WireTime(Date.now() - tree.snapshot().atMs),
     runId: crypto.randomUUID().replaceAll("-", ""),
-    registration: { displayName, ipcPath: path, leaseSeconds: 0 },
+    registration: payload,
+    registrationState: () => registrar?.state ?? "registered",
     signal: over.signal,
   });
   const pipeline = new Pipeline({ service, settings, ownerUid, trail, now: () => systemClock().now() });
@@ -111,11 +124,13 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
   const limits: ConnectionLimits = { clock: systemClock(), maxFrameBytes: MAX_FRAME_BYTES, writeTimeoutMs, idleTimeoutMs };
   const doorkeeper = new Doorkeeper({ placed, pipeline, limits, maxConnections, targetId, over: over.signal });
   doorkeeper.acceptAll();
+  registrar?.begin();
 
   let closing: Promise<void> | null = null;
   const close = (): Promise<void> =>
     closing ??= (async () => {
       over.abort();
+      registrar?.end();
       await placed.close();
       await doorkeeper.end();
       await trail?.close();
@@ -203,6 +218,13 @@ function modeOf({ permissions = "0600", path }: DashboardOptions): number {
     path,
     hint: 'Write an octal number such as "0600", or "0660" for a group; the owner must have both, and others nothing',
   });
+}
+
+/** What was asked for, which must fit before anything is bound. */
+function wantedRegistration({ registration }: DashboardOptions): RegistrationOptions | null {
+  if (registration === undefined || registration.enabled === false) return null;
+  rhythmOf(registration);
+  return registration;
 }
 
 /** The audit, which must be writable from the beginning; `null` where none is wanted. */

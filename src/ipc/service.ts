@@ -1,32 +1,22 @@
 /** Answers to the methods of the socket. */
 import { RawJson, toJson } from "../base/mod.ts";
-import {
-  COMMAND_KINDS,
-  parseCommand,
-  PROTOCOL_VERSION,
-  validationError,
-  type WireError,
-  wireError,
-  type WireRequest,
-} from "../protocol/mod.ts";
+import type { RegistrationState } from "../event/mod.ts";
+import { parseCommand, PROTOCOL_VERSION, type WireError, wireError, type WireRequest } from "../protocol/mod.ts";
 import type { ChildSnapshot } from "../runtime/mod.ts";
 import { type CommandHost, type Outcome, runCommand } from "./commands.ts";
 import { History } from "./history.ts";
 import { eventRecord, logRecord, type RecordSource } from "./records.ts";
 import type { CommandFacts } from "./security/audit.ts";
+import { WIRE_STATES } from "./registration.ts";
 import { runtimeRecord, runtimeRow } from "./rows.ts";
 import { topologyOf } from "./topology.ts";
 
-/** What a target says of itself to a relay, and in `hello`. */
-export interface Registration {
-  readonly displayName: string;
-  readonly ipcPath: string;
-  readonly leaseSeconds: number;
-}
-
 /** What the service is made of. */
 export interface ServiceOptions extends CommandHost, RecordSource {
-  readonly registration: Registration | null;
+  /** What the target says of itself. */
+  readonly registration: object;
+  /** How its registration at a relay stands. */
+  readonly registrationState: () => RegistrationState;
   readonly displayName: string;
   readonly signal: AbortSignal;
 }
@@ -95,30 +85,16 @@ export class Service {
   }
 
   #hello(): Answer {
-    const { targetId, registration } = this.#options;
-    if (registration === null) return { error: validationError("registration", "dynamic registration is not enabled", targetId) };
-    return {
-      result: {
-        type: "hello",
-        protocol_version: PROTOCOL_VERSION,
-        registration: {
-          target_id: targetId,
-          display_name: registration.displayName,
-          ipc_path: registration.ipcPath,
-          lease_seconds: registration.leaseSeconds,
-          supported_commands: COMMAND_KINDS.map((name) => ({ name, idempotent: false, timeout_seconds: 30 })),
-        },
-      },
-    };
+    return { result: { type: "hello", protocol_version: PROTOCOL_VERSION, registration: this.#options.registration } };
   }
 
   #state(): object {
-    const { tree, targetId, displayName, configVersion, time } = this.#options;
+    const { tree, targetId, displayName, configVersion, time, registrationState } = this.#options;
     const snapshot = tree.snapshot();
     const children = flatten(snapshot.children);
     const { events, logs } = this.#history;
     return {
-      target: { target_id: targetId, display_name: displayName, registration_state: "active", connection_state: "registered" },
+      target: { target_id: targetId, display_name: displayName, ...WIRE_STATES[registrationState()] },
       topology: this.#drawn(children.map(({ path }) => path).join()),
       runtime_state: children.map((child) => runtimeRow(child, snapshot)),
       child_runtime_records: children.map((child) => runtimeRecord(child, time)),

@@ -23,6 +23,7 @@ import {
   type TreeMoment,
   type TreeSnapshot,
 } from "./snapshot.ts";
+import { hear } from "./tell.ts";
 import type {
   AddRequest,
   Child,
@@ -90,6 +91,7 @@ export class RunningTree implements Tree {
     });
     this.#keepAlive = keepAlive;
     this.#signal = signal;
+    hear(this, (facts) => this.#interpreter.post({ type: "tell", node: 0, path: "/", facts }));
   }
 
   /** Starts the children that wait for nobody; resolves when that is done. */

@@ -1,4 +1,4 @@
-/** What a user declares of the dashboard's socket: who may connect, ask and command, and where that is recorded. */
+/** What a user declares of the dashboard's socket: who may connect, ask and command, where that is recorded, and at which relay it registers. */
 
 /** C2: who may connect. */
 export interface PeerIdentityOptions {
@@ -90,6 +90,22 @@ export interface SecurityConfig {
   readonly idempotency?: IdempotencyOptions;
   /** C9: what a child that is added over the socket may run. */
   readonly allowlist?: AllowlistOptions;
+}
+
+/** Where and how a target registers. */
+export interface RegistrationOptions {
+  /** Whether it registers. @default {true} */
+  readonly enabled?: boolean;
+  /** Absolute path of the relay's socket. */
+  readonly relayRegistrationPath: string;
+  /** How many seconds a registration counts. */
+  readonly leaseSeconds: number;
+  /** Seconds between two registrations, less than the lease. @default {15} */
+  readonly registrationHeartbeatIntervalSeconds?: number;
+  /** Seconds in which the relay must take a connection. @default {5, at most a third of the lease} */
+  readonly registrationConnectTimeoutSecs?: number;
+  /** Seconds in which the relay must take the registration and answer. @default {5, at most a third of the lease} */
+  readonly registrationIoTimeoutSecs?: number;
 }
 
 /** What happens when a record cannot be written: what needs one is refused, or goes on while there is room for records that wait. */

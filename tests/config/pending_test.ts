@@ -48,6 +48,8 @@ const VALUES: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ["/dashboard/target_id", "other"],
   ["/dashboard/path", "/other.sock"],
   ["/dashboard/permissions", "0660"],
+  ["/dashboard/registration/enabled", false],
+  ["/dashboard/registration/relay_registration_path", "/other.sock"],
   ["/dashboard/registration/display_name", "other"],
   ["/dashboard/security_config/allowlist/allowed_paths", ["/bin/x"]],
   ["/dashboard/security_config/authorization/high_risk_commands", ["command.add_child"]],
@@ -56,7 +58,8 @@ const VALUES: ReadonlyMap<string, unknown> = new Map<string, unknown>([
 
 /** A file with a socket, and one key more. */
 function withKey(path: readonly string[], value: unknown): string {
-  const raw: Record<string, unknown> = { dashboard: { target_id: "t", path: "/t.sock" }, audit: { file_path: "a.jsonl" } };
+  const registration = { enabled: true, relay_registration_path: "/r.sock", lease_seconds: 200, display_name: "d" };
+  const raw: Record<string, unknown> = { dashboard: { target_id: "t", path: "/t.sock", registration }, audit: { file_path: "a.jsonl" } };
   let place = raw;
   for (const key of path.slice(0, -1)) {
     const inner: Record<string, unknown> = { ...Object(place[key] ?? {}) };

@@ -119,6 +119,10 @@ const SENTENCES = {
     { ...base, type: "child_addition_recovered", transactionId: "t", outcome: "compensated" },
     "its addition was cut short by the last end of the program; nothing of it is left",
   ],
+  registration_changed: [
+    { ...base, type: "registration_changed", from: "registered", to: "reconnecting", reason: "the relay does not answer" },
+    "cannot renew its registration at the relay, which still counts: the relay does not answer",
+  ],
   child_added: [
     { ...base, type: "child_added", by: "ops", reason: "more load", transactionId: "t", specHash: "h" },
     "added by ops: more load",
