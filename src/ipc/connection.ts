@@ -63,6 +63,9 @@ export class Connection {
   /** When the line began that is not whole yet. */
   #insideSinceMs: number | null = null;
   #cancelPatience: (() => void) | null = null;
+  /** Since when the client is to take what is being written. */
+  #writingSinceMs: number | null = null;
+  #cancelWatch: (() => void) | null = null;
 
   /** `over` ends what the client began; its signal is the client's. */
   constructor(bytes: ByteConnection, pipeline: Pipeline, client: Client, limits: ConnectionLimits, over: AbortController) {
@@ -104,6 +107,7 @@ export class Connection {
   /** Ends the connection at once. */
   close(): void {
     this.#cancelPatience?.();
+    this.#cancelWatch?.();
     this.#over.abort();
     this.#bytes.close();
   }
@@ -181,7 +185,7 @@ export class Connection {
     if (this.#waiting !== "") this.#flush().catch(() => this.close());
   }
 
-  /** Writes what waits, in as few pieces as possible; rejects when the client does not take it in time. */
+  /** Writes what waits, in as few pieces as possible; a client that does not take it in time is cut off. */
   #flush(): Promise<void> {
     return this.#flushing ??= this.#write();
   }
@@ -193,24 +197,26 @@ export class Connection {
       while (this.#waiting !== "") {
         const bytes = this.#encoder.encode(this.#waiting);
         this.#waiting = "";
-        await this.#inTime(this.#bytes.write(bytes));
+        this.#writingSinceMs = this.#limits.clock.now();
+        this.#watchWriting(this.#limits.writeTimeoutMs);
+        await this.#bytes.write(bytes);
       }
     } finally {
+      this.#writingSinceMs = null;
       this.#flushing = null;
     }
   }
 
-  async #inTime(writing: Promise<void>): Promise<void> {
-    const { clock, writeTimeoutMs } = this.#limits;
-    let cancel = (): void => {};
-    const tooLong = new Promise<never>((_, reject) => {
-      cancel = clock.setTimer(() => reject(new Error("the client takes nothing")), writeTimeoutMs);
-    });
-    try {
-      await Promise.race([writing, tooLong]);
-    } finally {
-      cancel();
-    }
+  /** Looks later whether the client has taken what is being written: one timer for a connection, however much goes out. */
+  #watchWriting(delayMs: number): void {
+    if (this.#over.signal.aborted) return;
+    this.#cancelWatch ??= this.#limits.clock.setTimer(() => {
+      this.#cancelWatch = null;
+      if (this.#writingSinceMs === null) return;
+      const leftMs = this.#writingSinceMs + this.#limits.writeTimeoutMs - this.#limits.clock.now();
+      if (leftMs <= 0) this.close();
+      else this.#watchWriting(leftMs);
+    }, delayMs);
   }
 }
 

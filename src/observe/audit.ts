@@ -1,5 +1,5 @@
 /** Who asked for what and what became of it: kept in memory, and in a file where one is wanted. */
-import { RingBuffer } from "../base/mod.ts";
+import { cleanText, RingBuffer } from "../base/mod.ts";
 import type { AuditFailureStrategy, AuditOptions } from "../spec/mod.ts";
 import { auditFile } from "./audit_file.ts";
 
@@ -41,6 +41,17 @@ export interface AuditRecord extends AuditFact {
   readonly lost: number;
 }
 
+/** A record as it is kept: most are never looked at, so that they are made whole only when they are. */
+interface Noted {
+  readonly fact: AuditFact;
+  readonly sequence: number;
+  readonly atMs: number;
+  readonly lost: number;
+}
+
+/** Longest text of a client in a record. */
+const LONGEST = 1_024;
+
 /** Version of the lines. */
 const VERSION = 1;
 
@@ -62,7 +73,7 @@ interface Waiting {
 
 /** Keeps records in their order; what is written stands in the file before anything that follows from it is done. */
 export class AuditTrail {
-  readonly #records = new RingBuffer<AuditRecord>(MOST);
+  readonly #records = new RingBuffer<Noted>(MOST);
   readonly #append: ((text: string) => Promise<void>) | null;
   readonly #strategy: AuditFailureStrategy;
   readonly #mostWaiting: number;
@@ -86,7 +97,7 @@ export class AuditTrail {
 
   /** The last records, oldest first. */
   get records(): readonly AuditRecord[] {
-    return this.#records.toArray();
+    return this.#records.toArray().map(recordOf);
   }
 
   /** Sees whether records can be written at all; rejects when they cannot. */
@@ -128,11 +139,11 @@ export class AuditTrail {
   }
 
   #write(fact: AuditFact, isNeeded: boolean): Promise<boolean> {
-    const record = { ...fact, sequence: ++this.#sequence, atMs: this.#wallNow(), lost: this.#lost };
+    const noted = { fact, sequence: ++this.#sequence, atMs: this.#wallNow(), lost: this.#lost };
     this.#lost = 0;
-    this.#records.push(record);
+    this.#records.push(noted);
     if (this.#append === null) return WRITTEN;
-    const told = new Promise<boolean>((tell) => this.#waiting.push({ line: auditLine(record), isNeeded, tell }));
+    const told = new Promise<boolean>((tell) => this.#waiting.push({ line: auditLine(recordOf(noted)), isNeeded, tell }));
     this.#drain();
     return told;
   }
@@ -167,6 +178,16 @@ export class AuditTrail {
       return false;
     }
   }
+}
+
+/** What clients wrote is bounded, and harmless for whoever looks at it. */
+function recordOf({ fact, ...more }: Noted): AuditRecord {
+  const { correlationId, commandId, requestedBy, reason, targetPath } = fact;
+  const texts = { correlationId, commandId, requestedBy, reason, targetPath };
+  const cleaned = Object.entries(texts).filter(([, text]) => typeof text === "string").map((
+    [name, text],
+  ) => [name, cleanText(String(text), LONGEST)]);
+  return { ...fact, ...Object.fromEntries(cleaned), ...more };
 }
 
 /** A record as a line of the file. */

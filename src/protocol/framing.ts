@@ -27,15 +27,33 @@ export class FrameSplitter {
 
   /** Returns the frames that are whole now. The block may be used again afterwards. */
   push(block: Uint8Array): Frame[] {
+    const ends = endsIn(block);
+    const frames = this.#atOnce(block, ends) ?? this.#oneByOne(block, ends);
+    const start = ends.length === 0 ? 0 : ends.at(-1)! + 1;
+    if (this.fault === null && start < block.length && this.#fits(block.length - start)) this.#keep(block.subarray(start));
+    return frames;
+  }
+
+  /** Lines that begin and end in one block are decoded in one go; `null` when something about one of them is wrong. */
+  #atOnce(block: Uint8Array, ends: readonly number[]): Frame[] | null {
+    if (ends.length < 2 || this.#restBytes > 0) return null;
+    try {
+      const texts = this.#decoder.decode(block.subarray(0, ends.at(-1)!)).split("\n");
+      const frames = texts.map((text, index) => ({ text, bytes: ends[index]! - (index === 0 ? 0 : ends[index - 1]! + 1) }));
+      return frames.some(({ bytes }) => bytes > this.#maxBytes) ? null : frames;
+    } catch {
+      return null;
+    }
+  }
+
+  #oneByOne(block: Uint8Array, ends: readonly number[]): Frame[] {
     const frames: Frame[] = [];
     let start = 0;
-    for (let end = block.indexOf(LF); end !== -1 && this.fault === null; end = block.indexOf(LF, start)) {
+    for (const end of ends) {
       const frame = this.#frame(block.subarray(start, end));
-      if (frame !== null) frames.push(frame);
+      if (frame === null) break;
+      frames.push(frame);
       start = end + 1;
-    }
-    if (this.fault === null && start < block.length && this.#fits(block.length - start)) {
-      this.#keep(block.subarray(start));
     }
     return frames;
   }
@@ -83,4 +101,10 @@ export class FrameSplitter {
     this.fault = "frame_too_large";
     return false;
   }
+}
+
+function endsIn(block: Uint8Array): number[] {
+  const ends: number[] = [];
+  for (let end = block.indexOf(LF); end !== -1; end = block.indexOf(LF, end + 1)) ends.push(end);
+  return ends;
 }

@@ -59,7 +59,7 @@ type Fields = { readonly [name: string]: unknown };
 
 /** The members of a line, or what is wrong with it. */
 function parse(line: string): Fields | string {
-  const refusal = refuseJson(line, DEEPEST);
+  const refusal = isPlain(line) ? null : refuseJson(line, DEEPEST);
   if (refusal !== null) return refusal;
   let value: unknown;
   try {
@@ -70,6 +70,13 @@ function parse(line: string): Fields | string {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return `invalid type: ${kindOf(value)}, expected an object`;
   if (HUGE.test(line) && !isFinite(value)) return "number out of range";
   return { ...value };
+}
+
+const MEMBERS = ['"request_id"', '"method"', '"params"'];
+
+/** Whether a line is too short to be too deep, and has each of its members once at most, so that there is nothing to look for. */
+function isPlain(line: string): boolean {
+  return line.length <= 2 * DEEPEST && !line.includes("\\") && MEMBERS.every((name) => line.indexOf(name) === line.lastIndexOf(name));
 }
 
 function isFinite(value: unknown): boolean {

@@ -1,5 +1,4 @@
 /** C7: who asked for what. The intent of a command is recorded before it is carried out, what became of it afterwards; what is refused is recorded at a bounded rate. */
-import { cleanText } from "../../base/mod.ts";
 import type { AuditFact, AuditTrail } from "../../observe/mod.ts";
 import { type Method, METHODS, type WireError, wireError } from "../../protocol/mod.ts";
 import type { Peer } from "./peer_identity.ts";
@@ -24,7 +23,7 @@ export interface Asked {
 const REFUSALS_PER_SECOND = 10;
 const REFUSALS_AT_ONCE = 100;
 
-/** Longest text of a client in a record. */
+/** Longest text of a client that is kept. */
 const LONGEST = 1_024;
 
 /** Where in the way of a request it is refused, by the stage of the error. */
@@ -63,8 +62,14 @@ export class RequestAudit {
   }
 
   /** Something was read. */
-  read(asked: Asked): void {
-    this.#trail?.note({ ...factOf(asked), kind: "read", allowed: true });
+  read({ peer, method, requestId }: Asked): void {
+    this.#trail?.note({
+      kind: "read",
+      method,
+      initiatorHash: hashOf(peer),
+      correlationId: requestId === null ? null : bounded(requestId),
+      allowed: true,
+    });
   }
 
   /** Something was refused before it was carried out; what is too much is counted in the next record. */
@@ -83,7 +88,7 @@ export class RequestAudit {
   /** A command is about to be carried out; resolves with why it may not be. A tree can always be shut down. */
   async intent(asked: Asked, facts: CommandFacts): Promise<WireError | null> {
     if (this.#trail === null) return null;
-    const fact = { ...factOf(asked), ...textsOf(facts), kind: "intent", allowed: true } as const;
+    const fact = { ...factOf(asked), ...boundedFacts(facts), kind: "intent", allowed: true } as const;
     const { method } = asked;
     if (method === null || method === "command.shutdown_tree" || !this.#highRisk.has(method)) {
       this.#trail.note(fact);
@@ -96,21 +101,30 @@ export class RequestAudit {
   /** A command was carried out, or was refused while it was. */
   outcome(asked: Asked, facts: CommandFacts, error: WireError | null): void {
     const result = error === null ? { allowed: true } : denial(error);
-    this.#trail?.note({ ...factOf(asked), ...textsOf(facts), ...result, kind: "outcome" });
+    this.#trail?.note({ ...factOf(asked), ...boundedFacts(facts), ...result, kind: "outcome" });
   }
 }
 
 function factOf({ peer, method, requestId }: Asked): Omit<AuditFact, "kind" | "allowed"> {
-  return { method, initiatorHash: peer?.hash ?? "unknown", correlationId: requestId === null ? null : cleanText(requestId, LONGEST) };
+  return { method, initiatorHash: hashOf(peer), correlationId: requestId === null ? null : bounded(requestId) };
 }
 
-function textsOf({ commandId, requestedBy, reason, targetPath }: CommandFacts): Partial<AuditFact> {
+function hashOf(peer: Peer | null): string {
+  return peer === null ? "unknown" : peer.hash;
+}
+
+function boundedFacts({ commandId, requestedBy, reason, targetPath }: CommandFacts): CommandFacts {
   return {
-    commandId: cleanText(commandId, LONGEST),
-    requestedBy: cleanText(requestedBy, LONGEST),
-    reason: cleanText(reason, LONGEST),
-    targetPath: targetPath === null ? null : cleanText(targetPath, LONGEST),
+    commandId: bounded(commandId),
+    requestedBy: bounded(requestedBy),
+    reason: bounded(reason),
+    targetPath: targetPath === null ? null : bounded(targetPath),
   };
+}
+
+/** Nearly a whole line may be one text of a client. */
+function bounded(text: string): string {
+  return text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}…`;
 }
 
 function denial({ code, stage }: WireError): Pick<AuditFact, "allowed" | "denialCode" | "denialControlPoint"> {
