@@ -18,6 +18,8 @@ const SHORTEST_PERIOD_MS = 10_000;
 /** Times that differ by less than this part are the same. */
 const TOLERANCE = 0.1;
 
+const NONE: readonly LintRule[] = [];
+
 /** When a child that is not ready is to be told of, on the tree's clock; `Infinity` when it was, or need not. */
 export function neverReadyAtMs({ plan, readyAtMs, startedAtMs }: ChildSlot, now: number): number {
   const { readyWhenRunning, readyWhenDone } = plan.policy;
@@ -50,6 +52,7 @@ export function notePeriod(step: Step, slot: ChildSlot, uptimeMs: number): void 
 }
 
 /** What looks wrong with the child now. */
-export function lintsOf({ lint, periods }: ChildSlot): LintRule[] {
+export function lintsOf({ lint, periods }: ChildSlot): readonly LintRule[] {
+  if (lint === null && periods < PERIODS) return NONE;
   return [...(lint === null ? [] : [lint]), ...(periods < PERIODS ? [] : ["fails_on_a_period" as const])];
 }

@@ -2,6 +2,7 @@
 import { type Clock, toJson } from "../base/mod.ts";
 import type { ByteConnection } from "../platform/mod.ts";
 import { FrameSplitter, type FramingFault, type WireError, wireError } from "../protocol/mod.ts";
+import type { Pieces } from "./state_view.ts";
 import { type Client, type Pipeline, refusalLine } from "./security/pipeline.ts";
 
 /** What bounds a connection, and where it gets time from. */
@@ -56,7 +57,10 @@ export class Connection {
   readonly #over: AbortController;
   readonly #encoder = new TextEncoder();
   readonly #frames: FrameSplitter;
+  /** What waits to be written, and what goes out before it. */
   #waiting = "";
+  #blocks: Uint8Array[] = [];
+  #blockBytes = 0;
   #answering: Promise<unknown> = Promise.resolve();
   #flushing: Promise<void> | null = null;
   #lastLineAtMs: number;
@@ -123,9 +127,9 @@ export class Connection {
         this.#lastLineAtMs = this.#limits.clock.now();
         const answer = this.#pipeline.answer(frame, this.#client);
         const { line, streams } = answer instanceof Promise ? await (this.#answering = answer) : answer;
-        this.#waiting += line;
+        this.#queue(line);
         streams?.forEach((stream) => this.#push(stream));
-        if (this.#waiting.length > MOST_WAITING) await this.#flush();
+        if (this.#isFull) await this.#flush();
       }
       this.#beginFlush();
       if (frames.isInside) this.#beInside();
@@ -171,7 +175,7 @@ export class Connection {
     try {
       for await (const item of stream) {
         this.#waiting += `${toJson(item)}\n`;
-        if (this.#waiting.length > MOST_WAITING) await this.#flush();
+        if (this.#isFull) await this.#flush();
         else this.#beginFlush();
       }
     } catch {
@@ -181,8 +185,29 @@ export class Connection {
     }
   }
 
+  #queue(line: string | Pieces): void {
+    if (typeof line === "string") {
+      this.#waiting += line;
+      return;
+    }
+    for (const piece of line) {
+      if (typeof piece === "string") {
+        this.#waiting += piece;
+        continue;
+      }
+      const before = this.#encoder.encode(this.#waiting);
+      this.#waiting = "";
+      this.#blocks.push(before, piece);
+      this.#blockBytes += before.length + piece.length;
+    }
+  }
+
+  get #isFull(): boolean {
+    return this.#waiting.length + this.#blockBytes > MOST_WAITING;
+  }
+
   #beginFlush(): void {
-    if (this.#waiting !== "") this.#flush().catch(() => this.close());
+    if (this.#waiting !== "" || this.#blocks.length > 0) this.#flush().catch(() => this.close());
   }
 
   /** Writes what waits, in as few pieces as possible; a client that does not take it in time is cut off. */
@@ -194,9 +219,8 @@ export class Connection {
     // What is said in the same turn goes out in one piece.
     await Promise.resolve();
     try {
-      while (this.#waiting !== "") {
-        const bytes = this.#encoder.encode(this.#waiting);
-        this.#waiting = "";
+      while (this.#waiting !== "" || this.#blocks.length > 0) {
+        const bytes = this.#next();
         this.#writingSinceMs = this.#limits.clock.now();
         this.#watchWriting(this.#limits.writeTimeoutMs);
         await this.#bytes.write(bytes);
@@ -205,6 +229,17 @@ export class Connection {
       this.#writingSinceMs = null;
       this.#flushing = null;
     }
+  }
+
+  #next(): Uint8Array {
+    const block = this.#blocks.shift();
+    if (block !== undefined) {
+      this.#blockBytes -= block.length;
+      return block;
+    }
+    const bytes = this.#encoder.encode(this.#waiting);
+    this.#waiting = "";
+    return bytes;
   }
 
   /** Looks later whether the client has taken what is being written: one timer for a connection, however much goes out. */

@@ -1,4 +1,5 @@
 /** Events and lines of output as the wire has them. */
+import { RawJson, toJson } from "../base/mod.ts";
 import { describe, type SupervisorEvent } from "../event/mod.ts";
 import type { LogRecord } from "../observe/mod.ts";
 import { wireName, wireSeverity } from "../protocol/mod.ts";
@@ -14,8 +15,34 @@ export interface RecordSource {
   readonly runId: string;
 }
 
-/** An `EventRecord`. */
-export function eventRecord({ targetId, configVersion, time, runId }: RecordSource, event: SupervisorEvent): object {
+/** Writes records, each once for all who read it. */
+export class Records {
+  readonly #source: RecordSource;
+  readonly #events = new WeakMap<SupervisorEvent, RawJson>();
+  readonly #logs = new WeakMap<LogRecord, RawJson>();
+
+  constructor(source: RecordSource) {
+    this.#source = source;
+  }
+
+  /** An `EventRecord`. */
+  event(event: SupervisorEvent): RawJson {
+    return this.#events.get(event) ?? keep(this.#events, event, eventRecord(this.#source, event));
+  }
+
+  /** A `LogRecord`. */
+  log(record: LogRecord): RawJson {
+    return this.#logs.get(record) ?? keep(this.#logs, record, logRecord(this.#source, record));
+  }
+}
+
+function keep<K extends object>(texts: WeakMap<K, RawJson>, key: K, value: object): RawJson {
+  const text = new RawJson(toJson(value));
+  texts.set(key, text);
+  return text;
+}
+
+function eventRecord({ targetId, configVersion, time, runId }: RecordSource, event: SupervisorEvent): object {
   const name = wireName(event.type);
   return {
     target_id: targetId,
@@ -31,8 +58,7 @@ export function eventRecord({ targetId, configVersion, time, runId }: RecordSour
   };
 }
 
-/** A `LogRecord`. */
-export function logRecord({ targetId, time }: RecordSource, { seq, atMs, path, attempt, stream, line }: LogRecord): object {
+function logRecord({ targetId, time }: RecordSource, { seq, atMs, path, attempt, stream, line }: LogRecord): object {
   return {
     target_id: targetId,
     sequence: seq,

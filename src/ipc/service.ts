@@ -5,16 +5,14 @@ import type { RegistrationState } from "../event/mod.ts";
 import { auditJson, type AuditRecord } from "../observe/mod.ts";
 import { platform } from "../platform/mod.ts";
 import { EXTENSIONS, parseCommand, PROTOCOL_VERSION, type WireError, wireError, type WireRequest } from "../protocol/mod.ts";
-import type { ChildSnapshot } from "../runtime/mod.ts";
 import { type CommandHost, findPath, type Outcome, runCommand } from "./commands.ts";
 import { describeChild } from "./description.ts";
 import { History } from "./history.ts";
-import { eventRecord, logRecord, type RecordSource } from "./records.ts";
+import { Records, type RecordSource } from "./records.ts";
 import { WIRE_STATES } from "./registration.ts";
-import { runtimeRecord, runtimeRow } from "./rows.ts";
 import type { CommandFacts } from "./security/audit.ts";
+import { type Pieces, StateView } from "./state_view.ts";
 import { pushedEvents, pushedLogs, pushedStates, readWanted } from "./subscriptions.ts";
-import { topologyOf } from "./topology.ts";
 
 /** What the service is made of. */
 export interface ServiceOptions extends CommandHost, RecordSource {
@@ -28,8 +26,9 @@ export interface ServiceOptions extends CommandHost, RecordSource {
   readonly signal: AbortSignal;
 }
 
-/** The result of a request, or its error; a subscription goes on afterwards. */
+/** The result of a request, whole or in pieces, or its error; a subscription goes on afterwards. */
 export type Answer =
+  | { readonly pieces: Pieces }
   | { readonly result: object; readonly streams?: readonly AsyncIterable<object>[] }
   | { readonly error: WireError };
 
@@ -59,14 +58,25 @@ const MOST_STREAMS = 16;
 /** Serves one tree. */
 export class Service {
   readonly #options: ServiceOptions;
-  readonly #history: History;
+  readonly #records: Records;
+  readonly #state: StateView;
+  readonly #stateHead: string;
   /** What never changes is written once. */
   readonly #helloText: RawJson;
-  #topology: { readonly paths: string; readonly text: RawJson } | null = null;
 
   constructor(options: ServiceOptions) {
     this.#options = options;
-    this.#history = new History(options.tree, options.signal);
+    const { tree, targetId, displayName, time, configVersion, registrationState } = options;
+    this.#records = new Records(options);
+    this.#stateHead = `{"type":"state","target_id":${toJson(targetId)},"state":`;
+    this.#state = new StateView({
+      tree,
+      time,
+      configVersion,
+      history: new History(tree, options.signal),
+      records: this.#records,
+      target: () => ({ target_id: targetId, display_name: displayName, ...WIRE_STATES[registrationState()] }),
+    });
     this.#helloText = new RawJson(toJson({
       type: "hello",
       protocol_version: PROTOCOL_VERSION,
@@ -89,7 +99,7 @@ export class Service {
       case "hello":
         return this.#hello();
       case "state":
-        return { result: { type: "state", target_id: this.#options.targetId, state: this.#state() } };
+        return { pieces: [this.#stateHead, ...this.#state.pieces(), "}"] };
       case "events.subscribe":
         return this.#subscription("events", params, reader);
       case "logs.tail":
@@ -144,36 +154,10 @@ export class Service {
     return { result: { type: "audit", target_id: targetId, records: records.map(auditJson) } };
   }
 
-  #state(): object {
-    const { tree, targetId, displayName, configVersion, time, registrationState } = this.#options;
-    const snapshot = tree.snapshot();
-    const children = flatten(snapshot.children);
-    const { events, logs } = this.#history;
-    return {
-      target: { target_id: targetId, display_name: displayName, ...WIRE_STATES[registrationState()] },
-      topology: this.#drawn(children.map(({ path }) => path).join()),
-      runtime_state: children.map((child) => runtimeRow(child, snapshot)),
-      child_runtime_records: children.map((child) => runtimeRecord(child, time)),
-      recent_events: events.items.map((event) => eventRecord(this.#options, event)),
-      recent_logs: logs.items.map((record) => logRecord(this.#options, record)),
-      dropped_event_count: events.dropped,
-      dropped_log_count: logs.dropped,
-      config_version: configVersion,
-      generated_at_unix_nanos: time.now(),
-      state_generation: snapshot.seq,
-    };
-  }
-
-  /** Who is there changes seldom: the text is kept until somebody came or went. */
-  #drawn(paths: string): RawJson {
-    if (this.#topology?.paths !== paths) this.#topology = { paths, text: new RawJson(toJson(topologyOf(this.#options.tree))) };
-    return this.#topology.text;
-  }
-
   /** Who names a sequence number goes on after it, and is told from which one the stream goes on; who names none gets what comes from now on. */
-  #subscription(subscription: "events" | "logs", params: unknown, { streams, signal }: Reader): Answer {
+  #subscription(subscription: "events" | "logs", params: unknown, { streams: subscribed, signal }: Reader): Answer {
     const { targetId } = this.#options;
-    if (streams >= MOST_STREAMS) {
+    if (subscribed >= MOST_STREAMS) {
       return { error: wireError("too_many_subscriptions", `this connection has ${MOST_STREAMS} subscriptions already`, targetId) };
     }
     const fields = fieldsOf(params);
@@ -182,8 +166,9 @@ export class Service {
     if ("code" in wanted) return { error: wanted };
     const result = { type: "subscription", target_id: targetId, subscription };
     const open = subscription === "events" ? pushedEvents : pushedLogs;
-    const streamsOf = [open(this.#options, wanted, signal), ...wanted.states ? [pushedStates(this.#options, wanted, signal)] : []];
-    return { result: wanted.since === "now" ? result : { ...result, since_sequence: wanted.since }, streams: streamsOf };
+    const source = { ...this.#options, records: this.#records };
+    const streams = [open(source, wanted, signal), ...wanted.states ? [pushedStates(source, wanted, signal)] : []];
+    return { result: wanted.since === "now" ? result : { ...result, since_sequence: wanted.since }, streams };
   }
 }
 
@@ -195,8 +180,4 @@ function fieldsOf(params: unknown): ReadonlyMap<string, unknown> {
 
 function isCount(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
-}
-
-function flatten(children: readonly ChildSnapshot[]): ChildSnapshot[] {
-  return children.flatMap((child) => [child, ...flatten(child.children)]);
 }

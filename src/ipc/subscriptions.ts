@@ -3,8 +3,9 @@ import type { GapMarker, SupervisorEvent } from "../event/mod.ts";
 import type { LogRecord } from "../observe/mod.ts";
 import { type WireError, wireError, wireName, wireSeverity } from "../protocol/mod.ts";
 import type { Tree } from "../runtime/mod.ts";
-import { eventRecord, logRecord, type RecordSource } from "./records.ts";
+import type { Records } from "./records.ts";
 import { runtimeRecord, runtimeRow } from "./rows.ts";
+import type { WireTime } from "./wire_time.ts";
 
 /** What a client wants to be pushed. */
 export interface Wanted {
@@ -19,8 +20,11 @@ export interface Wanted {
 }
 
 /** Where pushes come from. */
-export interface PushSource extends RecordSource {
+export interface PushSource {
   readonly tree: Tree;
+  readonly targetId: string;
+  readonly time: WireTime;
+  readonly records: Records;
 }
 
 /** Most words in one filter. */
@@ -52,25 +56,21 @@ export function readWanted(fields: ReadonlyMap<string, unknown>, targetId: strin
 }
 
 /** Events as they happen, and what was dropped because the client was too slow. */
-export async function* pushedEvents(source: PushSource, wanted: Wanted, signal: AbortSignal): AsyncIterable<object> {
-  const { tree, targetId } = source;
+export async function* pushedEvents({ tree, targetId, records }: PushSource, wanted: Wanted, signal: AbortSignal): AsyncIterable<object> {
   const filter = (event: SupervisorEvent): boolean =>
     (wanted.types === null || wanted.types.has(wireName(event.type))) &&
     (wanted.severities === null || wanted.severities.has(wireSeverity(event.type))) && isBelow(event.path, wanted.path);
   for await (const event of tree.events({ since: wanted.since, filter, signal })) {
-    yield event.type === "gap"
-      ? lagged(targetId, event, "events")
-      : { type: "event", target_id: targetId, event: eventRecord(source, event) };
+    yield event.type === "gap" ? lagged(targetId, event, "events") : { type: "event", target_id: targetId, event: records.event(event) };
   }
 }
 
 /** Lines of output in the same way. */
-export async function* pushedLogs(source: PushSource, wanted: Wanted, signal: AbortSignal): AsyncIterable<object> {
-  const { tree, targetId } = source;
+export async function* pushedLogs({ tree, targetId, records }: PushSource, wanted: Wanted, signal: AbortSignal): AsyncIterable<object> {
   const filter = ({ path, stream }: LogRecord): boolean =>
     isBelow(path, wanted.path) && (wanted.severities === null || wanted.severities.has(stream === "stderr" ? "warning" : "info"));
   for await (const record of tree.logs({ since: wanted.since, filter, signal })) {
-    yield "from" in record ? lagged(targetId, record, "logs") : { type: "log", target_id: targetId, log: logRecord(source, record) };
+    yield "from" in record ? lagged(targetId, record, "logs") : { type: "log", target_id: targetId, log: records.log(record) };
   }
 }
 

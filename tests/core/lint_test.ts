@@ -8,7 +8,7 @@ const begun = (options: Partial<ChildSpec>): Driver => new Driver([scripted("a",
 /** What was told, as rule and time, and what still looks wrong. */
 const told = (driver: Driver): [string[], string[]] => [
   driver.events.flatMap((event) => event.type === "child_lint" ? [`${event.rule} ${event.afterMs}`] : []),
-  lintsOf(driver.slot("a")),
+  [...lintsOf(driver.slot("a"))],
 ];
 
 const EXPLICIT: Partial<ChildSpec> = { readiness: { mode: "explicit" } };

@@ -67,7 +67,8 @@ export function piped(
     },
     async send(client: Client, line: string | object): Promise<Record<string, unknown>> {
       const text = typeof line === "string" ? line : JSON.stringify(line);
-      return JSON.parse((await pipeline.answer({ text, bytes: text.length }, client)).line);
+      const { line: answer } = await pipeline.answer({ text, bytes: text.length }, client);
+      return JSON.parse(typeof answer === "string" ? answer : answer.join(""));
     },
   });
 }

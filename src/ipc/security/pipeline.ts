@@ -2,7 +2,8 @@
 import { toJson } from "../../base/mod.ts";
 import type { AuditTrail } from "../../observe/mod.ts";
 import { type Frame, METHODS, NO_REQUEST_ID, parseRequest, readableId, type WireError, type WireRequest } from "../../protocol/mod.ts";
-import type { Answer, Service } from "../service.ts";
+import type { Service } from "../service.ts";
+import type { Pieces } from "../state_view.ts";
 import { type Asked, RequestAudit } from "./audit.ts";
 import { refuseCommand } from "./authorization.ts";
 import { fingerprint, shortened } from "./fingerprint.ts";
@@ -25,7 +26,7 @@ export interface Client {
 
 /** What goes back: a line, and what is pushed after it. */
 export interface Reply {
-  readonly line: string;
+  readonly line: string | Pieces;
   readonly streams?: readonly AsyncIterable<object>[];
 }
 
@@ -80,9 +81,9 @@ export class Pipeline {
     const nowMs = this.#now();
     const refusal = this.#limiter.refuse(bucket, peer.key, nowMs) ?? // C6
       refuseSize(this.#settings.requestSizeLimit, bytes); // C5
-    if (refusal !== null) return this.#refuse({ peer, method: null, requestId: readableId(text) }, refusal);
+    if (refusal !== null) return { line: this.#refuse({ peer, method: null, requestId: readableId(text) }, refusal) };
     const request = parseRequest(text);
-    if ("error" in request) return this.#refuse({ peer, method: null, requestId: request.requestId }, request.error);
+    if ("error" in request) return { line: this.#refuse({ peer, method: null, requestId: request.requestId }, request.error) };
 
     const { requestId, method, params } = request;
     const asked: Asked = { peer, method, requestId };
@@ -90,15 +91,15 @@ export class Pipeline {
     const id = shortened(requestId);
     const content = fingerprint(method, params);
     const seen = this.#replay.see(peer.key, id, content, isRead, nowMs); // C4
-    if (seen === "other") return this.#refuse(asked, replayed("with another request"));
+    if (seen === "other") return { line: this.#refuse(asked, replayed("with another request")) };
     if (isRead) return this.#read(request, asked, client);
 
     const denied = refuseCommand(this.#settings.authorization, peer, this.#ownerUid); // C3
-    if (denied !== null) return this.#refuse(asked, denied);
+    if (denied !== null) return { line: this.#refuse(asked, denied) };
     const key = `${peer.key} ${id}`;
     const stored = this.#answers.find(key, content, nowMs); // C8
     if (stored !== undefined) return typeof stored === "string" ? { line: stored } : stored.then((line) => ({ line }));
-    if (seen === "same") return this.#refuse(asked, replayed("and its answer is not kept any more"));
+    if (seen === "same") return { line: this.#refuse(asked, replayed("and its answer is not kept any more")) };
     const answer = this.#command(request, asked);
     this.#answers.keep(key, content, answer, this.#now);
     return answer.then((line) => ({ line }));
@@ -106,39 +107,44 @@ export class Pipeline {
 
   /** The connection itself is at fault. */
   fault(error: WireError, client: Client): string {
-    return this.#refuse({ peer: client.peer, method: null, requestId: null }, error).line;
+    return this.#refuse({ peer: client.peer, method: null, requestId: null }, error);
   }
 
   #read(request: WireRequest, asked: Asked, client: Client): Reply {
     const answer = this.#service.read(request, client);
-    if ("error" in answer) return this.#refuse(asked, answer.error);
+    if ("error" in answer) return { line: this.#refuse(asked, answer.error) };
     this.#audit.read(asked);
-    return { line: lineOf(request.requestId, answer), streams: answer.streams };
+    return "pieces" in answer
+      ? { line: [headOf(request.requestId), ...answer.pieces, "}\n"] }
+      : { line: lineOf(request.requestId, answer), streams: answer.streams };
   }
 
   async #command(request: WireRequest, asked: Asked): Promise<string> {
     const command = this.#service.command(request);
-    if ("code" in command) return this.#refuse(asked, command).line;
+    if ("code" in command) return this.#refuse(asked, command);
     const { facts } = command;
     const unwritten = await this.#audit.intent(asked, facts); // C7
-    if (unwritten !== null) return this.#refuse(asked, unwritten).line;
+    if (unwritten !== null) return this.#refuse(asked, unwritten);
     const { result, error } = await command.run();
     this.#audit.outcome(asked, facts, error);
     return lineOf(request.requestId, { result });
   }
 
-  #refuse(asked: Asked, error: WireError): Reply {
+  #refuse(asked: Asked, error: WireError): string {
     this.#audit.refused(asked, error);
-    return { line: lineOf(asked.requestId ?? NO_REQUEST_ID, { error }) };
+    return lineOf(asked.requestId ?? NO_REQUEST_ID, { error });
   }
 }
 
 /** An answer as it goes out. */
-function lineOf(requestId: string, answer: Answer): string {
-  const id = JSON.stringify(requestId);
+function lineOf(requestId: string, answer: { readonly result: object } | { readonly error: WireError }): string {
   return "error" in answer
-    ? `{"request_id":${id},"ok":false,"error":${toJson(answer.error)}}\n`
-    : `{"request_id":${id},"ok":true,"result":${toJson(answer.result)}}\n`;
+    ? `{"request_id":${JSON.stringify(requestId)},"ok":false,"error":${toJson(answer.error)}}\n`
+    : `${headOf(requestId)}${toJson(answer.result)}}\n`;
+}
+
+function headOf(requestId: string): string {
+  return `{"request_id":${JSON.stringify(requestId)},"ok":true,"result":`;
 }
 
 /** The one line for somebody who is not served at all. */

@@ -1,0 +1,101 @@
+/** The state of a tree as it goes out: texts of children are kept, and written anew only for those that changed. */
+import { toJson } from "../base/mod.ts";
+import type { ChildSnapshot, Tree, TreeSnapshot } from "../runtime/mod.ts";
+import type { History } from "./history.ts";
+import type { Records } from "./records.ts";
+import { runtimeRecord, runtimeRow } from "./rows.ts";
+import { topologyOf } from "./topology.ts";
+import type { WireTime } from "./wire_time.ts";
+
+/** JSON in pieces: what was written before stays in bytes. */
+export type Pieces = readonly (string | Uint8Array)[];
+
+/** What a state is made of. */
+export interface StateSource {
+  readonly tree: Tree;
+  readonly time: WireTime;
+  readonly history: History;
+  readonly records: Records;
+  readonly configVersion: string;
+  /** What the target says of itself, which may change. */
+  readonly target: () => object;
+}
+
+/** A child as it was when its texts were written. */
+interface Written {
+  readonly child: ChildSnapshot;
+  readonly phase: TreeSnapshot["phase"];
+  readonly row: string;
+  readonly record: string;
+}
+
+/** Keeps the texts of one tree. */
+export class StateView {
+  readonly #source: StateSource;
+  #written: Written[] = [];
+  /** Topology and rows of all children. */
+  #body: Uint8Array = new Uint8Array(0);
+  #topology = "";
+
+  constructor(source: StateSource) {
+    this.#source = source;
+  }
+
+  /** A `DashboardState`, true at this moment. */
+  pieces(): Pieces {
+    const { tree, time, history: { events, logs }, records, configVersion, target } = this.#source;
+    const snapshot = tree.snapshot();
+    this.#update(snapshot);
+    const tail = {
+      recent_events: events.items.map((event) => records.event(event)),
+      recent_logs: logs.items.map((record) => records.log(record)),
+      dropped_event_count: events.dropped,
+      dropped_log_count: logs.dropped,
+      config_version: configVersion,
+      generated_at_unix_nanos: time.now(),
+      state_generation: snapshot.seq,
+    };
+    return [`{"target":${toJson(target())},`, this.#body, `,${toJson(tail).slice(1)}`];
+  }
+
+  #update(snapshot: TreeSnapshot): void {
+    const before = this.#written;
+    const children = flatten(snapshot.children);
+    let isCurrentWhole = children.length === before.length && this.#topology !== "";
+    let isSameTree = isCurrentWhole;
+    for (let index = 0; isSameTree && index < children.length; index++) {
+      isSameTree = before[index]!.child.path === children[index]!.path;
+      isCurrentWhole &&= isSameTree && isCurrent(before[index]!, children[index]!, snapshot);
+    }
+    if (isCurrentWhole && isSameTree) return;
+    const byPath = new Map(isSameTree ? [] : before.map((written) => [written.child.path, written]));
+    this.#written = children.map((child, index) => {
+      const written = isSameTree ? before[index] : byPath.get(child.path);
+      return written !== undefined && isCurrent(written, child, snapshot) ? written : this.#write(child, snapshot);
+    });
+    if (!isSameTree) this.#topology = toJson(topologyOf(this.#source.tree));
+    const rows = this.#written.map(({ row }) => row).join();
+    const records = this.#written.map(({ record }) => record).join();
+    this.#body = new TextEncoder().encode(
+      `"topology":${this.#topology},"runtime_state":[${rows}],"child_runtime_records":[${records}]`,
+    );
+  }
+
+  #write(child: ChildSnapshot, snapshot: TreeSnapshot): Written {
+    const { time } = this.#source;
+    return { child, phase: snapshot.phase, row: toJson(runtimeRow(child, snapshot)), record: toJson(runtimeRecord(child, time)) };
+  }
+}
+
+/** Whether everything is still so of which the texts of a child are made; written out, because it is asked of every child for every state. */
+function isCurrent({ child: was, phase }: Written, is: ChildSnapshot, tree: TreeSnapshot): boolean {
+  return phase === tree.phase && was.phase === is.phase && was.operation === is.operation && was.sinceMs === is.sinceMs &&
+    was.generation === is.generation && was.attempt === is.attempt && was.limitUsed === is.limitUsed && was.limit === is.limit &&
+    was.limitWindowMs === is.limitWindowMs && was.health === is.health && was.lastHeartbeatAtMs === is.lastHeartbeatAtMs &&
+    was.stopCause === is.stopCause && was.lastExit === is.lastExit && was.lastDecision === is.lastDecision;
+}
+
+function flatten(children: readonly ChildSnapshot[]): ChildSnapshot[] {
+  if (children.every(({ children: inner }) => inner.length === 0)) return [...children];
+  return children.flatMap((child) => [child, ...flatten(child.children)]);
+}

@@ -1,0 +1,92 @@
+/** What is kept of a state is always the same as what would be written anew. */
+import { assert, assertEquals } from "@std/assert";
+import { child, supervise, type TaskContext } from "../../mod.ts";
+import { History } from "../../src/ipc/history.ts";
+import { Records } from "../../src/ipc/records.ts";
+import { type Pieces, StateView } from "../../src/ipc/state_view.ts";
+import { WireTime } from "../../src/ipc/wire_time.ts";
+import { seededRandom, VirtualClock } from "../../src/testing/mod.ts";
+
+function textOf(pieces: Pieces): string {
+  const decoder = new TextDecoder();
+  return pieces.map((piece) => typeof piece === "string" ? piece : decoder.decode(piece)).join("").replace(
+    /"generated_at_unix_nanos":\d+/,
+    "",
+  );
+}
+
+/** Beats when it is told to, and fails when it is told to. */
+class Puppets {
+  readonly #living = new Map<string, { readonly context: TaskContext; readonly fail: (error: Error) => void }>();
+
+  readonly task = (context: TaskContext): Promise<void> =>
+    new Promise((resolve, reject) => {
+      this.#living.set(context.path, { context, fail: reject });
+      context.signal.addEventListener("abort", () => resolve());
+    });
+
+  beat(path: string): void {
+    this.#living.get(path)?.context.heartbeat();
+  }
+
+  fail(path: string): void {
+    this.#living.get(path)?.fail(new Error("pulled"));
+  }
+}
+
+for (let seed = 1; seed <= 8; seed++) {
+  Deno.test(`a state that is kept is the same as one that is written anew, whatever happened: seed ${seed}`, async () => {
+    const random = seededRandom(seed);
+    const clock = new VirtualClock({ startMs: 1_000 });
+    const puppets = new Puppets();
+    const beating = { healthCheck: { checkIntervalSecs: 2, staleAfterMs: 3_000 }, limit: { maxRestarts: 50, windowMs: 20_000 } } as const;
+    const tree = await supervise({
+      children: [
+        child.task("a", puppets.task, beating),
+        child.task("b", puppets.task, { limit: { maxRestarts: 50, halfLifeMs: 5_000 } }),
+        child.supervisor("s", { children: [child.task("in", puppets.task, beating), child.task("side", puppets.task)] }),
+      ],
+    }, { clock, random, keepAlive: false });
+    const over = new AbortController();
+    const time = new WireTime(0);
+    const records = new Records({ targetId: "t", configVersion: "1", time, runId: "0".repeat(32) });
+    const source = {
+      tree,
+      time,
+      records,
+      configVersion: "1",
+      history: new History(tree, over.signal),
+      target: () => ({ target_id: "t" }),
+    };
+    const kept = new StateView(source);
+    const seen = new Set<string>();
+    let added = 0;
+    for (let step = 0; step < 150; step++) {
+      const paths = tree.snapshot().children.flatMap(({ path, children }) => [path, ...children.map((inner) => inner.path)]);
+      const path = paths[Math.floor(random() * paths.length)] ?? "/a";
+      const quietly = (work: Promise<unknown>): Promise<unknown> => work.catch(() => {});
+      const deeds: readonly (() => unknown)[] = [
+        () => puppets.beat(path),
+        () => puppets.fail(path),
+        () => quietly(tree.child(path).restart()),
+        () => quietly(tree.child(path).pause()),
+        () => quietly(tree.child(path).resume()),
+        () => quietly(tree.add(child.task(`more${++added}`, puppets.task, { limit: { maxRestarts: 50 } }))),
+        () => path.includes("more") ? quietly(tree.child(path).remove()) : undefined,
+        () => undefined,
+      ];
+      deeds[Math.floor(random() * deeds.length)]!();
+      await clock.advance(random() < 0.5 ? 0 : random() * 4_000);
+      const text = textOf(kept.pieces());
+      assertEquals(text, textOf(new StateView(source).pieces()), `step ${step}`);
+      seen.add(text);
+    }
+    assert(seen.size > 50, `${seen.size} different states`);
+    const ending = tree.shutdown();
+    assertEquals(textOf(kept.pieces()), textOf(new StateView(source).pieces()));
+    await clock.advance(60_000);
+    await ending;
+    assertEquals(textOf(kept.pieces()), textOf(new StateView(source).pieces()));
+    over.abort();
+  });
+}
