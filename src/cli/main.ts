@@ -8,7 +8,7 @@ import { run } from "./commands/run.ts";
 import { schema } from "./commands/schema.ts";
 import { template } from "./commands/template.ts";
 import type { CommandIo } from "./io.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../base/mod.ts";
 
 /** Exit codes beside those of a tree. */
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const;

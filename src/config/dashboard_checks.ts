@@ -1,11 +1,7 @@
 /** Whether the keys of the dashboard fit together; only where it is enabled. */
-import { didYouMean } from "../base/mod.ts";
+import { COMMAND_METHODS, didYouMean } from "../base/mod.ts";
 import type { Report } from "./check_tools.ts";
 import { isRaw, type Raw } from "./pointer.ts";
-
-/** Commands of the socket, by method. */
-const COMMANDS = ["restart_child", "pause_child", "resume_child", "quarantine_child", "remove_child", "add_child", "shutdown_tree"]
-  .map((name) => `command.${name}`);
 
 /** Interval of registrations where none is given, in seconds. */
 const REGISTRATION_INTERVAL = 15;
@@ -41,9 +37,9 @@ function checkSecurity(security: Raw, report: Report): void {
   const { authorization, allowlist } = security;
   const commands = isRaw(authorization) ? authorization["high_risk_commands"] : undefined;
   listOf(commands).forEach((name, index) => {
-    if (COMMANDS.includes(name)) return;
+    if (COMMAND_METHODS.includes(name)) return;
     const pointer = `/dashboard/security_config/authorization/high_risk_commands/${index}`;
-    report("error", "unknown_command", pointer, `"${name.slice(0, 128)}" is no command`, didYouMean(name, COMMANDS));
+    report("error", "unknown_command", pointer, `"${name.slice(0, 128)}" is no command`, didYouMean(name, COMMAND_METHODS));
   });
   listOf(isRaw(allowlist) ? allowlist["allowed_paths"] : undefined).forEach((path, index) =>
     checkAbsolute(path, `/dashboard/security_config/allowlist/allowed_paths/${index}`, report)

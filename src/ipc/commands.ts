@@ -1,7 +1,7 @@
 /** Commands of the socket, carried out on the tree. */
 import { cleanText, didYouMean, ReeveError } from "../base/mod.ts";
 import type { Exit } from "../event/mod.ts";
-import { type CommandKind, type WireCommand, type WireError, wireError } from "../protocol/mod.ts";
+import { type CommandKind, type ExtensionKind, type WireCommand, type WireError, wireError } from "../protocol/mod.ts";
 import type { Child, ChildSnapshot, CommandResult, Report, Tree } from "../runtime/mod.ts";
 import type { ChildSpec } from "../spec/mod.ts";
 import { childId, failureOf, limitOf, livenessOf, managedState, statusOf, stopState } from "./rows.ts";
@@ -27,7 +27,11 @@ const CONTROLS = {
   resume_child: "resume",
   quarantine_child: "quarantine",
   remove_child: "remove",
-} as const satisfies Partial<Record<CommandKind, keyof Child>>;
+  start_child: "start",
+  terminate_child: "terminate",
+  release_child: "release",
+  reset_fuse: "resetFuse",
+} as const satisfies Partial<Record<CommandKind | ExtensionKind, keyof Child>>;
 
 /** What became of a command. */
 export interface Outcome {
@@ -58,6 +62,7 @@ async function outcomeOf(host: CommandHost, command: WireCommand): Promise<Delta
   try {
     if (command.kind === "shutdown_tree") return await shutDown(host, command);
     if (command.kind === "add_child") return await addChild(host, command);
+    if (command.kind === "start_template" || command.kind === "scale") return await copy(host, command);
     return await control(host, command, command.kind);
   } catch (error) {
     const retryable = error instanceof ReeveError && error.code === "too_many_commands";
@@ -86,7 +91,7 @@ async function control(
 }
 
 /** The exact path first; else the last segment, where exactly one child has it, unless what is asked destroys something. */
-function findPath(tree: Tree, asked: string, exactOnly: boolean): string {
+export function findPath(tree: Tree, asked: string, exactOnly: boolean): string {
   const paths = pathsOf(tree.snapshot().children);
   if (paths.includes(asked)) return asked;
   const name = asked.split("/").filter((segment) => segment !== "").at(-1) ?? asked;
@@ -158,6 +163,15 @@ async function addChild(host: CommandHost, { childManifest, reason, requestedBy:
   if (refusal !== null) return { stateDelta: null, error: { ...refusal, target_id: host.targetId } };
   await host.tree.add(spec, { by, reason });
   return { stateDelta: { child_manifest: childManifest, type: "child_added" } };
+}
+
+/** Makes copies of a template, or removes some; the child named is the supervisor that gets them. */
+async function copy({ tree }: CommandHost, { childPath, template, count, reason, requestedBy: by }: WireCommand): Promise<Delta> {
+  const request = { by, reason, to: childPath === null ? "/" : findPath(tree, childPath, true) };
+  const { added, removed } = count === null
+    ? { added: [(await tree.startTemplate(template ?? "", request)).path], removed: [] }
+    : await tree.scale(template ?? "", count, request);
+  return { stateDelta: { added, removed, type: "scaled" } };
 }
 
 /** Answered at the end of the shutdown, or after a time without its report. */

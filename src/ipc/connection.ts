@@ -118,9 +118,9 @@ export class Connection {
         this.#insideSinceMs = null;
         this.#lastLineAtMs = this.#limits.clock.now();
         const answer = this.#pipeline.answer(frame, this.#client);
-        const { line, stream } = answer instanceof Promise ? await (this.#answering = answer) : answer;
+        const { line, streams } = answer instanceof Promise ? await (this.#answering = answer) : answer;
         this.#waiting += line;
-        if (stream !== undefined) this.#push(stream);
+        streams?.forEach((stream) => this.#push(stream));
         if (this.#waiting.length > MOST_WAITING) await this.#flush();
       }
       this.#beginFlush();

@@ -1,6 +1,6 @@
 /** The rows of a child as the wire has them. */
 import { describeExit } from "../event/mod.ts";
-import type { ChildSnapshot, TreeSnapshot } from "../runtime/mod.ts";
+import type { ChildSnapshot, TreeMoment } from "../runtime/mod.ts";
 import type { WireTime } from "./wire_time.ts";
 
 /** What a limit without a number is called on the wire. */
@@ -78,7 +78,7 @@ export function failureOf({ phase }: ChildSnapshot): object | null {
 }
 
 /** A row of `runtime_state`. */
-export function runtimeRow(child: ChildSnapshot, { phase }: TreeSnapshot): object {
+export function runtimeRow(child: ChildSnapshot, { phase }: Pick<TreeMoment, "phase">): object {
   const hasAttempt = STATUSES.has(child.phase);
   const { lastExit } = child;
   return {

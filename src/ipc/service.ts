@@ -1,20 +1,27 @@
 /** Answers to the methods of the socket. */
-import { RawJson, toJson } from "../base/mod.ts";
+import process from "node:process";
+import { cleanText, RawJson, toJson, VERSION } from "../base/mod.ts";
 import type { RegistrationState } from "../event/mod.ts";
-import { parseCommand, PROTOCOL_VERSION, type WireError, wireError, type WireRequest } from "../protocol/mod.ts";
+import { auditJson, type AuditRecord } from "../observe/mod.ts";
+import { platform } from "../platform/mod.ts";
+import { EXTENSIONS, parseCommand, PROTOCOL_VERSION, type WireError, wireError, type WireRequest } from "../protocol/mod.ts";
 import type { ChildSnapshot } from "../runtime/mod.ts";
-import { type CommandHost, type Outcome, runCommand } from "./commands.ts";
+import { type CommandHost, findPath, type Outcome, runCommand } from "./commands.ts";
+import { describeChild } from "./description.ts";
 import { History } from "./history.ts";
 import { eventRecord, logRecord, type RecordSource } from "./records.ts";
-import type { CommandFacts } from "./security/audit.ts";
 import { WIRE_STATES } from "./registration.ts";
 import { runtimeRecord, runtimeRow } from "./rows.ts";
+import type { CommandFacts } from "./security/audit.ts";
+import { pushedEvents, pushedLogs, pushedStates, readWanted } from "./subscriptions.ts";
 import { topologyOf } from "./topology.ts";
 
 /** What the service is made of. */
 export interface ServiceOptions extends CommandHost, RecordSource {
   /** What the target says of itself. */
   readonly registration: object;
+  /** The last records of the audit. */
+  readonly auditRecords: () => readonly AuditRecord[];
   /** How its registration at a relay stands. */
   readonly registrationState: () => RegistrationState;
   readonly displayName: string;
@@ -23,7 +30,7 @@ export interface ServiceOptions extends CommandHost, RecordSource {
 
 /** The result of a request, or its error; a subscription goes on afterwards. */
 export type Answer =
-  | { readonly result: object; readonly stream?: AsyncIterable<object> }
+  | { readonly result: object; readonly streams?: readonly AsyncIterable<object>[] }
   | { readonly error: WireError };
 
 /** Whose request it is. */
@@ -40,6 +47,12 @@ export interface PreparedCommand {
   run(): Promise<Outcome>;
 }
 
+/** What this server does beyond the reference, for clients that ask for it. */
+const CAPABILITIES = ["push", "subscriptions.since", "subscriptions.filter", "subscriptions.states", "commands.idempotent"];
+
+/** Most records of the audit in one answer. */
+const MOST_RECORDS = 1_000;
+
 /** Subscriptions that one connection may have. */
 const MOST_STREAMS = 16;
 
@@ -47,11 +60,27 @@ const MOST_STREAMS = 16;
 export class Service {
   readonly #options: ServiceOptions;
   readonly #history: History;
+  /** What never changes is written once. */
+  readonly #helloText: RawJson;
   #topology: { readonly paths: string; readonly text: RawJson } | null = null;
 
   constructor(options: ServiceOptions) {
     this.#options = options;
     this.#history = new History(options.tree, options.signal);
+    this.#helloText = new RawJson(toJson({
+      type: "hello",
+      protocol_version: PROTOCOL_VERSION,
+      registration: options.registration,
+      server: {
+        name: "@reeve/supervisor",
+        version: VERSION,
+        runtime: `${platform.name} ${platform.version}`,
+        pid: process.pid,
+        run_id: options.runId,
+      },
+      capabilities: CAPABILITIES,
+      extensions: EXTENSIONS,
+    }));
   }
 
   /** Answers a request that changes nothing. */
@@ -62,9 +91,13 @@ export class Service {
       case "state":
         return { result: { type: "state", target_id: this.#options.targetId, state: this.#state() } };
       case "events.subscribe":
-        return this.#subscription("events", params, reader, (since) => this.#events(since, reader.signal));
+        return this.#subscription("events", params, reader);
       case "logs.tail":
-        return this.#subscription("logs", params, reader, (since) => this.#logs(since, reader.signal));
+        return this.#subscription("logs", params, reader);
+      case "reeve.describe":
+        return this.#describe(params);
+      case "reeve.audit":
+        return this.#auditRecords(params);
       default:
         return { error: wireError("unsupported_method", `${method} is a command`) };
     }
@@ -85,7 +118,30 @@ export class Service {
   }
 
   #hello(): Answer {
-    return { result: { type: "hello", protocol_version: PROTOCOL_VERSION, registration: this.#options.registration } };
+    return { result: this.#helloText };
+  }
+
+  #describe(params: unknown): Answer {
+    const { tree, targetId, time } = this.#options;
+    const asked = fieldsOf(params).get("child_path");
+    if (typeof asked !== "string") return { error: wireError("invalid_command_params", "child_path must be a text", targetId) };
+    try {
+      const child = describeChild(tree.child(findPath(tree, asked, false)), time);
+      return { result: { type: "description", target_id: targetId, child } };
+    } catch (error) {
+      return { error: wireError("child_not_found", cleanText(error instanceof Error ? error.message : String(error), 1024), targetId) };
+    }
+  }
+
+  /** The last records after a number, as many as are wanted. */
+  #auditRecords(params: unknown): Answer {
+    const { targetId, auditRecords } = this.#options;
+    const { after = 0, limit = MOST_RECORDS } = { after: fieldsOf(params).get("after_sequence"), limit: fieldsOf(params).get("limit") };
+    if (!isCount(after) || !isCount(limit)) {
+      return { error: wireError("invalid_command_params", "after_sequence and limit must be whole numbers, 0 or more", targetId) };
+    }
+    const records = auditRecords().filter(({ sequence }) => sequence > after).slice(-Math.min(limit, MOST_RECORDS) || Infinity);
+    return { result: { type: "audit", target_id: targetId, records: records.map(auditJson) } };
   }
 
   #state(): object {
@@ -115,60 +171,30 @@ export class Service {
   }
 
   /** Who names a sequence number goes on after it, and is told from which one the stream goes on; who names none gets what comes from now on. */
-  #subscription(
-    subscription: "events" | "logs",
-    params: unknown,
-    { streams }: Reader,
-    open: (since: number | "now") => AsyncIterable<object>,
-  ): Answer {
+  #subscription(subscription: "events" | "logs", params: unknown, { streams, signal }: Reader): Answer {
     const { targetId } = this.#options;
     if (streams >= MOST_STREAMS) {
       return { error: wireError("too_many_subscriptions", `this connection has ${MOST_STREAMS} subscriptions already`, targetId) };
     }
-    const fields = new Map<string, unknown>(typeof params === "object" && params !== null ? Object.entries(params) : []);
+    const fields = fieldsOf(params);
     if (fields.get("session_established") !== true) return { error: wireError("session_required", NO_SESSION, targetId) };
-    const since = fields.get("since_sequence");
+    const wanted = readWanted(fields, targetId);
+    if ("code" in wanted) return { error: wanted };
     const result = { type: "subscription", target_id: targetId, subscription };
-    if (since === undefined) return { result, stream: open("now") };
-    if (typeof since !== "number" || !Number.isSafeInteger(since) || since < 0) {
-      return { error: wireError("invalid_subscription", "since_sequence must be a whole number, 0 or more", targetId) };
-    }
-    return { result: { ...result, since_sequence: since }, stream: open(since) };
-  }
-
-  async *#events(since: number | "now", signal: AbortSignal): AsyncIterable<object> {
-    const { tree, targetId } = this.#options;
-    for await (const event of tree.events({ since, signal })) {
-      yield event.type === "gap"
-        ? lagged(targetId, event.to - event.from + 1, "events")
-        : { type: "event", target_id: targetId, event: eventRecord(this.#options, event) };
-    }
-  }
-
-  async *#logs(since: number | "now", signal: AbortSignal): AsyncIterable<object> {
-    const { tree, targetId } = this.#options;
-    for await (const record of tree.logs({ since, signal })) {
-      yield "from" in record
-        ? lagged(targetId, record.to - record.from + 1, "logs")
-        : { type: "log", target_id: targetId, log: logRecord(this.#options, record) };
-    }
+    const open = subscription === "events" ? pushedEvents : pushedLogs;
+    const streamsOf = [open(this.#options, wanted, signal), ...wanted.states ? [pushedStates(this.#options, wanted, signal)] : []];
+    return { result: wanted.since === "now" ? result : { ...result, since_sequence: wanted.since }, streams: streamsOf };
   }
 }
 
 const NO_SESSION = "event and log subscription must be triggered by an established dashboard session";
 
-/** A reader that is too slow is told how much it missed. */
-function lagged(targetId: string, count: number, what: "events" | "logs"): object {
-  return {
-    type: "error",
-    error: {
-      code: "subscriber_lagged",
-      stage: "subscription",
-      target_id: targetId,
-      message: `${count} ${what} were dropped`,
-      retryable: true,
-    },
-  };
+function fieldsOf(params: unknown): ReadonlyMap<string, unknown> {
+  return new Map<string, unknown>(typeof params === "object" && params !== null ? Object.entries(params) : []);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
 function flatten(children: readonly ChildSnapshot[]): ChildSnapshot[] {

@@ -22,6 +22,7 @@ const STAGES = {
   too_many_subscriptions: "subscription",
   invalid_subscription: "subscription",
   command_failed: "command_dispatch",
+  child_not_found: "command_validate",
   peer_cred_unavailable: "peer_credentials",
   peer_cred_uid_mismatch: "peer_credentials",
   peer_cred_gid_not_allowed: "peer_credentials",

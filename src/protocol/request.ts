@@ -1,25 +1,6 @@
 /** What a client asks: one line of JSON, looked at before it is believed. */
-import { refuseJson } from "../base/mod.ts";
-import type { CommandKind } from "./command.ts";
+import { type Method, METHODS, refuseJson } from "../base/mod.ts";
 import { type WireError, wireError } from "./errors.ts";
-
-/** A method of the socket. */
-export type Method = "hello" | "state" | "events.subscribe" | "logs.tail" | `command.${CommandKind}`;
-
-/** Every method, with what it may do. */
-export const METHODS: Readonly<Record<Method, "read" | "write" | "destructive">> = Object.freeze({
-  "hello": "read",
-  "state": "read",
-  "events.subscribe": "read",
-  "logs.tail": "read",
-  "command.restart_child": "write",
-  "command.pause_child": "write",
-  "command.resume_child": "write",
-  "command.quarantine_child": "write",
-  "command.add_child": "write",
-  "command.remove_child": "destructive",
-  "command.shutdown_tree": "destructive",
-});
 
 /** A request that can be answered. */
 export interface WireRequest {

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { main } from "../../src/cli/main.ts";
-import { VERSION } from "../../src/cli/version.ts";
+import { VERSION } from "../../src/base/version.ts";
 import { RecordingIo } from "./helpers.ts";
 
 async function outcome(...args: string[]): Promise<[number, string, string]> {

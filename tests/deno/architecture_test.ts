@@ -61,7 +61,7 @@ Deno.test("importsOf() sees the imports that Deno sees", async () => {
 
 Deno.test("the package version is the same everywhere", async () => {
   const { version } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
-  const { VERSION } = await import("../../src/cli/version.ts");
+  const { VERSION } = await import("../../src/base/version.ts");
   assertEquals(VERSION, version);
 });
 

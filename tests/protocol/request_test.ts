@@ -69,6 +69,8 @@ Deno.test("parseCommand() wants each member, in its form", () => {
     kind: "pause_child",
     childPath: "/a",
     childManifest: null,
+    template: null,
+    count: null,
     reason: "r",
     requestedBy: "me",
   });

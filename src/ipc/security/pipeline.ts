@@ -26,7 +26,7 @@ export interface Client {
 /** What goes back: a line, and what is pushed after it. */
 export interface Reply {
   readonly line: string;
-  readonly stream?: AsyncIterable<object>;
+  readonly streams?: readonly AsyncIterable<object>[];
 }
 
 /** What the pipeline is made of. */
@@ -113,7 +113,7 @@ export class Pipeline {
     const answer = this.#service.read(request, client);
     if ("error" in answer) return this.#refuse(asked, answer.error);
     this.#audit.read(asked);
-    return { line: lineOf(request.requestId, answer), stream: answer.stream };
+    return { line: lineOf(request.requestId, answer), streams: answer.streams };
   }
 
   async #command(request: WireRequest, asked: Asked): Promise<string> {

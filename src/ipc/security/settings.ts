@@ -1,6 +1,6 @@
 /** What the security pipeline is told to do: options, their defaults, and what does not fit. */
 import { didYouMean, ReeveError } from "../../base/mod.ts";
-import { COMMAND_KINDS } from "../../protocol/mod.ts";
+import { COMMAND_METHODS } from "../../protocol/mod.ts";
 import type {
   AllowlistOptions,
   AuthorizationOptions,
@@ -23,30 +23,40 @@ export interface SecuritySettings {
   readonly allowlist: Required<AllowlistOptions>;
 }
 
-/** The commands of the reference by method, which are all of high risk unless it is said otherwise. */
-const COMMAND_METHODS: readonly string[] = COMMAND_KINDS.map((kind) => `command.${kind}`);
-
 /** Fills in the defaults; throws `dashboard_not_started` for what does not fit. */
 export function securitySettings(config: SecurityConfig = {}): SecuritySettings {
   const { refillRate = 100, burstCapacity = 20 } = config.rateLimit ?? {};
   const settings: SecuritySettings = {
-    peerIdentity: { enabled: true, requireUidMatch: true, allowedGids: [], allowedPids: [], ...config.peerIdentity },
-    authorization: { enabled: true, allowedUids: null, highRiskCommands: COMMAND_METHODS, ...config.authorization },
-    replayProtection: { enabled: true, windowSize: 1_024, ttlSeconds: 60, ...config.replayProtection },
-    requestSizeLimit: { enabled: true, maxBytes: 65_536, ...config.requestSizeLimit },
-    rateLimit: {
-      enabled: true,
-      refillRate,
-      burstCapacity,
-      peerRefillRate: 10 * refillRate,
-      peerBurstCapacity: 10 * burstCapacity,
-      ...config.rateLimit,
-    },
-    idempotency: { enabled: true, resultCacheTtlSeconds: 60, maxCachedResults: 1_024, maxCachedBytes: 8_388_608, ...config.idempotency },
-    allowlist: { enabled: true, allowedPaths: [], ...config.allowlist },
+    peerIdentity: filled<SecuritySettings["peerIdentity"]>(
+      { enabled: true, requireUidMatch: true, allowedGids: [], allowedPids: [] },
+      config.peerIdentity,
+    ),
+    authorization: filled<SecuritySettings["authorization"]>(
+      { enabled: true, allowedUids: null, highRiskCommands: COMMAND_METHODS },
+      config.authorization,
+    ),
+    replayProtection: filled<SecuritySettings["replayProtection"]>(
+      { enabled: true, windowSize: 1_024, ttlSeconds: 60 },
+      config.replayProtection,
+    ),
+    requestSizeLimit: filled<SecuritySettings["requestSizeLimit"]>({ enabled: true, maxBytes: 65_536 }, config.requestSizeLimit),
+    rateLimit: filled<SecuritySettings["rateLimit"]>(
+      { enabled: true, refillRate, burstCapacity, peerRefillRate: 10 * refillRate, peerBurstCapacity: 10 * burstCapacity },
+      config.rateLimit,
+    ),
+    idempotency: filled<SecuritySettings["idempotency"]>(
+      { enabled: true, resultCacheTtlSeconds: 60, maxCachedResults: 1_024, maxCachedBytes: 8_388_608 },
+      config.idempotency,
+    ),
+    allowlist: filled<SecuritySettings["allowlist"]>({ enabled: true, allowedPaths: [] }, config.allowlist),
   };
   check(settings);
   return settings;
+}
+
+/** What is given counts, where it is given at all. */
+function filled<T extends object>(defaults: T, given: { readonly [Name in keyof T]?: T[Name] | undefined } = {}): T {
+  return { ...defaults, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
 }
 
 function check({ replayProtection, requestSizeLimit, rateLimit, idempotency, allowlist, authorization }: SecuritySettings): void {

@@ -1,0 +1,45 @@
+/** The methods of the socket: what can be asked, and what asking it may do. */
+
+/** What a method may do: tell, change, or take something away. */
+export type MethodRisk = "read" | "write" | "destructive";
+
+/** Methods of the reference. */
+const OF_THE_REFERENCE = {
+  "hello": "read",
+  "state": "read",
+  "events.subscribe": "read",
+  "logs.tail": "read",
+  "command.restart_child": "write",
+  "command.pause_child": "write",
+  "command.resume_child": "write",
+  "command.quarantine_child": "write",
+  "command.add_child": "write",
+  "command.remove_child": "destructive",
+  "command.shutdown_tree": "destructive",
+} as const satisfies Readonly<Record<string, MethodRisk>>;
+
+/** Methods of our own, which `hello` tells. */
+const OF_OUR_OWN = {
+  "reeve.describe": "read",
+  "reeve.audit": "read",
+  "reeve.start_child": "write",
+  "reeve.terminate_child": "write",
+  "reeve.release_child": "write",
+  "reeve.reset_fuse": "write",
+  "reeve.start_template": "write",
+  "reeve.scale": "destructive",
+} as const satisfies Readonly<Record<string, MethodRisk>>;
+
+/** A method of the socket. */
+export type Method = keyof typeof OF_THE_REFERENCE | keyof typeof OF_OUR_OWN;
+
+/** Every method, with what it may do. */
+export const METHODS: Readonly<Record<Method, MethodRisk>> = Object.freeze({ ...OF_THE_REFERENCE, ...OF_OUR_OWN });
+
+/** Methods of our own, with what they may do. */
+export const EXTENSIONS: Readonly<Record<string, MethodRisk>> = Object.freeze({ ...OF_OUR_OWN });
+
+/** Methods that change something. */
+export const COMMAND_METHODS: readonly string[] = Object.freeze(
+  Object.entries(METHODS).filter(([, risk]) => risk !== "read").map(([method]) => method),
+);

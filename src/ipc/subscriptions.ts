@@ -1,0 +1,120 @@
+/** What is pushed to a client: events, lines of output, and how children are when they have changed. */
+import type { GapMarker, SupervisorEvent } from "../event/mod.ts";
+import type { LogRecord } from "../observe/mod.ts";
+import { type WireError, wireError, wireName, wireSeverity } from "../protocol/mod.ts";
+import type { Tree } from "../runtime/mod.ts";
+import { eventRecord, logRecord, type RecordSource } from "./records.ts";
+import { runtimeRecord, runtimeRow } from "./rows.ts";
+
+/** What a client wants to be pushed. */
+export interface Wanted {
+  /** The sequence number after which the stream goes on; "now" for what comes from now on. */
+  readonly since: number | "now";
+  readonly types: ReadonlySet<string> | null;
+  readonly severities: ReadonlySet<string> | null;
+  /** A child, with those below it. */
+  readonly path: string | null;
+  /** Whether children that changed are pushed too. */
+  readonly states: boolean;
+}
+
+/** Where pushes come from. */
+export interface PushSource extends RecordSource {
+  readonly tree: Tree;
+}
+
+/** Most words in one filter. */
+const MOST_WORDS = 256;
+
+/** Reads what a client wants out of its parameters. */
+export function readWanted(fields: ReadonlyMap<string, unknown>, targetId: string): Wanted | WireError {
+  const invalid = (why: string): WireError => wireError("invalid_subscription", why, targetId);
+  const { since = "now", types, severities, path = null, states = false } = {
+    since: fields.get("since_sequence"),
+    types: fields.get("types"),
+    severities: fields.get("severities"),
+    path: fields.get("path"),
+    states: fields.get("states"),
+  };
+  if (since !== "now" && !(typeof since === "number" && Number.isSafeInteger(since) && since >= 0)) {
+    return invalid("since_sequence must be a whole number, 0 or more");
+  }
+  if (!isWords(types) || !isWords(severities)) return invalid(`types and severities must be lists of at most ${MOST_WORDS} texts`);
+  if (path !== null && typeof path !== "string") return invalid("path must be a text");
+  if (typeof states !== "boolean") return invalid("states must be true or false");
+  return {
+    since: since === "now" ? since : Number(since),
+    types: types === undefined ? null : new Set(types.map((type) => type.includes("_") || /^[a-z]/.test(type) ? pascal(type) : type)),
+    severities: severities === undefined ? null : new Set(severities),
+    path,
+    states,
+  };
+}
+
+/** Events as they happen, and what was dropped because the client was too slow. */
+export async function* pushedEvents(source: PushSource, wanted: Wanted, signal: AbortSignal): AsyncIterable<object> {
+  const { tree, targetId } = source;
+  const filter = (event: SupervisorEvent): boolean =>
+    (wanted.types === null || wanted.types.has(wireName(event.type))) &&
+    (wanted.severities === null || wanted.severities.has(wireSeverity(event.type))) && isBelow(event.path, wanted.path);
+  for await (const event of tree.events({ since: wanted.since, filter, signal })) {
+    yield event.type === "gap"
+      ? lagged(targetId, event, "events")
+      : { type: "event", target_id: targetId, event: eventRecord(source, event) };
+  }
+}
+
+/** Lines of output in the same way. */
+export async function* pushedLogs(source: PushSource, wanted: Wanted, signal: AbortSignal): AsyncIterable<object> {
+  const { tree, targetId } = source;
+  const filter = ({ path, stream }: LogRecord): boolean =>
+    isBelow(path, wanted.path) && (wanted.severities === null || wanted.severities.has(stream === "stderr" ? "warning" : "info"));
+  for await (const record of tree.logs({ since: wanted.since, filter, signal })) {
+    yield "from" in record ? lagged(targetId, record, "logs") : { type: "log", target_id: targetId, log: logRecord(source, record) };
+  }
+}
+
+/** How children are, all of them first and then those that changed, each as it is now. */
+export async function* pushedStates({ tree, targetId, time }: PushSource, { path }: Wanted, signal: AbortSignal): AsyncIterable<object> {
+  for await (const change of tree.watch({ signal })) {
+    const children = change.changed.filter((child) => isBelow(child.path, path));
+    yield {
+      type: "state_delta",
+      target_id: targetId,
+      delta: {
+        child_runtime_records: children.map((child) => runtimeRecord(child, time)),
+        removed: change.removed.filter((gone) => isBelow(gone, path)),
+        runtime_state: children.map((child) => runtimeRow(child, change)),
+        sequence: change.seq,
+        whole: change.whole,
+      },
+    };
+  }
+}
+
+function lagged(targetId: string, { from, to }: GapMarker, what: "events" | "logs"): object {
+  return {
+    type: "error",
+    error: {
+      code: "subscriber_lagged",
+      stage: "subscription",
+      target_id: targetId,
+      message: `${to - from + 1} ${what} were dropped`,
+      retryable: true,
+    },
+  };
+}
+
+function isBelow(path: string, wanted: string | null): boolean {
+  return wanted === null || wanted === "/" || path === wanted || path.startsWith(`${wanted}/`);
+}
+
+function isWords(value: unknown): value is readonly string[] | undefined {
+  return value === undefined ||
+    Array.isArray(value) && value.length <= MOST_WORDS && value.every((word) => typeof word === "string" && word.length <= 128);
+}
+
+/** Both spellings of an event's type are taken. */
+function pascal(type: string): string {
+  return type.replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
