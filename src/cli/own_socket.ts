@@ -14,19 +14,23 @@ const HIDDEN_BYTES = "/..d/s".length;
 /** How many sockets of earlier runs are looked at. */
 const MOST_LOOKED_AT = 256;
 
-/** Where the folders of the user are. */
-export interface UserFolders {
-  readonly XDG_RUNTIME_DIR?: string;
-  readonly HOME?: string;
-}
+/** The variables that tell where the folders of the user are. */
+export type UserFolders = Readonly<Partial<Record<"XDG_RUNTIME_DIR" | "HOME", string>>>;
 
 /** Where a run of this name listens; makes the folder, and clears away what killed runs left in it. */
-export async function ownSocketPath(name: string, { XDG_RUNTIME_DIR = "", HOME = homedir() }: UserFolders = process.env): Promise<string> {
+export async function ownSocketPath(name: string, folders: UserFolders = ofThisProgram()): Promise<string> {
+  const { XDG_RUNTIME_DIR = "", HOME = homedir() } = folders;
   const folder = isAbsolute(XDG_RUNTIME_DIR) ? join(XDG_RUNTIME_DIR, "reeve") : join(HOME, ".cache", "reeve");
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const uid = await checkFolder(folder);
   await clearAway(folder, uid);
   return join(folder, socketName(name, folder));
+}
+
+/** One by one: for each there is a permission in Deno. */
+function ofThisProgram(): UserFolders {
+  const { XDG_RUNTIME_DIR, HOME } = process.env;
+  return { XDG_RUNTIME_DIR, HOME };
 }
 
 /** The name of the tree as far as there is room for it, and the number of this process. */
