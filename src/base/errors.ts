@@ -5,6 +5,7 @@ export const ERROR_CODES = {
   invalid_spec: "a supervision tree was declared with violations; `problems` lists all of them",
   invalid_config: "a configuration file has violations; `problems` lists all of them with file, line and column",
   config_unreadable: "a configuration file cannot be read",
+  invalid_manifest: "a child declaration that came as a text cannot be used; the message names the field",
   child_not_found: "no child has that path; the message names the nearest one",
   tree_not_ready: "the tree did not become ready in time; the message says which children it waits for",
   command_refused: "a command does not fit the state of its child; the message says what does",

@@ -43,14 +43,16 @@ function buildProgram(io: CommandIo, done: (code: number) => void): Command {
     .option("--for <seconds>", "shut down after this many seconds; fails when the tree was never ready", positiveNumber)
     .option("--verbose", "show every event", false)
     .option("--no-output", "do not show what the children print")
+    .option("--no-socket", "open no socket where the file has no dashboard section")
     .option("--json", "print events and the report as JSON, one a line", false)
     .addHelpText(
       "after",
       "\nCtrl-C stops the tree in order, a second one forces it.\n\nExamples:\n  reeve run supervisor.yaml\n  reeve run supervisor.yaml --for 20\n",
     )
-    .action(async (file: string, options: { for?: number; verbose: boolean; output: boolean; json: boolean }) =>
-      done(await run({ file, forSecs: options.for, verbose: options.verbose, output: options.output, json: options.json }, io))
-    );
+    .action(async (file: string, options: { for?: number; verbose: boolean; output: boolean; socket: boolean; json: boolean }) => {
+      const { for: forSecs, ...others } = options;
+      done(await run({ file, forSecs, ...others }, io));
+    });
   program.command("check")
     .description("list every problem of a file; exit code 0 none, 1 problems, 2 unreadable")
     .argument("<file>", "YAML file")

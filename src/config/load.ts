@@ -9,7 +9,7 @@ import { ConfigError, type FileProblem } from "./errors.ts";
 import { Findings, redact } from "./findings.ts";
 import type { ParseProblem } from "./parse.ts";
 import { type Filled, fillPlaceholders, type Lookup } from "./placeholders.ts";
-import { filePointer } from "./pointer.ts";
+import { filePointer, isRaw } from "./pointer.ts";
 import { positionsIn } from "./positions.ts";
 import { resolveSecrets } from "./secrets.ts";
 import { checkShape } from "./shape.ts";
@@ -31,6 +31,8 @@ export interface LoadedConfig {
   readonly spec: TreeSpec;
   /** The socket for dashboards, `null` when none is wanted. */
   readonly dashboard: DashboardSettings | null;
+  /** Whether the file says that there is to be none. */
+  readonly dashboardOff: boolean;
   /** Where it is recorded who asked for what. */
   readonly audit: AuditOptions;
   /** What is accepted but should be looked at. */
@@ -91,6 +93,7 @@ async function build(path: string, sources: Sources, options: LoadOptions): Prom
   return {
     spec,
     dashboard: dashboardSettings(raw["dashboard"]),
+    dashboardOff: isRaw(raw["dashboard"]) && raw["dashboard"]["enabled"] === false,
     audit: auditSettings(raw, path),
     warnings: problems,
     files: paths,

@@ -14,6 +14,7 @@
  *
  * @module
  */
+export { type ManifestOptions, parseChildManifest } from "./child_manifest.ts";
 export { ConfigError, describeFileProblem, type FileProblem } from "./errors.ts";
 export { explain, type ExplainedSetting } from "./explain.ts";
 export { jsonSchema, SCHEMA_ID, type SchemaNode } from "./json_schema.ts";

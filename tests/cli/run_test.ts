@@ -45,7 +45,7 @@ async function run(text: string, options: readonly string[] = [], reactTo?: stri
   let outcome: Outcome = { code: -1, out: "", err: "" };
   await withFile(text, async (file) => {
     const io = new ReactingIo(reactTo, react);
-    const code = await main(["run", file, ...options], io);
+    const code = await main(["run", file, "--no-socket", ...options], io);
     outcome = { code, out: io.out.replaceAll(file, "FILE"), err: io.err.replaceAll(file, "FILE") };
   });
   return outcome;

@@ -35,7 +35,7 @@ async function inEmptyFolder(files: Record<string, string>, use: (place: Place) 
       const { code, signal, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
         args: ["run", "--no-prompt", ...flags, ...args],
         cwd: folder,
-        env: { JSR_URL: server.url, DENO_DIR: join(folder, ".deno"), NO_COLOR: "1" },
+        env: { JSR_URL: server.url, DENO_DIR: join(folder, ".deno"), XDG_RUNTIME_DIR: folder, NO_COLOR: "1" },
         stdin: "null",
         signal: AbortSignal.timeout(LIMIT_MS),
       }).output();

@@ -1,4 +1,4 @@
-import { readdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { isAlive, reeve, withFolder } from "../support/command.ts";
 import { LineClient } from "../support/lines.ts";
@@ -120,7 +120,7 @@ Deno.test("reeve exits with 2 for wrong usage and for a file that is not there",
 
 Deno.test("reeve run --json writes events, lines and the report as JSON", async () => {
   await withFolder({ "tree.yaml": TREE, "task.mjs": TASK }, async (cwd) => {
-    const command = reeve(["run", "tree.yaml", "--json", "--for", "0.5"], { cwd });
+    const command = reeve(["run", "tree.yaml", "--json", "--no-socket", "--for", "0.5"], { cwd });
     assertEquals(await command.ended, 0, command.output());
     const items = command.output().trim().split("\n").map((line) => JSON.parse(line));
     assertEquals([items[0].type, items.at(-1).type, items.at(-1).exitCode], ["supervisor_started", "report", 0]);
@@ -216,5 +216,109 @@ Deno.test("reeve run does not run a tree whose dashboard cannot be served", asyn
     const command = reeve(["run", "tree.yaml"], { cwd: folder });
     assertEquals(await command.ended, 2, command.output());
     assertStringIncludes(command.output(), "something is there already");
+  });
+});
+
+/** Asks for a command and returns the whole answer. */
+async function answerTo(client: LineClient, kind: string, target: object, targetId = "small-1"): Promise<string> {
+  const params = {
+    command_id: "c",
+    target_id: targetId,
+    command: kind,
+    target,
+    reason: "deploy",
+    requested_by: "ops",
+    confirmed: true,
+    requested_at_unix_nanos: 1,
+  };
+  client.ask({ request_id: `${kind} ${JSON.stringify(target)}`, method: `command.${kind}`, params });
+  return await client.line() ?? "";
+}
+
+Deno.test("reeve run adds a child over the socket as if it were in the file, and removes it again", async () => {
+  await withFolder({ "task.mjs": TASK }, async (folder) => {
+    const path = `${folder}/d.sock`;
+    const allowed = `security_config: { allowlist: { allowed_paths: ["${folder}/task.mjs"] } }`;
+    const text = `${TREE.split("  - name: task")[0]}dashboard: { target_id: small-1, path: ${path}, ${allowed} }\n`;
+    await writeFile(`${folder}/tree.yaml`, text);
+    const command = reeve(["run", "tree.yaml"], { cwd: folder });
+    await command.until("everything is ready");
+    const client = await LineClient.open(path);
+    const added = await answerTo(client, "add_child", {
+      child_manifest: "name: late\nrun: { module: { url: ./task.mjs } }\ndependencies: [db]\n",
+    });
+    assertStringIncludes(added, '"status":"completed"');
+    await command.until("task is up");
+    assertStringIncludes(await answerTo(client, "remove_child", { child_path: "/late" }), '"managed_child_state_after":"removed"');
+    for (
+      const [manifest, why] of [
+        ["name: [", "configuration error: Failed to parse child manifest: "],
+        ["{ name: x, run: { process: { command: '${HOME}/x' } } }", "Child validation failed at run.process.command: "],
+        ["{ name: x, run: { process: { command: /bin/sh } } }", "allowlist_denied"],
+      ] as const
+    ) assertStringIncludes(await answerTo(client, "add_child", { child_manifest: manifest }), why);
+    client.close();
+    command.signal("SIGTERM");
+    assertEquals(await command.ended, 0, command.output());
+  });
+});
+
+/** The path that the command says it listens on. */
+function pathIn(output: string): string {
+  return /^reeve: dashboard on (.*)$/m.exec(output)?.[1] ?? "";
+}
+
+const QUIET = `${TREE.split("  - name: api")[0]}`;
+
+Deno.test("reeve run without a dashboard section opens a socket of its own, and clears away those of killed runs", async () => {
+  await withFolder({ "tree.yaml": QUIET }, async (folder) => {
+    const killed = reeve(["run", "tree.yaml"], { cwd: folder, runtimeDir: folder });
+    await killed.until("everything is ready");
+    killed.signal("SIGKILL");
+    await killed.ended;
+    const commands = [0, 1].map(() => reeve(["run", "tree.yaml"], { cwd: folder, runtimeDir: folder }));
+    for (const command of commands) await command.until("everything is ready");
+    const paths = commands.map((command) => pathIn(command.output()));
+    for (const path of paths) {
+      assertMatch(path.slice(folder.length), /^\/reeve\/small-\d+\.sock$/);
+      const modes = await Promise.all([path, `${folder}/reeve`].map(async (place) => (await stat(place)).mode & 0o777));
+      assertEquals(modes, [0o600, 0o700]);
+    }
+    assertEquals((await readdir(`${folder}/reeve`)).toSorted(), paths.map((path) => path.slice(`${folder}/reeve/`.length)).toSorted());
+    const [first, second] = commands;
+    const client = await LineClient.open(paths[0]!);
+    assertStringIncludes(await answerTo(client, "shutdown_tree", {}, "small"), '"phase":"Completed"');
+    client.close();
+    second!.signal("SIGTERM");
+    assertEquals([await first!.ended, await second!.ended], [0, 0]);
+    assertEquals(await readdir(`${folder}/reeve`), []);
+  });
+});
+
+Deno.test("reeve run opens no socket of its own where it is told not to", async () => {
+  for (const [options, section] of [[["--no-socket"], ""], [[], "dashboard: { enabled: false }\n"]] as const) {
+    await withFolder({ "tree.yaml": `${QUIET}${section}` }, async (folder) => {
+      const command = reeve(["run", "tree.yaml", ...options], { cwd: folder, runtimeDir: folder });
+      await command.until("everything is ready");
+      assertEquals([await readdir(folder), pathIn(command.output())], [["tree.yaml"], ""]);
+      command.signal("SIGTERM");
+      assertEquals(await command.ended, 0, command.output());
+    });
+  }
+});
+
+Deno.test("reeve run warns and runs on where its own socket cannot be had", async () => {
+  await withFolder({ "tree.yaml": QUIET }, async (folder) => {
+    await mkdir(`${folder}/reeve`);
+    await chmod(`${folder}/reeve`, 0o770);
+    const command = reeve(["run", "tree.yaml", "--json"], { cwd: folder, runtimeDir: folder });
+    await command.until('"type":"supervisor_ready"');
+    assertStringIncludes(
+      command.output(),
+      `reeve: the tree runs without a socket: "${folder}/reeve" is open to others, must have mode 0700. --no-socket does without\n`,
+    );
+    assertEquals(await readdir(`${folder}/reeve`), []);
+    command.signal("SIGTERM");
+    assertEquals(await command.ended, 0, command.output());
   });
 });

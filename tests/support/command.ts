@@ -1,5 +1,6 @@
 /** Runs the command, or a program, as a user would: as a process of its own. */
 import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,7 +19,7 @@ export interface RunningCommand {
 }
 
 /** Starts `reeve ARGS`. */
-export function reeve(args: readonly string[], options: { readonly cwd?: string } = {}): RunningCommand {
+export function reeve(args: readonly string[], options: StartOptions = {}): RunningCommand {
   return start(reeveArgs(args), options);
 }
 
@@ -37,11 +38,19 @@ export async function outcomeOf(text: string, ...flags: string[]): Promise<{ cod
   return outcome;
 }
 
+/** How to start a program. */
+export interface StartOptions {
+  readonly cwd?: string;
+  /** The folder for its own socket. @default {one that goes with it} */
+  readonly runtimeDir?: string;
+}
+
 /** Starts the runtime with arguments; it is killed when it takes longer than 30 seconds. */
-export function start(args: readonly string[], { cwd }: { readonly cwd?: string } = {}): RunningCommand {
+export function start(args: readonly string[], { cwd, runtimeDir }: StartOptions = {}): RunningCommand {
+  const ownDir = runtimeDir === undefined ? mkdtempSync(join(tmpdir(), "reeve-run-")) : undefined;
   const child = spawn(process.execPath, [...args], {
     cwd,
-    env: { ...process.env, NO_COLOR: "1" },
+    env: { ...process.env, NO_COLOR: "1", XDG_RUNTIME_DIR: runtimeDir ?? ownDir },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let text = "";
@@ -59,6 +68,7 @@ export function start(args: readonly string[], { cwd }: { readonly cwd?: string 
     child.on("close", (code, signal) => {
       clearTimeout(limit);
       over = true;
+      if (ownDir !== undefined) rmSync(ownDir, { recursive: true });
       for (const look of waiting) look();
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });

@@ -1,6 +1,6 @@
 /** Runs a program to its end and looks whether anything that it started is still there. */
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -17,7 +17,7 @@ export interface Outcome {
   readonly err: string;
   /** Processes that carry the mark of the program although it has ended, one a line. */
   readonly leftovers: readonly string[];
-  /** What is left in the folder that the program had for temporary files. */
+  /** What is left in the folders that the program had for temporary files and for sockets. */
   readonly temporary: readonly string[];
 }
 
@@ -32,24 +32,27 @@ export function reeveMarked(args: readonly string[], options: MarkedOptions = {}
   return runMarked(process.execPath, reeveArgs(args), options);
 }
 
-/** Complaints beside the warnings about a file. */
+/** Complaints beside the warnings about a file, and where the socket is. */
 export function withoutWarnings(err: string): string {
-  return err.split("\n").filter((line) => !line.startsWith("warning ")).join("\n");
+  return err.split("\n").filter((line) => !/^(warning |reeve: dashboard on )/.test(line)).join("\n");
 }
 
 /** Runs a program with a mark in its environment that all its descendants inherit. */
 export async function runMarked(command: string, args: readonly string[], { cwd, env = {} }: MarkedOptions = {}): Promise<Outcome> {
   const temporary = await mkdtemp(join(tmpdir(), "reeve-marked-"));
+  const sockets = join(temporary, "reeve");
+  await mkdir(sockets, { mode: 0o700 });
   const mark = crypto.randomUUID();
   try {
     const { code, out, err } = await run(command, args, {
       cwd: cwd ?? fileURLToPath(ROOT),
-      env: { ...process.env, ...env, REEVE_TEST_MARK: mark, TMPDIR: temporary, NO_COLOR: "1" },
+      env: { ...process.env, ...env, REEVE_TEST_MARK: mark, TMPDIR: temporary, XDG_RUNTIME_DIR: temporary, NO_COLOR: "1" },
     });
     const { out: processes } = await run("ps", ["axeww", "-o", "pid,stat,command"], {});
     // Those that are dead but not yet reaped have no environment.
     const leftovers = processes.split("\n").filter((line) => line.includes(`REEVE_TEST_MARK=${mark}`));
-    return { code, out, err, leftovers: leftovers.map((line) => line.trim().slice(0, 80)), temporary: await readdir(temporary) };
+    const left = [...(await readdir(temporary)).filter((name) => name !== "reeve"), ...await readdir(sockets)];
+    return { code, out, err, leftovers: leftovers.map((line) => line.trim().slice(0, 80)), temporary: left };
   } finally {
     await rm(temporary, { recursive: true });
   }

@@ -2,11 +2,13 @@
 import process from "node:process";
 import { type ChildSnapshot, handleSignals, ReeveError, type Report, SpecError, supervise, type Tree } from "../../../mod.ts";
 import { cleanText } from "../../base/mod.ts";
-import { ConfigError, type LoadedConfig, loadFile } from "../../config/mod.ts";
+import { ConfigError, type LoadedConfig, loadFile, parseChildManifest } from "../../config/mod.ts";
 import { type Dashboard, type DashboardOptions, serveDashboard } from "../../ipc/mod.ts";
+import { platform } from "../../platform/mod.ts";
 import { eventLog, type LogItem } from "../event_log.ts";
 import { type CommandIo, EXIT } from "../io.ts";
 import { inOrder } from "../ordered.ts";
+import { ownSocketPath } from "../own_socket.ts";
 import { summary } from "../summary.ts";
 import { exitCodeOf, printProblems, printRefusal } from "./check.ts";
 
@@ -21,6 +23,8 @@ export interface RunArgs {
   readonly json: boolean;
   /** Whether the children's output is shown. */
   readonly output: boolean;
+  /** Whether a socket is opened where the file says nothing of one. */
+  readonly socket: boolean;
 }
 
 /** Runs the tree of a file until it ends; returns its exit code. */
@@ -30,13 +34,13 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
   const complaints: CommandIo = { color: io.color, stdout: toStderr, stderr: toStderr };
   const loaded = await loadConfig(args.file, complaints);
   if (typeof loaded === "number") return loaded;
-  const { spec, warnings, locate, dashboard: settings, audit, configVersion } = loaded;
+  const { spec, warnings, locate } = loaded;
   printProblems(warnings, complaints);
   const unguard = survive(io);
   try {
     const tree = await supervise(spec);
     using _signals = handleSignals(tree);
-    await using dashboard = settings === null ? null : await serveOrStop(tree, { ...settings, audit, configVersion });
+    await using dashboard = await serve(tree, loaded, args, complaints);
     if (dashboard !== null) complaints.stderr(`reeve: dashboard on ${cleanText(dashboard.path)}\n`);
     const shown = showAll(tree, args, io);
     const stopLater = args.forSecs === undefined
@@ -60,13 +64,34 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
   }
 }
 
-/** A tree whose socket cannot be served does not run on without it. */
+/** Serves the tree as the file says; where it says nothing, on a socket of its own. */
+async function serve(tree: Tree, loaded: LoadedConfig, args: RunArgs, io: CommandIo): Promise<Dashboard | null> {
+  const { dashboard, dashboardOff, audit, configVersion } = loaded;
+  const options = { audit, configVersion, parseChild: (manifest: string) => parseChildManifest(manifest, { path: args.file }) };
+  if (dashboard !== null) return await serveOrStop(tree, { ...options, ...dashboard });
+  return args.socket && !dashboardOff ? await serveIfPossible(tree, options, io) : null;
+}
+
+/** A tree whose socket cannot be served does not run on without it, where the file wants one. */
 async function serveOrStop(tree: Tree, options: DashboardOptions): Promise<Dashboard> {
   try {
     return await serveDashboard(tree, options);
   } catch (error) {
     await tree.shutdown({ by: "reeve", reason: "the dashboard cannot be served" });
     throw error;
+  }
+}
+
+/** Nobody asked for this socket: a tree runs without it as well. */
+async function serveIfPossible(tree: Tree, options: Omit<DashboardOptions, "targetId" | "path">, io: CommandIo): Promise<Dashboard | null> {
+  try {
+    return await serveDashboard(tree, { ...options, targetId: tree.name, path: await ownSocketPath(tree.name) });
+  } catch (error) {
+    const hint = error instanceof ReeveError ? undefined : platform.permissionHint(error);
+    const why = error instanceof Error ? error.message : String(error);
+    const end = `${hint === undefined ? "" : `. ${hint}`}. --no-socket does without`;
+    io.stderr(`reeve: the tree runs without a socket: ${cleanText(why, 1024)}${end}\n`);
+    return null;
   }
 }
 

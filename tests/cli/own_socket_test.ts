@@ -1,0 +1,62 @@
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { lstat, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { ownSocketPath } from "../../src/cli/own_socket.ts";
+
+async function withHome(use: (home: string) => Promise<void>): Promise<void> {
+  const home = await mkdtemp(join(tmpdir(), "reeve-home-"));
+  try {
+    await use(home);
+  } finally {
+    await rm(home, { recursive: true });
+  }
+}
+
+Deno.test("ownSocketPath() is in the runtime folder of the user, else in the cache", () =>
+  withHome(async (HOME) => {
+    const end = `shop_1-${process.pid}.sock`;
+    assertEquals(await ownSocketPath("shop/1", { HOME, XDG_RUNTIME_DIR: `${HOME}/run` }), `${HOME}/run/reeve/${end}`);
+    for (const XDG_RUNTIME_DIR of [undefined, "", "run"]) {
+      assertEquals(await ownSocketPath("shop/1", { HOME, XDG_RUNTIME_DIR }), `${HOME}/.cache/reeve/${end}`);
+    }
+    assertEquals((await lstat(`${HOME}/.cache/reeve`)).mode & 0o777, 0o700);
+  }));
+
+Deno.test("ownSocketPath() leaves room for the folder in which the socket is bound first", () =>
+  withHome(async (HOME) => {
+    const path = await ownSocketPath("ä".repeat(300), { HOME });
+    const [folder, name] = [`${HOME}/.cache/reeve`, path.slice(HOME.length + "/.cache/reeve/".length)];
+    assertMatch(name, /^_+-\d+\.sock$/);
+    assertEquals(new TextEncoder().encode(`${folder}/.${name}.d/s`).length, 107);
+  }));
+
+Deno.test("ownSocketPath() refuses a folder that is a link, no folder, or open to others", () =>
+  withHome(async (HOME) => {
+    const refused = (XDG_RUNTIME_DIR: string, why: string): Promise<unknown> =>
+      assertRejects(() => ownSocketPath("a", { HOME, XDG_RUNTIME_DIR }), Error, why);
+    for (const name of ["link", "file", "open", "elsewhere"]) await mkdir(`${HOME}/${name}`);
+    await symlink(`${HOME}/elsewhere`, `${HOME}/link/reeve`);
+    await refused(`${HOME}/link`, "is no folder");
+    await writeFile(`${HOME}/file/reeve`, "");
+    await refused(`${HOME}/file`, "EEXIST");
+    await mkdir(`${HOME}/open/reeve`, { mode: 0o750 });
+    await refused(`${HOME}/open`, "is open to others");
+  }));
+
+Deno.test("ownSocketPath() leaves alone what is no socket, and where somebody answers", () =>
+  withHome(async (HOME) => {
+    const folder = `${HOME}/.cache/reeve`;
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writeFile(`${folder}/notes.sock`, "");
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(`${folder}/live-1.sock`, resolve));
+    try {
+      await ownSocketPath("a", { HOME });
+      assertEquals([(await lstat(`${folder}/notes.sock`)).isFile(), (await lstat(`${folder}/live-1.sock`)).isSocket()], [true, true]);
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
+  }));
