@@ -31,7 +31,26 @@ const OF_OUR_OWN = {
 } as const satisfies Readonly<Record<string, MethodRisk>>;
 
 /** A method of the socket. */
-export type Method = keyof typeof OF_THE_REFERENCE | keyof typeof OF_OUR_OWN;
+export type Method =
+  | "hello"
+  | "state"
+  | "events.subscribe"
+  | "logs.tail"
+  | "command.restart_child"
+  | "command.pause_child"
+  | "command.resume_child"
+  | "command.quarantine_child"
+  | "command.add_child"
+  | "command.remove_child"
+  | "command.shutdown_tree"
+  | "reeve.describe"
+  | "reeve.audit"
+  | "reeve.start_child"
+  | "reeve.terminate_child"
+  | "reeve.release_child"
+  | "reeve.reset_fuse"
+  | "reeve.start_template"
+  | "reeve.scale";
 
 /** Every method, with what it may do. */
 export const METHODS: Readonly<Record<Method, MethodRisk>> = Object.freeze({ ...OF_THE_REFERENCE, ...OF_OUR_OWN });
