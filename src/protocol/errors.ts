@@ -14,7 +14,8 @@ export interface WireError {
   readonly retryable: boolean;
 }
 
-const STAGES = {
+/** Every code that has one stage, with that stage. */
+export const STAGES = {
   invalid_json: "protocol_parse",
   unsupported_method: "protocol_parse",
   invalid_command_params: "protocol_parse",

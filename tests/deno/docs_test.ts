@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ERROR_CODES } from "../../mod.ts";
 import { keyReference } from "../../src/config/mod.ts";
+import { METHODS, STAGES } from "../../src/protocol/mod.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -18,6 +19,15 @@ Deno.test("the page of errors has every error code, and no other", async () => {
   const [table = ""] = page.split("\n## ");
   const codes = [...table.matchAll(/^\| `(\w+)`\s+\|/gm)].map((match) => match[1]);
   assertEquals(codes, Object.keys(ERROR_CODES));
+});
+
+Deno.test("the page of the socket has every method with its risk, and every error with its stage", async () => {
+  const page = await Deno.readTextFile(new URL("docs/reference/socket.md", ROOT));
+  const section = (name: string): string => page.split(`\n## ${name}\n`)[1]?.split("\n## ")[0] ?? "";
+  const methods = [...section("Methods").matchAll(/^\| `([a-z_.]+)`\s+\| (read|write|destructive)\s+\|/gm)];
+  assertEquals(Object.fromEntries(methods.map(([, method, risk]) => [method, risk])), { ...METHODS });
+  const errors = [...section("Errors").matchAll(/^\| `(\w+)`\s+\| `(\w+)`\s+\|/gm)];
+  assertEquals(Object.fromEntries(errors.map(([, code, stage]) => [code, stage])), { ...STAGES, validation_failed: "command_validate" });
 });
 
 Deno.test("every link between the pages leads somewhere", async () => {
