@@ -1,16 +1,28 @@
-/** Requests and answers over one connection, and what is pushed in between. */
+/** A client of one target, over one connection for requests and one for each subscription. */
 import { ReeveError, toJson } from "../base/mod.ts";
-import { type ByteConnection, platform } from "../platform/mod.ts";
-import { type CommandKind, FrameSplitter, type Method, type WireError } from "../protocol/mod.ts";
-import { PushQueue } from "./push_queue.ts";
-import { distrust } from "./trust.ts";
+import { type CommandKind, type ExtensionKind, type Method, METHODS, PROTOCOL_VERSION } from "../protocol/mod.ts";
+import { reconnectDelayMs, type ReconnectOptions } from "./backoff.ts";
+import { brought } from "./forms.ts";
+import { DashboardError, type Link, type Message, openLink, unreachable } from "./link.ts";
+import { isEventPush, isHello, isLogPush, isOutcome, isState } from "./shapes.ts";
+import { subscribe, type Subscription } from "./subscription.ts";
+import type { CommandOutcome, DashboardState, EventPush, Hello, Interruption, LogPush } from "./types.ts";
+
+/** How a client stands to its target. */
+export type ConnectionState = "connected" | "reconnecting" | "closed";
 
 /** Options of {@linkcode connect}. */
 export interface ConnectOptions {
   /** Longest time in milliseconds to wait for an answer. @default {35000} */
   readonly timeoutMs?: number;
+  /** Longest time in milliseconds to wait for a connection. @default {5000} */
+  readonly connectTimeoutMs?: number;
   /** Most pushes of one subscription that wait for their reader; of more, the oldest are dropped and counted. @default {1024} */
   readonly maxWaiting?: number;
+  /** Whether and how a lost connection is made again. @default {false} */
+  readonly reconnect?: boolean | ReconnectOptions;
+  /** Told when the connection for requests is made, lost, or over. */
+  readonly onState?: (state: ConnectionState, reason: string) => void;
 }
 
 /** Options of one request. */
@@ -27,6 +39,10 @@ export interface CommandRequest extends RequestOptions {
   readonly childPath?: string;
   /** The declaration of a child to be added. */
   readonly childManifest?: string;
+  /** The template of which copies are made. */
+  readonly template?: string;
+  /** How many copies there are to be. */
+  readonly count?: number;
   /** Why. */
   readonly reason: string;
   /** Who asks. */
@@ -35,248 +51,299 @@ export interface CommandRequest extends RequestOptions {
   readonly confirmed?: boolean;
 }
 
-/** A target said no. */
-export class DashboardError extends ReeveError {
-  /** The name under which `instanceof` recognizes the class in another copy of the package. */
-  static override readonly brand: string = "DashboardError";
-  /** The error as it came. */
-  readonly wire: WireError;
-
-  /** Creates the error. */
-  constructor(wire: WireError) {
-    super("dashboard_refused", `The target refused: ${wire.message} (${wire.code})`);
-    this.wire = wire;
-  }
+/** Options of a subscription; filters count with targets that have the capability `subscriptions.filter`. */
+export interface SubscribeOptions {
+  /** Ends the stream when it aborts. */
+  readonly signal?: AbortSignal;
+  /** Goes on after this number instead of from now on. */
+  readonly since?: number;
+  /** Only what concerns this child and those below it. */
+  readonly path?: string;
+  /** Only these: `error`, `warning`, `info`. */
+  readonly severities?: readonly string[];
 }
 
-/** A connection to a target. */
+/** Options of a subscription to events. */
+export interface EventOptions extends SubscribeOptions {
+  /** Only these types, such as `child_failed`. */
+  readonly types?: readonly string[];
+  /** Whether children are pushed as well, all of them first and then those that changed. @default {false} */
+  readonly states?: boolean;
+}
+
+/** A client of one target. */
 export interface Client extends AsyncDisposable {
-  /** Asks anything; resolves with the `result`. Rejects with {@linkcode DashboardError}, or `dashboard_unreachable`. */
-  request(method: Method, params?: unknown, options?: RequestOptions): Promise<Record<string, unknown>>;
+  /** Asks anything; resolves with the `result` as it came. Rejects with {@linkcode DashboardError}, or `dashboard_unreachable`. */
+  request(method: Method, params?: unknown, options?: RequestOptions): Promise<Message>;
   /** What the target is and can do. */
-  hello(options?: RequestOptions): Promise<Record<string, unknown>>;
+  hello(options?: RequestOptions): Promise<Hello>;
   /** How the tree is. */
-  state(options?: RequestOptions): Promise<unknown>;
+  state(options?: RequestOptions): Promise<DashboardState>;
   /** Asks for a command; resolves with its result, whose `accepted` says whether it was done. */
-  command(kind: CommandKind, request: CommandRequest): Promise<unknown>;
-  /** Every event from now on, and `{ type: "error", error }` where some were dropped; ends with the connection or the signal. */
-  events(options?: Pick<RequestOptions, "signal">): AsyncIterableIterator<Record<string, unknown>>;
+  command(kind: CommandKind | ExtensionKind, request: CommandRequest): Promise<CommandOutcome>;
+  /** Every event from now on; ends with the client or the signal. */
+  events(options?: EventOptions): Subscription<EventPush>;
   /** Every line of output in the same way. */
-  logs(options?: Pick<RequestOptions, "signal">): AsyncIterableIterator<Record<string, unknown>>;
-  /** Ends the connection; what waits for an answer is rejected. */
+  logs(options?: SubscribeOptions): Subscription<LogPush>;
+  /** Ends all connections; what waits for an answer is rejected. */
   close(): Promise<void>;
 }
-
-/** Longest answer in bytes: the state of a very large tree. */
-const MAX_FRAME_BYTES = 256 * 1024 * 1024;
 
 /**
  * Connects to the socket of a target.
  *
- * Rejects with `dashboard_unreachable` when nobody listens there, or when somebody else than the user (or root) could have put the socket there.
+ * Rejects with `dashboard_unreachable` when nobody listens there, or when somebody else than the user (or root) could have put the socket there. A read that
+ * a lost connection cut short is asked again; a command only of a target that answers it once, else its outcome is unknown and it rejects.
  *
  * @example
  * ```ts ignore
  * import { connect } from "@reeve/supervisor/client";
  *
- * await using client = await connect("/run/shop/reeve.sock");
- * console.log(await client.state());
+ * await using client = await connect("/run/shop/reeve.sock", { reconnect: true });
+ * console.log((await client.state()).runtimeState);
  * await client.command("restart_child", { childPath: "/web", reason: "new certificate", requestedBy: "ops" });
- * for await (const push of client.events()) console.log(push);
+ * for await (const push of client.events({ path: "/web" })) console.log(push);
  * ```
  */
 export async function connect(path: string, options: ConnectOptions = {}): Promise<Client> {
-  try {
-    const why = await distrust(path);
-    if (why !== null) throw new Error(why);
-    return new SocketClient(path, await platform.connectUnix(path), options);
-  } catch (error) {
-    throw unreachable(path, error instanceof Error ? error.message : String(error), error);
-  }
+  const client = new SocketClient(path, options);
+  await client.begin();
+  return client;
 }
-
-interface Waiting {
-  readonly resolve: (result: Record<string, unknown>) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** Kinds of pushes, by subscription. */
-const PUSHES = { "events.subscribe": "event", "logs.tail": "log" } as const;
 
 class SocketClient implements Client {
   readonly #path: string;
-  readonly #bytes: ByteConnection;
+  readonly #options: ConnectOptions;
   readonly #timeoutMs: number;
-  readonly #maxWaiting: number;
-  readonly #waiting = new Map<string, Waiting>();
-  readonly #queues = new Map<string, Set<PushQueue>>([["event", new Set()], ["log", new Set()]]);
-  readonly #subscribed = new Map<string, Promise<unknown>>();
-  readonly #encoder = new TextEncoder();
-  #writing: Promise<void> = Promise.resolve();
+  readonly #reconnect: ReconnectOptions | null;
+  readonly #closed = new AbortController();
+  /** Ids are told apart from those of all other connections, which the target remembers too. */
+  readonly #prefix = crypto.randomUUID().slice(0, 13);
+  readonly #hellos = new WeakMap<Link, Promise<Hello | null>>();
+  #link: Promise<Link> | null = null;
   #count = 0;
-  #over: Error | null = null;
 
-  constructor(path: string, bytes: ByteConnection, { timeoutMs = 35_000, maxWaiting = 1_024 }: ConnectOptions) {
+  constructor(path: string, options: ConnectOptions) {
+    const { timeoutMs = 35_000, reconnect = false } = options;
     this.#path = path;
-    this.#bytes = bytes;
+    this.#options = options;
     this.#timeoutMs = timeoutMs;
-    this.#maxWaiting = maxWaiting;
-    this.#read();
+    this.#reconnect = reconnect === false ? null : reconnect === true ? {} : reconnect;
   }
 
-  request(
-    method: Method,
-    params: unknown = null,
-    { signal, timeoutMs = this.#timeoutMs }: RequestOptions = {},
-  ): Promise<Record<string, unknown>> {
-    if (this.#over !== null) return Promise.reject(this.#over);
-    if (signal?.aborted === true) return Promise.reject(signal.reason);
-    const id = `c${++this.#count}`;
-    return new Promise((resolve, reject) => {
-      const giveUp = (error: unknown): void => this.#waiting.get(id)?.reject(error instanceof Error ? error : new Error(String(error)));
-      const timer = setTimeout(() => giveUp(unreachable(this.#path, `it did not answer ${method} within ${timeoutMs} ms`)), timeoutMs);
-      const onAbort = (): void => giveUp(signal?.reason);
-      const done = (): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", onAbort);
-        this.#waiting.delete(id);
-      };
-      signal?.addEventListener("abort", onAbort);
-      this.#waiting.set(id, {
-        resolve: (result) => {
-          done();
-          resolve(result);
-        },
-        reject: (error) => {
-          done();
-          reject(error);
-        },
-      });
-      this.#write(`${toJson({ request_id: id, method, params })}\n`);
+  async begin(): Promise<void> {
+    this.#link = this.#openOnce(() => {});
+    await this.#link;
+    this.#tell("connected", "");
+  }
+
+  request(method: Method, params: unknown = null, options: RequestOptions = {}): Promise<Message> {
+    const { id, line } = this.#lineOf(method, params);
+    return this.#inTime(method, options, async () => {
+      for (let last: Link | null = null;;) {
+        const link: Link = await this.#live();
+        if (last !== null && METHODS[method] !== "read") await this.#refuseToRepeat(method, last, link);
+        last = link;
+        try {
+          return await link.send(id, line);
+        } catch (error) {
+          if (link.over === null || error instanceof DashboardError || !this.#isStaying) throw error;
+        }
+      }
     });
   }
 
-  async hello(options?: RequestOptions): Promise<Record<string, unknown>> {
-    return await this.request("hello", null, options);
+  async hello(options?: RequestOptions): Promise<Hello> {
+    const hello = brought(await this.request("hello", null, options));
+    if (!isHello(hello)) throw unreachable(this.#path, "its hello is in disorder");
+    if (hello.protocolVersion !== PROTOCOL_VERSION) {
+      throw unreachable(this.#path, `it speaks ${hello.protocolVersion}, not ${PROTOCOL_VERSION}`);
+    }
+    return hello;
   }
 
-  async state(options?: RequestOptions): Promise<unknown> {
-    return (await this.request("state", null, options))["state"];
+  async state(options?: RequestOptions): Promise<DashboardState> {
+    const state = brought((await this.request("state", null, options))["state"]);
+    if (!isState(state)) throw unreachable(this.#path, "its state is in disorder");
+    return state;
   }
 
   async command(
-    kind: CommandKind,
-    { childPath, childManifest, reason, requestedBy, confirmed = false, ...options }: CommandRequest,
-  ): Promise<unknown> {
-    const targetId = await this.#targetId(options);
+    kind: CommandKind | ExtensionKind,
+    { childPath, childManifest, template, count, reason, requestedBy, confirmed = false, ...options }: CommandRequest,
+  ): Promise<CommandOutcome> {
+    const method = methodOf(kind);
     const params = {
       command_id: crypto.randomUUID(),
-      target_id: targetId,
-      command: kind,
+      target_id: await this.#targetId(options),
+      command: method.startsWith("command.") ? kind : undefined,
       target: { child_path: childPath, child_manifest: childManifest },
+      template,
+      count,
       reason,
       requested_by: requestedBy,
       confirmed,
       requested_at_unix_nanos: BigInt(Date.now()) * 1_000_000n,
     };
-    return (await this.request(`command.${kind}`, params, options))["result"];
+    const outcome = brought((await this.request(method, params, options))["result"]);
+    if (!isOutcome(outcome)) throw unreachable(this.#path, "its answer is in disorder");
+    return outcome;
   }
 
-  events(options: Pick<RequestOptions, "signal"> = {}): AsyncIterableIterator<Record<string, unknown>> {
-    return this.#subscribe("events.subscribe", options);
+  events({ signal, since, ...params }: EventOptions = {}): Subscription<EventPush> {
+    return this.#subscribe("events.subscribe", params, since, signal, isEventPush);
   }
 
-  logs(options: Pick<RequestOptions, "signal"> = {}): AsyncIterableIterator<Record<string, unknown>> {
-    return this.#subscribe("logs.tail", options);
+  logs({ signal, since, ...params }: SubscribeOptions = {}): Subscription<LogPush> {
+    return this.#subscribe("logs.tail", params, since, signal, isLogPush);
   }
 
-  close(): Promise<void> {
-    this.#end(unreachable(this.#path, "the client was closed"));
-    return Promise.resolve();
+  async close(): Promise<void> {
+    if (this.#closed.signal.aborted) return;
+    this.#closed.abort();
+    this.#tell("closed", "the client was closed");
+    await this.#link?.then((link) => link.close(), () => {});
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #targetId(options: RequestOptions): Promise<string> {
-    const { registration } = await this.hello(options);
-    const id: unknown = typeof registration === "object" && registration !== null ? Reflect.get(registration, "target_id") : undefined;
-    if (typeof id !== "string") throw unreachable(this.#path, "it does not say which target it is");
-    return id;
+  get #isStaying(): boolean {
+    return this.#reconnect !== null && !this.#closed.signal.aborted;
   }
 
-  /** One subscription of the connection serves all readers of its kind. */
-  #subscribe(method: keyof typeof PUSHES, { signal }: Pick<RequestOptions, "signal">): AsyncIterableIterator<Record<string, unknown>> {
-    const queues = this.#queues.get(PUSHES[method])!;
-    const queue = new PushQueue(this.#maxWaiting, () => queues.delete(queue));
-    queues.add(queue);
-    if (this.#over !== null) queue.end();
-    signal?.addEventListener("abort", () => queue.end(), { once: true });
-    if (signal?.aborted === true) queue.end();
-    const subscribed = this.#subscribed.get(method) ?? this.request(method, { session_established: true });
-    this.#subscribed.set(method, subscribed);
-    subscribed.catch((error: unknown) => {
-      this.#subscribed.delete(method);
-      queue.end(error);
-    });
-    return queue;
+  #tell(state: ConnectionState, reason: string): void {
+    this.#options.onState?.(state, reason);
   }
 
-  #write(text: string): void {
-    this.#writing = this.#writing.then(() => this.#bytes.write(this.#encoder.encode(text)));
-    this.#writing.catch((error: unknown) => this.#end(unreachable(this.#path, "it takes nothing more", error)));
+  #lineOf(method: Method, params: unknown): { readonly id: string; readonly line: string } {
+    const id = `${this.#prefix}-${++this.#count}`;
+    return { id, line: `${toJson({ request_id: id, method, params })}\n` };
   }
 
-  async #read(): Promise<void> {
-    const frames = new FrameSplitter(MAX_FRAME_BYTES);
-    try {
-      while (this.#over === null && frames.fault === null) {
-        const block = await this.#bytes.read();
-        if (block === null) break;
-        for (const { text } of frames.push(block)) this.#take(text);
+  #openOnce(onPush: (push: Message) => void): Promise<Link> {
+    if (this.#closed.signal.aborted) return Promise.reject(unreachable(this.#path, "the client was closed"));
+    return openLink(this.#path, this.#options.connectTimeoutMs ?? 5_000, onPush);
+  }
+
+  /** The connection for requests, which is made again when it was lost and that is wanted. */
+  async #live(): Promise<Link> {
+    const link = await (this.#link ??= this.#openAgain(() => {}));
+    if (link.over === null) return link;
+    if (!this.#isStaying) throw link.over;
+    this.#tell("reconnecting", link.over.message);
+    // All requests that wait share one attempt.
+    const again = this.#openAgain(() => {});
+    this.#link = again;
+    again.then(() => this.#tell("connected", ""), () => {});
+    return await again;
+  }
+
+  /** Connects after growing delays, until it works, the client is closed, or there were too many attempts. */
+  async #openAgain(onPush: (push: Message) => void): Promise<Link> {
+    const options = this.#reconnect ?? {};
+    for (let attempt = 1;; attempt++) {
+      await this.#wait(reconnectDelayMs(attempt, options, Math.random));
+      try {
+        return await this.#openOnce(onPush);
+      } catch (error) {
+        if (!this.#isStaying || attempt >= (options.maxAttempts ?? Infinity)) throw error;
       }
-      this.#end(
-        unreachable(this.#path, frames.fault === null ? "it closed the connection" : `what it sent is in disorder (${frames.fault})`),
-      );
-    } catch (error) {
-      this.#end(unreachable(this.#path, "the connection broke", error));
     }
   }
 
-  #take(line: string): void {
-    const message: unknown = JSON.parse(line);
-    if (typeof message !== "object" || message === null) throw new Error("no message");
-    const { request_id: id, ok, result, error, type }: Record<string, unknown> = { ...message };
-    if (typeof id === "string") {
-      const waiting = this.#waiting.get(id);
-      if (ok === true && typeof result === "object" && result !== null) waiting?.resolve({ ...result });
-      else waiting?.reject(isWireError(error) ? new DashboardError(error) : unreachable(this.#path, "its answer is in disorder"));
-    } else if (type === "event" || type === "log") {
-      for (const queue of this.#queues.get(type)!) queue.push({ ...message });
-    } else {
-      for (const queues of this.#queues.values()) for (const queue of queues) queue.push({ ...message });
+  #wait(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, delayMs);
+      this.#closed.signal.addEventListener("abort", () => {
+        clearTimeout(timer);
+        resolve();
+      }, { once: true });
+    });
+  }
+
+  /** What a connection's target says of itself; `null` where it says nothing. */
+  #helloOf(link: Link): Promise<Hello | null> {
+    const known = this.#hellos.get(link);
+    if (known !== undefined) return known;
+    const { id, line } = this.#lineOf("hello", null);
+    const asked = link.send(id, line).then(brought).then((hello) => isHello(hello) ? hello : null, (error) => {
+      // The reference says nothing of itself unless it registers.
+      if (error instanceof DashboardError) return null;
+      throw error;
+    });
+    this.#hellos.set(link, asked);
+    return asked;
+  }
+
+  /** A command may only be sent again to the same run of a target that answers the same command once. */
+  async #refuseToRepeat(method: Method, before: Link, now: Link): Promise<void> {
+    const [first, second] = await Promise.all([this.#helloOf(before).catch(() => null), this.#helloOf(now)]);
+    const isSameRun = first?.server?.runId !== undefined && first.server.runId === second?.server?.runId;
+    if (isSameRun && second?.capabilities?.includes("commands.idempotent") === true) return;
+    throw unreachable(this.#path, `the connection was lost while ${method} was under way: whether it was done is not known`);
+  }
+
+  async #targetId(options: RequestOptions): Promise<string> {
+    return await this.#inTime("hello", options, async () => {
+      const link = await this.#live();
+      const hello = await this.#helloOf(link);
+      return hello?.registration.targetId ?? (await this.state(options)).target.targetId;
+    });
+  }
+
+  #subscribe<Push>(
+    method: "events.subscribe" | "logs.tail",
+    params: Readonly<Record<string, unknown>>,
+    since: number | undefined,
+    signal: AbortSignal | undefined,
+    isWanted: (push: object) => push is Push & object,
+  ): Subscription<Push | Interruption> {
+    return subscribe<Push>({
+      method,
+      params,
+      since,
+      isWanted,
+      maxWaiting: this.#options.maxWaiting ?? 1_024,
+      signal: signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal]),
+      isStaying: () => this.#isStaying,
+      open: async (onPush, isAgain) => {
+        const link = await (isAgain ? this.#openAgain(onPush) : this.#openOnce(onPush));
+        return { link, hello: await this.#inTime("hello", {}, () => this.#helloOf(link)) };
+      },
+      ask: (link, asked, fields) => {
+        const { id, line } = this.#lineOf(asked, fields);
+        return this.#inTime(asked, {}, () => link.send(id, line));
+      },
+    });
+  }
+
+  /** Waits no longer than is wanted. */
+  async #inTime<T>(method: Method, { signal, timeoutMs = this.#timeoutMs }: RequestOptions, work: () => Promise<T>): Promise<T> {
+    if (signal?.aborted === true) throw signal.reason;
+    let giveUp = (_error: unknown): void => {};
+    const given = new Promise<never>((_, reject) => giveUp = reject);
+    const timer = setTimeout(() => giveUp(unreachable(this.#path, `it did not answer ${method} within ${timeoutMs} ms`)), timeoutMs);
+    const onAbort = (): void => giveUp(signal?.reason);
+    signal?.addEventListener("abort", onAbort);
+    const working = work();
+    working.catch(() => {});
+    try {
+      return await Promise.race([working, given]);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
     }
   }
-
-  #end(error: Error): void {
-    if (this.#over !== null) return;
-    this.#over = error;
-    this.#bytes.close();
-    for (const { reject } of [...this.#waiting.values()]) reject(error);
-    for (const queues of this.#queues.values()) for (const queue of [...queues]) queue.end();
-  }
 }
 
-function isWireError(value: unknown): value is WireError {
-  return typeof value === "object" && value !== null && typeof Reflect.get(value, "code") === "string" &&
-    typeof Reflect.get(value, "message") === "string";
+/** The method of a command: one of the reference, or one of our own. */
+function methodOf(kind: CommandKind | ExtensionKind): Method {
+  for (const method of [`command.${kind}`, `reeve.${kind}`]) if (isMethod(method)) return method;
+  throw new ReeveError("invalid_request", `There is no command "${kind}"`);
 }
 
-function unreachable(path: string, why: string, cause?: unknown): ReeveError {
-  return new ReeveError("dashboard_unreachable", `Cannot use the dashboard on "${path}": ${why}`, {
-    path,
-    cause,
-    hint: cause === undefined ? undefined : platform.permissionHint(cause),
-  });
+function isMethod(name: string): name is Method {
+  return Object.hasOwn(METHODS, name);
 }

@@ -3,5 +3,18 @@
  *
  * @module
  */
-export { type Client, type CommandRequest, connect, type ConnectOptions, DashboardError, type RequestOptions } from "./client.ts";
-export type { CommandKind, Method, WireError } from "../protocol/mod.ts";
+export {
+  type Client,
+  type CommandRequest,
+  connect,
+  type ConnectionState,
+  type ConnectOptions,
+  type EventOptions,
+  type RequestOptions,
+  type SubscribeOptions,
+} from "./client.ts";
+export type { ReconnectOptions } from "./backoff.ts";
+export { DashboardError, type Message } from "./link.ts";
+export type { Subscription } from "./subscription.ts";
+export type * from "./types.ts";
+export type { CommandKind, ExtensionKind, Method, WireError } from "../protocol/mod.ts";

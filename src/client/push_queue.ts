@@ -1,9 +1,9 @@
 /** Pushes that wait for one reader: bounded, the oldest go first, and how many is told. */
 
-type Push = Record<string, unknown>;
+type Gap = { readonly type: "gap"; readonly message: string };
 
 /** The reader's end of a subscription. */
-export class PushQueue implements AsyncIterableIterator<Push> {
+export class PushQueue<Push> implements AsyncIterableIterator<Push | Gap> {
   readonly #capacity: number;
   readonly #onEnd: () => void;
   #items: Push[] = [];
@@ -36,12 +36,12 @@ export class PushQueue implements AsyncIterableIterator<Push> {
     this.#wake();
   }
 
-  async next(): Promise<IteratorResult<Push>> {
+  async next(): Promise<IteratorResult<Push | Gap>> {
     while (true) {
       if (this.#dropped > 0) {
         const message = `${this.#dropped} pushes were dropped, because their reader was too slow`;
         this.#dropped = 0;
-        return { value: { type: "error", error: { code: "reader_lagged", message } }, done: false };
+        return { value: { type: "gap", message }, done: false };
       }
       const value = this.#items.shift();
       if (value !== undefined) return { value, done: false };
@@ -55,7 +55,7 @@ export class PushQueue implements AsyncIterableIterator<Push> {
     }
   }
 
-  return(): Promise<IteratorResult<Push>> {
+  return(): Promise<IteratorResult<Push | Gap>> {
     this.end();
     return Promise.resolve({ value: undefined, done: true });
   }

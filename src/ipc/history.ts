@@ -29,6 +29,11 @@ class Recent<T extends { readonly seq: number }> {
     return this.#items.slice(-MOST);
   }
 
+  /** How many there were in all, which is the number of the last one. */
+  get last(): number {
+    return this.#seen;
+  }
+
   /** How many there were before them. */
   get dropped(): number {
     return this.#seen - this.items.length;

@@ -59,6 +59,7 @@ const MOST_STREAMS = 16;
 export class Service {
   readonly #options: ServiceOptions;
   readonly #records: Records;
+  readonly #history: History;
   readonly #state: StateView;
   readonly #stateHead: string;
   /** What never changes is written once. */
@@ -68,12 +69,13 @@ export class Service {
     this.#options = options;
     const { tree, targetId, displayName, time, configVersion, registrationState } = options;
     this.#records = new Records(options);
+    this.#history = new History(tree, options.signal);
     this.#stateHead = `{"type":"state","target_id":${toJson(targetId)},"state":`;
     this.#state = new StateView({
       tree,
       time,
       configVersion,
-      history: new History(tree, options.signal),
+      history: this.#history,
       records: this.#records,
       target: () => ({ target_id: targetId, display_name: displayName, ...WIRE_STATES[registrationState()] }),
     });
@@ -167,8 +169,14 @@ export class Service {
     const result = { type: "subscription", target_id: targetId, subscription };
     const open = subscription === "events" ? pushedEvents : pushedLogs;
     const source = { ...this.#options, records: this.#records };
-    const streams = [open(source, wanted, signal), ...wanted.states ? [pushedStates(source, wanted, signal)] : []];
-    return { result: wanted.since === "now" ? result : { ...result, since_sequence: wanted.since }, streams };
+    // Told is from where the stream really goes on: no gap, no double.
+    const since = wanted.since !== "now" || !wanted.tellsSince ? wanted.since : this.#lastOf(subscription);
+    const streams = [open(source, { ...wanted, since }, signal), ...wanted.states ? [pushedStates(source, wanted, signal)] : []];
+    return { result: since === "now" ? result : { ...result, since_sequence: since }, streams };
+  }
+
+  #lastOf(subscription: "events" | "logs"): number {
+    return subscription === "events" ? this.#options.tree.snapshot().seq : this.#history.logs.last;
   }
 }
 

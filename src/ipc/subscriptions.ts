@@ -11,6 +11,8 @@ import type { WireTime } from "./wire_time.ts";
 export interface Wanted {
   /** The sequence number after which the stream goes on; "now" for what comes from now on. */
   readonly since: number | "now";
+  /** Whether the answer is to tell that number. */
+  readonly tellsSince: boolean;
   readonly types: ReadonlySet<string> | null;
   readonly severities: ReadonlySet<string> | null;
   /** A child, with those below it. */
@@ -33,6 +35,7 @@ const MOST_WORDS = 256;
 /** Reads what a client wants out of its parameters. */
 export function readWanted(fields: ReadonlyMap<string, unknown>, targetId: string): Wanted | WireError {
   const invalid = (why: string): WireError => wireError("invalid_subscription", why, targetId);
+  const tellsSince = fields.get("since_sequence") !== undefined;
   const { since = "now", types, severities, path = null, states = false } = {
     since: fields.get("since_sequence"),
     types: fields.get("types"),
@@ -41,13 +44,14 @@ export function readWanted(fields: ReadonlyMap<string, unknown>, targetId: strin
     states: fields.get("states"),
   };
   if (since !== "now" && !(typeof since === "number" && Number.isSafeInteger(since) && since >= 0)) {
-    return invalid("since_sequence must be a whole number, 0 or more");
+    return invalid('since_sequence must be a whole number, 0 or more, or "now"');
   }
   if (!isWords(types) || !isWords(severities)) return invalid(`types and severities must be lists of at most ${MOST_WORDS} texts`);
   if (path !== null && typeof path !== "string") return invalid("path must be a text");
   if (typeof states !== "boolean") return invalid("states must be true or false");
   return {
     since: since === "now" ? since : Number(since),
+    tellsSince,
     types: types === undefined ? null : new Set(types.map((type) => type.includes("_") || /^[a-z]/.test(type) ? pascal(type) : type)),
     severities: severities === undefined ? null : new Set(severities),
     path,

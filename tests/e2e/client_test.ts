@@ -20,10 +20,14 @@ test("client: hello, state and commands, many at a time", () =>
   whileServed(async ({ path, tree }) => {
     await using client = await connect(path);
     const [hello, state] = await Promise.all([client.hello(), client.state(), ...Array.from({ length: 200 }, () => client.hello())]);
-    assertEquals(hello["protocol_version"], "dashboard-ipc.v1");
-    assert(typeof state === "object" && state !== null && "runtime_state" in state);
+    assertEquals([hello.protocolVersion, hello.registration.targetId, hello.server?.name], [
+      "dashboard-ipc.v1",
+      "example-target",
+      "@reeve/supervisor",
+    ]);
+    assertEquals(state.runtimeState.map(({ childPath }) => childPath), ["/api", "/billing", "/once"]);
+    assertEquals([typeof state.generatedAtUnixNanos, state.childRuntimeRecords[0]?.restartLimit.exhausted], ["bigint", false]);
     const result = await client.command("pause_child", { childPath: "/api", ...WHO });
-    assert(typeof result === "object" && result !== null && "accepted" in result);
     assertEquals([result.accepted, tree.child("/api").operation], [true, "paused"]);
   }));
 
@@ -42,14 +46,14 @@ test("client: events and lines come as they happen, to every reader, and end wit
   return whileServed(async ({ path, tree }) => {
     const client = await connect(path);
     const [first, second, logs] = [client.events(), client.events(), client.logs()];
-    await client.hello();
+    await Promise.all([first.ready, second.ready, logs.ready]);
     await tree.child("/talker").restart();
     const types = async (stream: typeof first): Promise<unknown[]> => {
       const found: unknown[] = [];
-      for await (const { event } of stream) {
-        assert(typeof event === "object" && event !== null && "event_type" in event);
-        found.push(event.event_type);
-        if (event.event_type === "ChildReady") break;
+      for await (const push of stream) {
+        assert(push.type === "event");
+        found.push(push.event.eventType);
+        if (push.event.eventType === "ChildReady") break;
       }
       return found;
     };
@@ -57,7 +61,8 @@ test("client: events and lines come as they happen, to every reader, and end wit
     assertEquals(seen[0], seen[1]);
     assertEquals(seen[0]?.[0], "ChildRestartFenceEntered");
     const { value } = await logs.next();
-    assertEquals(value?.["type"], "log");
+    assert(value?.type === "log" && typeof value.log.occurredAtUnixNanos === "bigint");
+    assertMatch(value.log.message, /^attempt \d+$/);
     const ending = logs.next();
     await client.close();
     assertEquals((await ending).done, true);
@@ -98,13 +103,21 @@ test("client: a socket that is not there, not safe, or no socket is refused befo
     server.close();
   }));
 
-/** A target that answers each line with these. */
-async function withTarget(answers: readonly string[], run: (path: string) => Promise<void>): Promise<void> {
+/** A target that answers each line as the test says; `ID` stands for the id of the request. */
+async function withTarget(answer: (method: string) => readonly string[], run: (path: string) => Promise<void>): Promise<void> {
   await inFolder(async (folder) => {
     const path = join(folder, "s.sock");
     const server = createServer((socket) => {
       socket.on("error", () => {});
-      socket.on("data", () => answers.forEach((answer) => socket.write(answer)));
+      socket.setEncoding("utf8");
+      socket.on("data", (text: string) => {
+        for (const line of text.split("\n").filter((part) => part !== "")) {
+          const { request_id: id, method } = JSON.parse(line);
+          for (const said of answer(method)) {
+            socket.write(Uint8Array.from(said.replaceAll("ID", id), (character) => character.charCodeAt(0)));
+          }
+        }
+      });
     });
     await new Promise<void>((resolve) => server.listen(path, resolve));
     await run(path);
@@ -112,8 +125,11 @@ async function withTarget(answers: readonly string[], run: (path: string) => Pro
   });
 }
 
+const HELLO =
+  '{"request_id":"ID","ok":true,"result":{"type":"hello","protocol_version":"dashboard-ipc.v1","registration":{"target_id":"t"}}}\n';
+
 test("client: a target that is silent, talks nonsense, or sends what nobody asked for does no harm", async () => {
-  await withTarget([], async (path) => {
+  await withTarget(() => [], async (path) => {
     await using client = await connect(path);
     assertMatch((await assertRejects(() => client.hello({ timeoutMs: 50 }), ReeveError)).message, /did not answer hello within 50 ms/);
     const stop = new AbortController();
@@ -121,29 +137,56 @@ test("client: a target that is silent, talks nonsense, or sends what nobody aske
     stop.abort(new Error("enough"));
     await assertRejects(() => asking, Error, "enough");
   });
-  for (const nonsense of ["nonsense\n", "\xff\xfe\n", "null\n", '{"request_id":"c1","ok":true}\n']) {
-    await withTarget([nonsense], async (path) => {
+  const nonsense = [
+    "nonsense\n",
+    "\xff\xfe\n",
+    "null\n",
+    "[1]\n",
+    `${"[".repeat(200)}\n`,
+    '{"request_id":"ID","ok":true}\n',
+    '{"request_id":"ID","ok":true,"result":{}}\n',
+  ];
+  for (const said of nonsense) {
+    await withTarget(() => [said], async (path) => {
       await using client = await connect(path);
-      assertEquals((await assertRejects(() => client.hello(), ReeveError)).code, "dashboard_unreachable");
+      assertEquals((await assertRejects(() => client.hello(), ReeveError)).code, "dashboard_unreachable", said);
     });
   }
   await withTarget(
-    ['{"request_id":"other","ok":true,"result":{}}\n{"type":"event"}\n{"request_id":"c1","ok":true,"result":{"x":1}}\n'],
+    () => [`{"request_id":"other","ok":true,"result":{}}\n{"type":"event"}\n{"type":"__proto__"}\n${HELLO}`],
     async (path) => {
       await using client = await connect(path);
-      assertEquals(await client.hello(), { x: 1 });
+      assertEquals((await client.hello()).registration.targetId, "t");
     },
   );
 });
 
+test("client: what a target says is shown without its control characters", () =>
+  withTarget(
+    () => [
+      '{"request_id":"ID","ok":false,"error":{"code":"x\\u001b[2J","stage":"s","target_id":null,"message":"\\u001b]0;evil\\u0007","retryable":false}}\n',
+    ],
+    async (path) => {
+      await using client = await connect(path);
+      const { message, wire } = await assertRejects(() => client.hello(), DashboardError);
+      assertEquals(message.includes("\u001b") || message.includes("\u0007"), false);
+      assertEquals(wire.message.includes("\u001b"), true, "as it came");
+    },
+  ));
+
 test("client: a reader that is too slow is told how much it missed", async () => {
-  const events = Array.from({ length: 50 }, (_, index) => `{"type":"event","event":{"sequence":${index}}}\n`).join("");
-  await withTarget(['{"request_id":"c1","ok":true,"result":{}}\n', events], async (path) => {
+  const events = Array.from(
+    { length: 50 },
+    (_, index) => `{"type":"event","event":{"sequence":${index},"event_type":"X","target_path":"/"}}\n`,
+  ).join("");
+  await withTarget((method) => method === "hello" ? [HELLO] : ['{"request_id":"ID","ok":true,"result":{}}\n', events], async (path) => {
     await using client = await connect(path, { maxWaiting: 10 });
     const stream = client.events();
+    await stream.ready;
     await new Promise((resolve) => setTimeout(resolve, 100));
     const [first, second] = [await stream.next(), await stream.next()];
     assertMatch(JSON.stringify(first.value), /40 pushes were dropped/);
-    assertEquals(second.value, { type: "event", event: { sequence: 40 } });
+    assert(second.value?.type === "event");
+    assertEquals(second.value.event.sequence, 40);
   });
 });

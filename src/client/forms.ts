@@ -1,0 +1,47 @@
+/** Both forms of the protocol, 0.1.3 and 0.1.4, brought into the one that the client gives. */
+import { refuseJson } from "../base/mod.ts";
+
+/** Deepest nesting of what a target sends. */
+const DEEPEST = 64;
+
+/** Times are beyond the numbers that JavaScript has without loss: they are read as texts, as 0.1.4 writes them. */
+const TIMES = /"(\w+_unix_nanos)":(\d+)/g;
+
+/** Members whose own members are names that somebody chose. */
+const CHOSEN: ReadonlySet<string> = new Set(["fields", "diagnostics", "extensions"]);
+
+/** Numbers that 0.1.4 writes as texts, beside the times. */
+const NUMBERS: ReadonlySet<string> = new Set(["window_millis"]);
+
+/** Reads a line; throws for what is no JSON object, or too deep. */
+export function readLine(line: string): Readonly<Record<string, unknown>> {
+  if (refuseJson(line, DEEPEST) !== null) throw new Error("what it sent is nested too deep, or has a member twice");
+  const value: unknown = JSON.parse(line.replace(TIMES, '"$1":"$2"'));
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error("what it sent is no object");
+  return { ...value };
+}
+
+/** The same value with names in camelCase, times as bigints, and members that were left out as they are. */
+export function brought(value: unknown, name = ""): unknown {
+  if (typeof value === "string") return read(value, name);
+  if (typeof value !== "object" || value === null || CHOSEN.has(name)) return value;
+  if (Array.isArray(value)) return value.map((entry) => brought(entry));
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [camelCase(key), brought(entry, key)]));
+}
+
+function read(text: string, name: string): unknown {
+  if (!/^\d{1,39}$/.test(text)) return text;
+  if (name.endsWith("_unix_nanos")) return BigInt(text);
+  return NUMBERS.has(name) ? Number(text) : text;
+}
+
+const names = new Map<string, string>();
+
+/** Names repeat: the few there are are made once. */
+function camelCase(name: string): string {
+  const known = names.get(name);
+  if (known !== undefined) return known;
+  const made = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  if (names.size < 1_024) names.set(name, made);
+  return made;
+}

@@ -1,0 +1,174 @@
+/** One connection: requests and their answers, and what is pushed in between. */
+import { cleanText, ReeveError } from "../base/mod.ts";
+import { type ByteConnection, platform } from "../platform/mod.ts";
+import { FrameSplitter, NO_REQUEST_ID, type WireError } from "../protocol/mod.ts";
+import { readLine } from "./forms.ts";
+import { distrust } from "./trust.ts";
+
+/** A target said no. */
+export class DashboardError extends ReeveError {
+  /** The name under which `instanceof` recognizes the class in another copy of the package. */
+  static override readonly brand: string = "DashboardError";
+  /** The error as it came. */
+  readonly wire: WireError;
+
+  /** Creates the error. */
+  constructor(wire: WireError) {
+    super("dashboard_refused", `The target refused: ${cleanText(wire.message, 1024)} (${cleanText(wire.code, 128)})`);
+    this.wire = wire;
+  }
+}
+
+/** A message of the target. */
+export type Message = Readonly<Record<string, unknown>>;
+
+interface Waiting {
+  readonly resolve: (result: Message) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Longest line in bytes: the state of a very large tree. */
+const MAX_FRAME_BYTES = 256 * 1024 * 1024;
+
+/** Connects, when the place can be trusted; rejects with `dashboard_unreachable`. */
+export async function openLink(path: string, timeoutMs: number, onPush: (push: Message) => void): Promise<Link> {
+  try {
+    const why = await distrust(path);
+    if (why !== null) throw new Error(why);
+    return new Link(path, await inTime(platform.connectUnix(path), timeoutMs), onPush);
+  } catch (error) {
+    throw unreachable(path, error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+/** A connection whose other end is not lost yet. */
+export class Link {
+  readonly #path: string;
+  readonly #bytes: ByteConnection;
+  readonly #onPush: (push: Message) => void;
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #encoder = new TextEncoder();
+  #queue = "";
+  #writing = false;
+  #over: Error | null = null;
+  #end: (why: Error) => void = () => {};
+  /** Resolves with the reason when the connection is lost or closed; never rejects. */
+  readonly ended: Promise<Error> = new Promise((resolve) => this.#end = resolve);
+
+  constructor(path: string, bytes: ByteConnection, onPush: (push: Message) => void) {
+    this.#path = path;
+    this.#bytes = bytes;
+    this.#onPush = onPush;
+    this.#read();
+  }
+
+  /** Why the connection is lost; `null` when it is not. */
+  get over(): Error | null {
+    return this.#over;
+  }
+
+  /** Sends a line and resolves with the `result` of the answer that has its id; rejects with {@linkcode DashboardError}, or when the connection is lost. */
+  send(id: string, line: string): Promise<Message> {
+    return new Promise((resolve, reject) => {
+      if (this.#over !== null) return reject(this.#over);
+      this.#waiting.set(id, { resolve, reject });
+      this.#write(line);
+    });
+  }
+
+  /** Waits for an answer no more. */
+  forget(id: string): void {
+    this.#waiting.delete(id);
+  }
+
+  /** Ends the connection; what waits for an answer is rejected. */
+  close(why: Error = unreachable(this.#path, "the client was closed")): void {
+    if (this.#over !== null) return;
+    this.#over = why;
+    this.#bytes.close();
+    for (const { reject } of [...this.#waiting.values()]) reject(why);
+    this.#waiting.clear();
+    this.#end(why);
+  }
+
+  /** What is asked in the same turn goes out in one piece. */
+  async #write(line: string): Promise<void> {
+    this.#queue += line;
+    if (this.#writing) return;
+    this.#writing = true;
+    try {
+      await Promise.resolve();
+      while (this.#queue !== "" && this.#over === null) {
+        const bytes = this.#encoder.encode(this.#queue);
+        this.#queue = "";
+        await this.#bytes.write(bytes);
+      }
+    } catch (error) {
+      this.close(unreachable(this.#path, "it takes nothing more", error));
+    } finally {
+      this.#writing = false;
+    }
+  }
+
+  async #read(): Promise<void> {
+    const frames = new FrameSplitter(MAX_FRAME_BYTES);
+    try {
+      while (this.#over === null && frames.fault === null) {
+        const block = await this.#bytes.read();
+        if (block === null) break;
+        for (const { text } of frames.push(block)) this.#take(readLine(text));
+      }
+      this.close(
+        unreachable(this.#path, frames.fault === null ? "it closed the connection" : `what it sent is in disorder (${frames.fault})`),
+      );
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.close(unreachable(this.#path, `the connection broke: ${cleanText(why, 256)}`, error));
+    }
+  }
+
+  #take(message: Message): void {
+    const { request_id: id, ok, result, error } = message;
+    if (typeof id !== "string") return this.#onPush(message);
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (waiting === undefined) this.#takeUnasked(id, error);
+    else if (ok === true && typeof result === "object" && result !== null) waiting.resolve({ ...result });
+    else waiting.reject(isWireError(error) ? new DashboardError(error) : unreachable(this.#path, "its answer is in disorder"));
+  }
+
+  /** A target that refuses the whole connection says so in an answer to nothing. */
+  #takeUnasked(id: string, error: unknown): void {
+    if (id === NO_REQUEST_ID && isWireError(error)) this.close(new DashboardError(error));
+  }
+}
+
+/** The target cannot be used. */
+export function unreachable(path: string, why: string, cause?: unknown): ReeveError {
+  return new ReeveError("dashboard_unreachable", `Cannot use the dashboard on "${cleanText(path, 256)}": ${why}`, {
+    path,
+    cause,
+    hint: cause === undefined ? undefined : platform.permissionHint(cause),
+  });
+}
+
+function isWireError(value: unknown): value is WireError {
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, "code") === "string" &&
+    typeof Reflect.get(value, "message") === "string";
+}
+
+async function inTime(connecting: Promise<ByteConnection>, timeoutMs: number): Promise<ByteConnection> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const tooLong = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it takes no connection within ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([connecting, tooLong]);
+  } catch (error) {
+    // It may be made later all the same.
+    connecting.then((late) => late.close(), () => {});
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,123 @@
+/** A stream of pushes that outlives its connection: it goes on after the last thing it saw, or says that it cannot. */
+import { cleanText } from "../base/mod.ts";
+import { brought } from "./forms.ts";
+import type { Link, Message } from "./link.ts";
+import { PushQueue } from "./push_queue.ts";
+import type { Hello, Interruption } from "./types.ts";
+
+/** What a subscription is made of. */
+export interface SubscriptionOptions<Push> {
+  readonly method: "events.subscribe" | "logs.tail";
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly since: number | undefined;
+  readonly maxWaiting: number;
+  readonly signal: AbortSignal | undefined;
+  /** Connects and says who is there; rejects when that is not to be tried any more. */
+  readonly open: (onPush: (push: Message) => void, isAgain: boolean) => Promise<{ readonly link: Link; readonly hello: Hello | null }>;
+  readonly ask: (link: Link, method: "events.subscribe" | "logs.tail", params: object) => Promise<Message>;
+  /** Whether a push is what the reader waits for. */
+  readonly isWanted: (push: object) => push is Push & object;
+  /** Whether a lost connection is made again. */
+  readonly isStaying: () => boolean;
+}
+
+/** The reader's end. */
+export interface Subscription<Push> extends AsyncIterableIterator<Push> {
+  /** Resolves when the target has begun to push; rejects when it refused. */
+  readonly ready: Promise<void>;
+}
+
+/** Subscribes at once. */
+export function subscribe<Push>(options: SubscriptionOptions<Push>): Subscription<Push | Interruption> {
+  const over = new AbortController();
+  const queue = new PushQueue<Push | Interruption>(options.maxWaiting, () => over.abort());
+  const { signal } = options;
+  signal?.addEventListener("abort", () => queue.end(), { once: true, signal: over.signal });
+  if (signal?.aborted === true) queue.end();
+  const pump = new Pump(options, queue, over.signal);
+  const ready = pump.begin();
+  // Who reads is told too.
+  ready.catch(() => {});
+  return Object.assign(queue, { ready });
+}
+
+class Pump<Push> {
+  readonly #options: SubscriptionOptions<Push>;
+  readonly #queue: PushQueue<Push | Interruption>;
+  readonly #signal: AbortSignal;
+  #last: number | undefined;
+  #runId: string | undefined;
+
+  constructor(options: SubscriptionOptions<Push>, queue: PushQueue<Push | Interruption>, signal: AbortSignal) {
+    this.#options = options;
+    this.#queue = queue;
+    this.#signal = signal;
+    this.#last = options.since;
+  }
+
+  /** Resolves with the first subscription; goes on afterwards. */
+  async begin(): Promise<void> {
+    try {
+      this.#goOn(await this.#connect(false));
+    } catch (error) {
+      this.#queue.end(error);
+      throw error;
+    }
+  }
+
+  async #goOn(first: Link): Promise<void> {
+    try {
+      for (let link = first;; link = await this.#connect(true)) {
+        await link.ended;
+        if (this.#signal.aborted || !this.#options.isStaying()) return this.#queue.end();
+      }
+    } catch (error) {
+      this.#queue.end(error);
+    }
+  }
+
+  async #connect(isAgain: boolean): Promise<Link> {
+    const { open, ask, method, params } = this.#options;
+    const { link, hello } = await open((push) => this.#take(push), isAgain);
+    const stop = (): void => link.close();
+    if (this.#signal.aborted) stop();
+    this.#signal.addEventListener("abort", stop);
+    link.ended.then(() => this.#signal.removeEventListener("abort", stop));
+    const canGoOn = hello?.capabilities?.includes("subscriptions.since") === true;
+    if (isAgain) this.#tellOfTheLoss(hello, canGoOn);
+    this.#runId = hello?.server?.runId;
+    const since = canGoOn ? { since_sequence: this.#last ?? "now" } : {};
+    const { since_sequence: last } = await ask(link, method, { session_established: true, ...params, ...since });
+    if (typeof last === "number") this.#last = Math.max(last, this.#last ?? 0);
+    return link;
+  }
+
+  /** The numbers of another run begin anew: it is read from its beginning. */
+  #tellOfTheLoss(hello: Hello | null, canGoOn: boolean): void {
+    if (this.#runId !== undefined && hello?.server?.runId !== this.#runId) {
+      this.#last = 0;
+      this.#queue.push({ type: "restarted", message: "the target was started again: its numbers begin anew" });
+    } else if (!canGoOn) {
+      this.#queue.push({ type: "gap", message: "the connection was lost: what happened meanwhile is not known" });
+    }
+  }
+
+  #take({ type, error, ...more }: Message): void {
+    if (type === "error") return this.#queue.push({ type: "gap", message: messageOf(error) ?? "something was dropped" });
+    const push = { type, ...Object(brought(more)) };
+    const { event, log }: Record<string, unknown> = push;
+    const sequence = numberOf(event ?? log);
+    if (sequence !== undefined) this.#last = sequence;
+    if (this.#options.isWanted(push)) this.#queue.push(push);
+  }
+}
+
+function numberOf(record: unknown): number | undefined {
+  const sequence: unknown = typeof record === "object" && record !== null ? Reflect.get(record, "sequence") : undefined;
+  return typeof sequence === "number" ? sequence : undefined;
+}
+
+function messageOf(error: unknown): string | undefined {
+  const message: unknown = typeof error === "object" && error !== null ? Reflect.get(error, "message") : undefined;
+  return typeof message === "string" ? cleanText(message, 512) : undefined;
+}
