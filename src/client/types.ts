@@ -5,16 +5,23 @@ export type Nanos = bigint;
 
 /** What a target says of itself to a relay. */
 export interface TargetRegistration {
+  /** What the target is called. */
   readonly targetId: string;
+  /** What people read. */
   readonly displayName: string;
+  /** Where its socket is. */
   readonly ipcPath: string;
+  /** How long a registration counts; 0 without one. */
   readonly leaseSeconds: number;
+  /** Commands of the reference that it takes. */
   readonly supportedCommands: readonly { readonly name: string; readonly idempotent: boolean; readonly timeoutSeconds: number }[];
 }
 
 /** The answer to `hello`. */
 export interface Hello {
+  /** Name and version of the language. */
   readonly protocolVersion: string;
+  /** What the target says of itself to a relay. */
   readonly registration: TargetRegistration;
   /** The program behind the socket; only Reeve tells it. */
   readonly server?: {
@@ -32,82 +39,133 @@ export interface Hello {
 
 /** One child as people look at it. */
 export interface RuntimeState {
+  /** Path of the child. */
   readonly childPath: string;
+  /** Where it is in its life, or how operators hold it. */
   readonly lifecycleState: string;
+  /** What is known of its health. */
   readonly health: string;
+  /** Whether it is ready. */
   readonly readiness: string;
+  /** Which incarnation. */
   readonly generation: number;
+  /** Attempts so far, 0 when none is alive. */
   readonly childStartCount: number;
+  /** Failures that count against its limit. */
   readonly restartCount: number;
+  /** How it failed last. */
   readonly lastFailure: string | null;
+  /** What was decided then. */
   readonly lastPolicyDecision: string | null;
+  /** How far a shutdown of the tree is. */
   readonly shutdownState: string;
 }
 
 /** Heartbeat and readiness of a child. */
 export interface Liveness {
+  /** When it said last that it is alive. */
   readonly lastHeartbeatAtUnixNanos?: Nanos | null;
+  /** Whether that is too long ago. */
   readonly heartbeatStale: boolean;
+  /** Whether it is ready. */
   readonly readiness: string;
 }
 
 /** The limit of a child and what is used of it. */
 export interface RestartLimit {
+  /** Length of the window in milliseconds. */
   readonly windowMillis: number;
+  /** Failures allowed in it. */
   readonly limit: number;
+  /** Failures in it. */
   readonly used: number;
+  /** Failures that are left. */
   readonly remaining: number;
+  /** Whether there were too many. */
   readonly exhausted: boolean;
+  /** When that was counted. */
   readonly updatedAtUnixNanos: Nanos;
 }
 
 /** Everything that the target keeps of one child. */
 export interface ChildRuntimeRecord {
+  /** Last segment of its path. */
   readonly childId: string;
+  /** Path of the child. */
   readonly childPath: string;
+  /** Which incarnation. */
   readonly generation: number | null;
+  /** Which attempt. */
   readonly attempt: number | null;
+  /** State of the live attempt. */
   readonly status: string | null;
+  /** What operators want of it. */
   readonly operation: string;
+  /** The same as the reference calls it. */
   readonly managedChildState: string;
+  /** Heartbeat and readiness. */
   readonly liveness: Liveness;
+  /** Its limit. */
   readonly restartLimit: RestartLimit;
+  /** Where a stop stands. */
   readonly stopState: string;
+  /** What went wrong with a command that is done. */
   readonly failure: { readonly phase: string; readonly reason: string; readonly recoverable: boolean } | null;
+  /** Where a restart by command stands. */
   readonly generationFencePhase: string;
+  /** A restart that waits for the old attempt. */
   readonly pendingRestart: { readonly oldGeneration: number; readonly oldAttempt: number; readonly targetGeneration: number } | null;
 }
 
 /** One event. */
 export interface EventRecord {
+  /** What the target is called. */
   readonly targetId: string;
+  /** Counts from 1. */
   readonly sequence: number;
+  /** The same from an exit to the ready that follows it. */
   readonly correlationId: string;
+  /** What happened, in PascalCase. */
   readonly eventType: string;
+  /** How grave it is. */
   readonly severity: string;
+  /** Path of the child or supervisor. */
   readonly targetPath: string;
+  /** Last segment of its path. */
   readonly childId: string | null;
+  /** When it happened. */
   readonly occurredAtUnixNanos: Nanos;
+  /** Version of the configuration. */
   readonly configVersion: string;
+  /** What else is told. */
   readonly payload: { readonly eventType: string; readonly policy: Readonly<Record<string, unknown>> | null };
 }
 
 /** One line of output. */
 export interface TargetLogRecord {
+  /** What the target is called. */
   readonly targetId: string;
+  /** Counts from 1. */
   readonly sequence: number | null;
+  /** The same from an exit to the ready that follows it. */
   readonly correlationId: string | null;
+  /** How grave it is. */
   readonly severity: string;
+  /** What is said. */
   readonly message: string;
   /** As the target wrote them. */
   readonly fields: Readonly<Record<string, string>>;
+  /** When it happened. */
   readonly occurredAtUnixNanos: Nanos;
 }
 
 /** Who is in a tree, and who depends on whom. */
 export interface Topology {
+  /** The root supervisor. */
   readonly root: TopologyNode;
+  /** All of them, the root first. */
   readonly nodes: readonly TopologyNode[];
+  /** Who belongs to whom, and who depends on whom. */
   readonly edges: readonly {
     readonly edgeId: string;
     readonly sourcePath: string;
@@ -115,38 +173,58 @@ export interface Topology {
     readonly kind: string;
     readonly order: number;
   }[];
+  /** Paths in the order in which they were declared. */
   readonly declarationOrder: readonly string[];
 }
 
 /** One supervisor or child of a topology. */
 export interface TopologyNode {
+  /** The same as the path. */
   readonly nodeId: string;
+  /** Last segment of its path. */
   readonly childId: string | null;
+  /** Path. */
   readonly path: string;
+  /** Name. */
   readonly name: string;
+  /** Supervisor or child. */
   readonly kind: string;
+  /** Labels. */
   readonly tags: readonly string[];
+  /** How much it matters. */
   readonly criticality: string;
+  /** A word about its state. */
   readonly stateSummary: string;
+  /** What else is told, as the target wrote it. */
   readonly diagnostics: Readonly<Record<string, string>>;
 }
 
 /** How a tree is. */
 export interface DashboardState {
+  /** The target and its registration. */
   readonly target: {
     readonly targetId: string;
     readonly displayName: string;
     readonly registrationState: string;
     readonly connectionState: string;
   };
+  /** Who is there. */
   readonly topology: Topology;
+  /** A row for each child. */
   readonly runtimeState: readonly RuntimeState[];
+  /** A record for each child. */
   readonly childRuntimeRecords: readonly ChildRuntimeRecord[];
+  /** The last events, oldest first. */
   readonly recentEvents: readonly EventRecord[];
+  /** The last lines, oldest first. */
   readonly recentLogs: readonly TargetLogRecord[];
+  /** How many events there were before them. */
   readonly droppedEventCount: number;
+  /** How many lines there were before them. */
   readonly droppedLogCount: number;
+  /** Version of the configuration. */
   readonly configVersion: string;
+  /** When the state was made. */
   readonly generatedAtUnixNanos: Nanos;
   /** Number of the last event that is in it. */
   readonly stateGeneration: number;
@@ -154,15 +232,19 @@ export interface DashboardState {
 
 /** What became of a command. */
 export interface CommandOutcome {
+  /** The client's number for it. */
   readonly commandId: string;
+  /** What the target is called. */
   readonly targetId: string;
   /** Whether it was done. */
   readonly accepted: boolean;
+  /** State of the live attempt. */
   readonly status: string;
   /** Why it was not. */
   readonly error: { readonly code: string; readonly stage: string; readonly message: string; readonly retryable: boolean } | null;
   /** What changed, by `type`. */
   readonly stateDelta: Readonly<Record<string, unknown>> | null;
+  /** When it was done. */
   readonly completedAtUnixNanos: Nanos;
 }
 
