@@ -63,7 +63,7 @@ function withoutOrder(told: Record<string, unknown[]>): Record<string, unknown[]
 
 Deno.test("parity: children that end in every way leave the same events, output and report", () =>
   withTrees({}, async (folder) => {
-    const { deno, node } = await both(["run", "supervisor.yaml", "--for", "3", "--json"], folder);
+    const { deno, node } = await both(["run", "supervisor.yaml", "--no-socket", "--for", "3", "--json"], folder);
     const [expected, found] = [deno, node].map(({ out }) => withoutOrder(byChild(out)));
     for (const path of new Set([...Object.keys(expected ?? {}), ...Object.keys(found ?? {})])) {
       assertEquals(found?.[path], expected?.[path], path);
@@ -77,7 +77,7 @@ Deno.test("parity: children that end in every way leave the same events, output 
 
 Deno.test("parity: a tree goes on when nobody reads any more what it says", () =>
   withTrees({ "quiet.yaml": QUIET }, async (folder) => {
-    const args = ["run", "quiet.yaml", "--for", "1"];
+    const args = ["run", "quiet.yaml", "--no-socket", "--for", "1"];
     for (const command of [[process.execPath, ...reeveArgs(args)], ["node", NODE_COMMAND, ...args]]) {
       const piped = '{ "$@"; echo "ended with $?" >&2; } | head -n 1';
       const { out, err } = await run("sh", ["-c", piped, "sh", ...command], folder);
@@ -87,7 +87,7 @@ Deno.test("parity: a tree goes on when nobody reads any more what it says", () =
 
 Deno.test("parity: what could not be written is no success, and does not hang", () =>
   withTrees({ "quiet.yaml": QUIET }, async (folder) => {
-    for (const [args, expected] of [[["run", "quiet.yaml", "--for", "1"], 1], [["schema"], 1], [["nonsense"], 2]] as const) {
+    for (const [args, expected] of [[["run", "quiet.yaml", "--no-socket", "--for", "1"], 1], [["schema"], 1], [["nonsense"], 2]] as const) {
       for (const command of [[process.execPath, ...reeveArgs(args)], ["node", NODE_COMMAND, ...args]]) {
         const { code } = await run("sh", ["-c", '"$@" >/dev/full 2>/dev/full', "sh", ...command], folder);
         assertEquals(code, expected, command.join(" "));
@@ -136,7 +136,7 @@ for (
     ["nonsense"],
     ["run"],
     ["run", "nowhere.yaml"],
-    ["run", "escalates.yaml"],
+    ["run", "escalates.yaml", "--no-socket"],
     ["run", "wrong.yaml"],
     ["run", "missing.yaml"],
     ["run", "."],
