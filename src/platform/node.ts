@@ -122,14 +122,42 @@ function peerOf(socket: Socket, option: SocketCalls["option"]): PeerCredentials 
 }
 
 function connectionOf(socket: Socket, peer: PeerCredentials | null = null): ByteConnection {
-  // An error is told by the read or the write that it befalls.
-  socket.on("error", () => {});
-  // The end of what comes must not end what goes.
-  const chunks = socket.iterator({ destroyOnReturn: false });
+  const arrived: Uint8Array[] = [];
+  let isFlowing = false;
+  let end: { readonly error: Error | null } | null = null;
+  let waiting: { readonly resolve: (block: Uint8Array | null) => void; readonly reject: (error: Error) => void } | null = null;
+  const take = (): typeof waiting => {
+    const taken = waiting;
+    waiting = null;
+    return taken;
+  };
+  socket.on("data", (block: Uint8Array) => {
+    const reader = take();
+    if (reader !== null) return reader.resolve(block);
+    // Nobody asked yet: nothing more is read from the system meanwhile.
+    arrived.push(block);
+    socket.pause();
+    isFlowing = false;
+  });
+  const finish = (error: Error | null): void => {
+    end ??= { error };
+    if (end.error === null) take()?.resolve(null);
+    else take()?.reject(end.error);
+  };
+  socket.on("end", () => finish(null));
+  socket.on("error", finish);
+  socket.on("close", () => finish(null));
   return {
-    async read(): Promise<Uint8Array | null> {
-      const { value, done } = await chunks.next();
-      return done === true ? null : value;
+    read(): Promise<Uint8Array | null> {
+      const block = arrived.shift();
+      if (block !== undefined) return Promise.resolve(block);
+      if (end !== null) return end.error === null ? Promise.resolve(null) : Promise.reject(end.error);
+      return new Promise((resolve, reject) => {
+        waiting = { resolve, reject };
+        if (isFlowing) return;
+        isFlowing = true;
+        socket.resume();
+      });
     },
     write: (bytes) =>
       new Promise((resolve, reject) => {

@@ -1,0 +1,125 @@
+/**
+ * Sends hostile frames to a served tree while a sane client asks all along: `deno task fuzz:socket --frames 200000 --seed 1`.
+ *
+ * The server is a process of its own, so that its memory and descriptors are its own. Fails when it ends, when the sane client gets a wrong answer, or when
+ * descriptors or connections stay.
+ */
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { LineClient } from "../tests/support/lines.ts";
+import { hostileFrame } from "../tests/support/hostile_frames.ts";
+import { seededRandom } from "../src/testing/mod.ts";
+
+const SERVER = fileURLToPath(new URL("../tests/support/fuzzed_server.ts", import.meta.url));
+const CONFIG = fileURLToPath(new URL("../deno.json", import.meta.url));
+const CONNECTIONS = 8;
+
+function option(name: string, fallback: number): number {
+  const at = process.argv.indexOf(`--${name}`);
+  return at === -1 ? fallback : Number(process.argv[at + 1]);
+}
+
+const frames = option("frames", 200_000);
+const seed = option("seed", Math.floor(Math.random() * 1e9));
+const random = seededRandom(seed);
+const folder = await mkdtemp(join(tmpdir(), "reeve-fuzz-"));
+const path = join(folder, "t.sock");
+const server = spawn(process.execPath, ["run", "-A", "--config", CONFIG, SERVER, path]);
+let serverEnded = false;
+server.stderr.pipe(process.stderr);
+server.once("exit", () => serverEnded = true);
+try {
+  await printed(server, "listening");
+  // What the runtime opens once for all is opened first.
+  await attack(200);
+  await setTimeout(3_000);
+  const before = await descriptors();
+  const memoryBefore = await memory();
+  const sane = await LineClient.open(path);
+  let sent = 0;
+  let asked = 0;
+  const attackers = Array.from({ length: CONNECTIONS }, async () => {
+    while (sent < frames) sent += await attack(Math.min(frames - sent, 1 + Math.floor(random() * 200)));
+  });
+  const over = Promise.all(attackers).then(() => true);
+  while (!await Promise.race([over, setTimeout(20, false)])) {
+    for (const [method, shape] of [["hello", '"protocol_version":"dashboard-ipc.v1"'], ["state", '"child_path":"/api"']]) {
+      const id = `sane-${++asked}`;
+      sane.ask({ request_id: id, method });
+      const line = await sane.line();
+      if (line === null || !line.startsWith(`{"request_id":"${id}","ok":true`) || !line.includes(shape!)) {
+        throw new Error(`the sane client asked ${method} and got ${line?.slice(0, 300)}`);
+      }
+    }
+  }
+  sane.close();
+  await until(async () => await descriptors() <= before, `descriptors stay open, there were ${before}`);
+  if (serverEnded) throw new Error("the server has ended");
+  console.log(`${sent} frames, seed ${seed}: the sane client was answered ${asked} times`);
+  console.log(`descriptors ${before} -> ${await descriptors()}, memory ${memoryBefore} -> ${await memory()} MiB`);
+} catch (error) {
+  console.error(`Failed; again with: deno task fuzz:socket --frames ${frames} --seed ${seed}`);
+  throw error;
+} finally {
+  server.kill("SIGKILL");
+  await rm(folder, { recursive: true });
+}
+
+/** One hostile client; returns how many frames it sent. */
+async function attack(count: number): Promise<number> {
+  const socket = await opened();
+  socket.on("error", () => {});
+  const deed = random();
+  if (deed < 0.7) socket.resume();
+  for (let index = 0; index < count && !socket.destroyed; index++) {
+    const frame = hostileFrame(random);
+    const cut = random() < 0.2 ? Math.floor(random() * frame.length) : frame.length;
+    socket.write(frame.subarray(0, cut));
+    if (cut < frame.length) {
+      if (random() < 0.3) await setTimeout(1);
+      socket.write(frame.subarray(cut));
+    }
+    if (index % 32 === 0) await setTimeout(0);
+  }
+  if (deed < 0.8) await new Promise<void>((resolve) => socket.end(resolve));
+  socket.destroy();
+  return count;
+}
+
+function opened(): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path, () => resolve(socket));
+    socket.once("error", reject);
+  });
+}
+
+async function printed(program: ChildProcessWithoutNullStreams, beginning: string): Promise<string> {
+  for await (const data of program.stdout) {
+    const text = String(data);
+    if (text.includes(beginning)) return text;
+  }
+  throw new Error("the server has ended");
+}
+
+async function descriptors(): Promise<number> {
+  return (await readdir(`/proc/${server.pid}/fd`)).length;
+}
+
+async function memory(): Promise<number> {
+  const status = await readFile(`/proc/${server.pid}/status`, "utf8");
+  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024);
+}
+
+async function until(holds: () => Promise<boolean>, complaint: string): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    if (await holds()) return;
+    await setTimeout(100);
+  }
+  throw new Error(`${complaint}: ${await descriptors()}`);
+}
