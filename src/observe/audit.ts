@@ -149,7 +149,7 @@ export class AuditTrail {
   }
 
   #drain(): Promise<void> {
-    return this.#writing ??= this.#writeAll().finally(() => this.#writing = null);
+    return this.#writing ??= this.#writeAll();
   }
 
   async #writeAll(): Promise<void> {
@@ -167,6 +167,8 @@ export class AuditTrail {
       // What was not done because of its record needs none any more.
       if (!isWritten) this.#waiting = [...batch.filter(({ isNeeded }) => !isNeeded), ...this.#waiting];
     } while (this.#waiting.some(({ tell }) => tell !== null));
+    // In the turn of the last look: what comes later would wait for a writing that is over.
+    this.#writing = null;
   }
 
   async #tryToAppend(text: string): Promise<boolean> {
