@@ -71,6 +71,16 @@ interface Waiting {
   tell: ((isWritten: boolean) => void) | null;
 }
 
+/** What the audit writes and tells time with; for tests. */
+export interface AuditMeans {
+  /** Appends lines to the file. @default {to the file of the options} */
+  readonly append?: ((text: string) => Promise<void>) | undefined;
+  /** Milliseconds since the Unix epoch, which may go back. @default {Date.now} */
+  readonly wallNow?: () => number;
+  /** Milliseconds that never go back. @default {performance.now} */
+  readonly now?: () => number;
+}
+
 /** Keeps records in their order; what is written stands in the file before anything that follows from it is done. */
 export class AuditTrail {
   readonly #records = new RingBuffer<Noted>(MOST);
@@ -78,6 +88,7 @@ export class AuditTrail {
   readonly #strategy: AuditFailureStrategy;
   readonly #mostWaiting: number;
   readonly #wallNow: () => number;
+  readonly #now: () => number;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | null = null;
   #failedAtMs = -Infinity;
@@ -86,13 +97,14 @@ export class AuditTrail {
 
   constructor(
     options: AuditOptions,
-    { append, wallNow = Date.now }: { readonly append?: (text: string) => Promise<void>; readonly wallNow?: () => number } = {},
+    { append, wallNow = Date.now, now = () => performance.now() }: AuditMeans = {},
   ) {
     const { backend = "memory", failureStrategy = "fail_closed", maxDeferQueue = 1_000 } = options;
     this.#append = backend === "file" ? append ?? auditFile(options) : null;
     this.#strategy = failureStrategy;
     this.#mostWaiting = maxDeferQueue;
     this.#wallNow = wallNow;
+    this.#now = now;
   }
 
   /** The last records, oldest first. */
@@ -117,6 +129,8 @@ export class AuditTrail {
   note(fact: AuditFact): void {
     if (this.#append !== null && this.#isFull) {
       this.#lost++;
+      // There may be room again, which nobody would know without trying.
+      if (!this.#isResting) this.#drain();
       return;
     }
     this.#write(fact, false);
@@ -129,6 +143,11 @@ export class AuditTrail {
 
   get #isFull(): boolean {
     return this.#waiting.length >= this.#mostWaiting;
+  }
+
+  /** Whether the file is left alone, because it could not be written just now. */
+  get #isResting(): boolean {
+    return this.#now() - this.#failedAtMs < REST_MS;
   }
 
   /** Tries once more; says whether there is room again. */
@@ -158,7 +177,7 @@ export class AuditTrail {
     do {
       const batch = this.#waiting;
       this.#waiting = [];
-      const isResting = this.#wallNow() - this.#failedAtMs < REST_MS && !batch.some(({ isNeeded }) => isNeeded);
+      const isResting = this.#isResting && !batch.some(({ isNeeded }) => isNeeded);
       const isWritten = !isResting && await this.#tryToAppend(batch.map(({ line }) => line).join(""));
       for (const waiting of batch) {
         waiting.tell?.(isWritten);
@@ -172,11 +191,12 @@ export class AuditTrail {
   }
 
   async #tryToAppend(text: string): Promise<boolean> {
+    if (text === "") return true;
     try {
       await this.#append?.(text);
       return true;
     } catch {
-      this.#failedAtMs = this.#wallNow();
+      this.#failedAtMs = this.#now();
       return false;
     }
   }

@@ -31,7 +31,7 @@ export function piped(
 ): Piped {
   const held: Pick<Piped, "nowMs" | "hold"> = { nowMs: 1_000, hold: null };
   const ran: string[] = [];
-  const trail = new AuditTrail(audit, { append, wallNow: () => held.nowMs });
+  const trail = new AuditTrail(audit, { append, wallNow: () => held.nowMs, now: () => held.nowMs });
   const pipeline = new Pipeline({
     settings: securitySettings(securityConfig),
     ownerUid: OWNER,

@@ -1,5 +1,5 @@
 /** The audit while its file is slow, full, or there again. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { type AuditFact, AuditTrail } from "../../src/observe/mod.ts";
 
 const FILE = { backend: "file" } as const;
@@ -39,4 +39,44 @@ Deno.test("a record that comes while the writing of the one before ends is writt
     await macrotask();
     assertEquals([turns, written, ...idsIn(lines)], [turns, 2, "first", "second"]);
   }
+});
+
+Deno.test("a file that can be written again is written again, though there was no room and nobody commands", async () => {
+  let [isBroken, nowMs, tries] = [true, 0, 0];
+  const lines: string[] = [];
+  const append = (text: string): Promise<void> => {
+    tries++;
+    return isBroken ? Promise.reject(new Error("no space")) : Promise.resolve(void lines.push(text));
+  };
+  const trail = new AuditTrail({ ...FILE, maxDeferQueue: 3 }, { append, now: () => nowMs });
+  for (const id of ["a", "b", "c", "d", "e"]) {
+    trail.note(fact(id));
+    await macrotask();
+  }
+  assertEquals(tries, 1, "a file that is broken is left alone for a while");
+  isBroken = false;
+  nowMs += 1_000;
+  trail.note(fact("f"));
+  await macrotask();
+  assertEquals(idsIn(lines), ["a", "b", "c"]);
+  trail.note(fact("g"));
+  await macrotask();
+  assertEquals(idsIn(lines), ["a", "b", "c", "g"]);
+  assertEquals(trail.records.at(-1)?.lost, 3);
+});
+
+Deno.test("a wall clock that is put back keeps nothing from being written", async () => {
+  let [isBroken, nowMs, wallMs] = [true, 0, 3_600_000];
+  const lines: string[] = [];
+  const append = (text: string): Promise<void> => isBroken ? Promise.reject(new Error("no space")) : Promise.resolve(void lines.push(text));
+  const trail = new AuditTrail(FILE, { append, now: () => nowMs, wallNow: () => wallMs });
+  trail.note(fact("a"));
+  await macrotask();
+  isBroken = false;
+  wallMs = 0;
+  nowMs += 1_000;
+  trail.note(fact("b"));
+  await macrotask();
+  assertEquals(idsIn(lines), ["a", "b"]);
+  assert(trail.records.every(({ atMs }, index) => atMs === (index === 0 ? 3_600_000 : 0)));
 });
