@@ -1,4 +1,5 @@
 /** C7: who asked for what. The intent of a command is recorded before it is carried out, what became of it afterwards; what is refused is recorded at a bounded rate. */
+import { cleanText } from "../../base/mod.ts";
 import type { AuditFact, AuditTrail } from "../../observe/mod.ts";
 import { type Method, METHODS, type WireError, wireError } from "../../protocol/mod.ts";
 import type { Peer } from "./peer_identity.ts";
@@ -122,9 +123,9 @@ function boundedFacts({ commandId, requestedBy, reason, targetPath }: CommandFac
   };
 }
 
-/** Nearly a whole line may be one text of a client. */
+/** Nearly a whole line may be one text of a client; a part that is merely cut off would hold on to all of it, one that is cleaned is a copy. */
 function bounded(text: string): string {
-  return text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}…`;
+  return text.length <= LONGEST ? text : cleanText(text, LONGEST);
 }
 
 function denial({ code, stage }: WireError): Pick<AuditFact, "allowed" | "denialCode" | "denialControlPoint"> {
