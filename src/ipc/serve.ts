@@ -116,7 +116,7 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
     time: new WireTime(Date.now() - tree.snapshot().atMs),
     runId: crypto.randomUUID().replaceAll("-", ""),
     registration: payload,
-    auditRecords: () => trail?.records ?? [],
+    auditRecords: (after, most) => trail?.recordsAfter(after, most) ?? [],
     registrationState: () => registrar?.state ?? "registered",
     signal: over.signal,
   });

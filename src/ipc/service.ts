@@ -18,8 +18,8 @@ import { pushedEvents, pushedLogs, pushedStates, readWanted } from "./subscripti
 export interface ServiceOptions extends CommandHost, RecordSource {
   /** What the target says of itself. */
   readonly registration: object;
-  /** The last records of the audit. */
-  readonly auditRecords: () => readonly AuditRecord[];
+  /** The last records of the audit after a number, so many at most. */
+  readonly auditRecords: (after: number, most: number) => readonly AuditRecord[];
   /** How its registration at a relay stands. */
   readonly registrationState: () => RegistrationState;
   readonly displayName: string;
@@ -152,7 +152,7 @@ export class Service {
     if (!isCount(after) || !isCount(limit)) {
       return { error: wireError("invalid_command_params", "after_sequence and limit must be whole numbers, 0 or more", targetId) };
     }
-    const records = auditRecords().filter(({ sequence }) => sequence > after).slice(-Math.min(limit, MOST_RECORDS) || Infinity);
+    const records = auditRecords(after, Math.min(limit, MOST_RECORDS));
     return { result: { type: "audit", target_id: targetId, records: records.map(auditJson) } };
   }
 

@@ -41,12 +41,13 @@ export interface AuditRecord extends AuditFact {
   readonly lost: number;
 }
 
-/** A record as it is kept: most are never looked at, so that they are made whole only when they are. */
+/** A record as it is kept: most are never looked at, so that they are made whole only when they are, and only once. */
 interface Noted {
   readonly fact: AuditFact;
   readonly sequence: number;
   readonly atMs: number;
   readonly lost: number;
+  whole: AuditRecord | null;
 }
 
 /** Longest text of a client in a record. */
@@ -109,7 +110,13 @@ export class AuditTrail {
 
   /** The last records, oldest first. */
   get records(): readonly AuditRecord[] {
-    return this.#records.toArray().map(recordOf);
+    return this.recordsAfter(0, MOST);
+  }
+
+  /** The last records after a number, so many at most. */
+  recordsAfter(sequence: number, most: number): readonly AuditRecord[] {
+    const count = Math.max(0, Math.min(most, this.#sequence - sequence));
+    return count === 0 ? [] : this.#records.toArray().slice(-count).map(recordOf);
   }
 
   /** Sees whether records can be written at all; rejects when they cannot. */
@@ -158,7 +165,7 @@ export class AuditTrail {
   }
 
   #write(fact: AuditFact, isNeeded: boolean): Promise<boolean> {
-    const noted = { fact, sequence: ++this.#sequence, atMs: this.#wallNow(), lost: this.#lost };
+    const noted = { fact, sequence: ++this.#sequence, atMs: this.#wallNow(), lost: this.#lost, whole: null };
     this.#lost = 0;
     this.#records.push(noted);
     if (this.#append === null) return WRITTEN;
@@ -203,13 +210,17 @@ export class AuditTrail {
 }
 
 /** What clients wrote is bounded, and harmless for whoever looks at it. */
-function recordOf({ fact, ...more }: Noted): AuditRecord {
+function recordOf(noted: Noted): AuditRecord {
+  return noted.whole ??= cleaned(noted);
+}
+
+function cleaned({ fact, sequence, atMs, lost }: Noted): AuditRecord {
   const { correlationId, commandId, requestedBy, reason, targetPath } = fact;
   const texts = { correlationId, commandId, requestedBy, reason, targetPath };
-  const cleaned = Object.entries(texts).filter(([, text]) => typeof text === "string").map((
+  const harmless = Object.entries(texts).filter(([, text]) => typeof text === "string").map((
     [name, text],
   ) => [name, cleanText(String(text), LONGEST)]);
-  return { ...fact, ...Object.fromEntries(cleaned), ...more };
+  return { ...fact, ...Object.fromEntries(harmless), sequence, atMs, lost };
 }
 
 /** A record as a line of the file. */

@@ -15,3 +15,14 @@ Deno.test("a record keeps only what it shows of an id, not the whole of it", asy
   const held = (process.memoryUsage().heapUsed - before) / 1e6;
   assert(held < 160, `${held} MB are held for ${it.trail.records.length} records`);
 });
+
+Deno.test("records that are looked at again and again are made once, and only those that are asked for", async () => {
+  const it = piped(FREE);
+  const client = it.client();
+  for (let count = 0; count < 10; count++) await it.send(client, { request_id: `${count}`, method: "hello" });
+  const { records } = it.trail;
+  assertEquals(it.trail.recordsAfter(7, 10).map(({ sequence }) => sequence), [8, 9, 10]);
+  assertEquals(it.trail.recordsAfter(0, 2).map(({ sequence }) => sequence), [9, 10]);
+  assertEquals([it.trail.recordsAfter(10, 2).length, it.trail.recordsAfter(99, 2).length, it.trail.recordsAfter(3, 0).length], [0, 0, 0]);
+  assert(it.trail.recordsAfter(0, 10).every((record, index) => record === records[index]), "a record was made anew");
+});
