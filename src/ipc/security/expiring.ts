@@ -40,10 +40,6 @@ export class ExpiringMap<V> {
     }
   }
 
-  delete(key: string): void {
-    this.#remove(key);
-  }
-
   get size(): number {
     return this.#entries.size;
   }

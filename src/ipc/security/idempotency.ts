@@ -4,13 +4,15 @@ import type { SecuritySettings } from "./settings.ts";
 
 interface Stored {
   readonly content: string;
-  readonly answer: string | Promise<string>;
+  readonly answer: string;
 }
 
 /** Keeps the answers of commands as they went out. */
 export class AnswerStore {
   readonly #enabled: boolean;
   readonly #answers: ExpiringMap<Stored>;
+  /** Answers that are being made: these neither expire nor make room, or a command would be begun twice. */
+  readonly #running = new Map<string, Promise<string>>();
 
   constructor({ enabled, resultCacheTtlSeconds, maxCachedResults, maxCachedBytes }: SecuritySettings["idempotency"]) {
     this.#enabled = enabled;
@@ -23,6 +25,8 @@ export class AnswerStore {
 
   /** The answer to the same command, if it is still there. */
   find(key: string, content: string, nowMs: number): string | Promise<string> | undefined {
+    const running = this.#running.get(runningKey(key, content));
+    if (running !== undefined) return running;
     const stored = this.#enabled ? this.#answers.get(key, nowMs) : undefined;
     return stored?.content === content ? stored.answer : undefined;
   }
@@ -30,10 +34,16 @@ export class AnswerStore {
   /** Keeps an answer from the moment on in which it is being made; `now` tells the time again when it is there. */
   keep(key: string, content: string, answer: Promise<string>, now: () => number): void {
     if (!this.#enabled) return;
-    this.#answers.set(key, { content, answer }, now());
+    const running = runningKey(key, content);
+    this.#running.set(running, answer);
     answer.then(
       (text) => this.#answers.set(key, { content, answer: text }, now(), 2 * text.length),
-      () => this.#answers.delete(key),
-    );
+      () => {},
+    ).finally(() => this.#running.delete(running));
   }
+}
+
+/** A content has no line break of its own, so that no two pairs are the same. */
+function runningKey(key: string, content: string): string {
+  return `${key}\n${content}`;
 }
