@@ -3,7 +3,7 @@ import { type Clock, toJson } from "../base/mod.ts";
 import type { ByteConnection } from "../platform/mod.ts";
 import { FrameSplitter, type FramingFault, type WireError, wireError } from "../protocol/mod.ts";
 import type { Pieces } from "./state_view.ts";
-import { type Client, type Pipeline, refusalLine } from "./security/pipeline.ts";
+import { type Client, type Pipeline, refusalLine, type Reply } from "./security/pipeline.ts";
 
 /** What bounds a connection, and where it gets time from. */
 export interface ConnectionLimits {
@@ -63,10 +63,13 @@ export class Connection {
   #blockBytes = 0;
   #answering: Promise<unknown> = Promise.resolve();
   #flushing: Promise<void> | null = null;
-  #lastLineAtMs: number;
+  #isAnswering = false;
+  /** Since when the client has nothing to wait for. */
+  #idleSinceMs: number;
   /** When the line began that is not whole yet. */
   #insideSinceMs: number | null = null;
   #cancelPatience: (() => void) | null = null;
+  #patienceEndsAtMs = 0;
   /** Since when the client is to take what is being written. */
   #writingSinceMs: number | null = null;
   #cancelWatch: (() => void) | null = null;
@@ -79,7 +82,7 @@ export class Connection {
     this.#limits = limits;
     this.#over = over;
     this.#frames = new FrameSplitter(limits.maxFrameBytes);
-    this.#lastLineAtMs = limits.clock.now();
+    this.#idleSinceMs = limits.clock.now();
   }
 
   /** Runs to the end of the connection; never rejects. */
@@ -118,15 +121,15 @@ export class Connection {
 
   async #serve(): Promise<void> {
     const frames = this.#frames;
-    this.#beWaiting(this.#limits.idleTimeoutMs);
+    this.#bePatient();
     while (frames.fault === null) {
       const block = await this.#bytes.read();
       if (block === null) frames.end();
       for (const frame of block === null ? [] : frames.push(block)) {
         this.#insideSinceMs = null;
-        this.#lastLineAtMs = this.#limits.clock.now();
+        this.#idleSinceMs = this.#limits.clock.now();
         const answer = this.#pipeline.answer(frame, this.#client);
-        const { line, streams } = answer instanceof Promise ? await (this.#answering = answer) : answer;
+        const { line, streams } = answer instanceof Promise ? await this.#wait(answer) : answer;
         this.#queue(line);
         streams?.forEach((stream) => this.#push(stream));
         if (this.#isFull) await this.#flush();
@@ -146,27 +149,46 @@ export class Connection {
     await this.#flush();
   }
 
+  /** The time that an answer takes is not the client's. */
+  async #wait(answer: Promise<Reply>): Promise<Reply> {
+    this.#answering = answer;
+    this.#isAnswering = true;
+    try {
+      return await answer;
+    } finally {
+      this.#isAnswering = false;
+      this.#idleSinceMs = this.#limits.clock.now();
+    }
+  }
+
   #beInside(): void {
     this.#insideSinceMs ??= this.#limits.clock.now();
-    this.#beWaiting(LINE_MS);
+    this.#bePatient();
   }
 
-  /** Looks later whether something whole has come meanwhile: one timer for a connection, however much comes. */
-  #beWaiting(limitMs: number | null): void {
-    if (limitMs === null || this.#over.signal.aborted) return;
-    this.#cancelPatience ??= this.#limits.clock.setTimer(() => {
+  /** Looks again when patience may have an end: one timer for a connection, however much comes. */
+  #bePatient(): void {
+    const leftMs = this.#patienceLeftMs();
+    if (leftMs === Infinity || this.#over.signal.aborted) return;
+    const endsAtMs = this.#limits.clock.now() + leftMs;
+    if (this.#cancelPatience !== null && this.#patienceEndsAtMs <= endsAtMs) return;
+    this.#cancelPatience?.();
+    this.#patienceEndsAtMs = endsAtMs;
+    this.#cancelPatience = this.#limits.clock.setTimer(() => {
       this.#cancelPatience = null;
-      this.#loseOrKeepPatience();
-    }, limitMs);
+      if (this.#patienceLeftMs() > 0) this.#bePatient();
+      else this.#say("ipc_idle_timeout").catch(() => {}).finally(() => this.close());
+    }, leftMs);
   }
 
-  #loseOrKeepPatience(): void {
+  /** How long the client may go on like this. */
+  #patienceLeftMs(): number {
     const { clock, idleTimeoutMs } = this.#limits;
     const nowMs = clock.now();
-    const isIdle = idleTimeoutMs !== null && this.#client.streams === 0 && nowMs - this.#lastLineAtMs >= idleTimeoutMs;
-    const isSlow = this.#insideSinceMs !== null && nowMs - this.#insideSinceMs >= LINE_MS;
-    if (isIdle || isSlow) this.#say("ipc_idle_timeout").catch(() => {}).finally(() => this.close());
-    else this.#beWaiting(this.#insideSinceMs === null ? idleTimeoutMs : LINE_MS);
+    const lineLeftMs = this.#insideSinceMs === null ? Infinity : this.#insideSinceMs + LINE_MS - nowMs;
+    if (idleTimeoutMs === null) return lineLeftMs;
+    const isBusy = this.#isAnswering || this.#writingSinceMs !== null || this.#client.streams > 0;
+    return Math.min(lineLeftMs, isBusy ? idleTimeoutMs : this.#idleSinceMs + idleTimeoutMs - nowMs);
   }
 
   /** Goes on beside the answers; a client that does not read makes nothing pile up, because the next item is not taken before. */

@@ -1,0 +1,115 @@
+/** One connection in virtual time: when it is ended, and what is not begun any more afterwards. */
+import { assert, assertEquals } from "@std/assert";
+import { Connection } from "../../src/ipc/connection.ts";
+import type { ByteConnection } from "../../src/platform/mod.ts";
+import { VirtualClock } from "../../src/testing/mod.ts";
+import { type Piped, piped } from "./piped.ts";
+
+/** The other end, held by a test. */
+class Wire implements ByteConnection {
+  readonly peer = null;
+  readonly written: string[] = [];
+  isClosed = false;
+  /** Holds back what is written while it is set. */
+  stuck: Promise<void> | null = null;
+  #arrived: Uint8Array[] = [];
+  #wake = (): void => {};
+
+  send(...requests: (object | string)[]): void {
+    const text = requests.map((request) => typeof request === "string" ? request : `${JSON.stringify(request)}\n`).join("");
+    this.#arrived.push(new TextEncoder().encode(text));
+    this.#wake();
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    while (this.#arrived.length === 0 && !this.isClosed) await new Promise<void>((resolve) => this.#wake = resolve);
+    return this.isClosed ? null : this.#arrived.shift()!;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.isClosed) throw new Error("closed");
+    this.written.push(new TextDecoder().decode(bytes));
+    await this.stuck;
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.#wake();
+  }
+
+  /** The codes of what came back. */
+  get codes(): string[] {
+    const lines = this.written.join("").split("\n").filter((line) => line !== "");
+    return lines.map((line) => JSON.parse(line)).map(({ ok, error }) => ok ? "ok" : error.code);
+  }
+}
+
+interface Held {
+  readonly it: Piped;
+  readonly clock: VirtualClock;
+  readonly wire: Wire;
+  readonly connection: Connection;
+  /** Lets the command go on that is being carried out. */
+  finish(): void;
+}
+
+const pause = (id: string): object => ({ request_id: id, method: "command.pause_child", params: {} });
+
+function connected(idleTimeoutMs: number | null): Held {
+  const clock = new VirtualClock();
+  const it = piped({ rateLimit: { enabled: false } });
+  let finish = (): void => {};
+  it.hold = new Promise((resolve) => finish = resolve);
+  const wire = new Wire();
+  const limits = { clock, maxFrameBytes: 1_048_576, writeTimeoutMs: 10_000, idleTimeoutMs };
+  const connection = new Connection(wire, it.pipeline, it.client(), limits, new AbortController());
+  connection.run();
+  return { it, clock, wire, connection, finish: () => finish() };
+}
+
+/** Everything that needs no time. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+Deno.test("an idle connection is ended; one whose command takes its time is not idle", async () => {
+  const { clock, wire, finish } = connected(5_000);
+  wire.send(pause("a"));
+  await settled();
+  await clock.advance(20_000);
+  assertEquals([wire.isClosed, ...wire.codes], [false]);
+  finish();
+  await settled();
+  assertEquals(wire.codes, ["ok"]);
+  await clock.advance(4_999);
+  assertEquals(wire.isClosed, false, "the time begins with the answer");
+  await clock.advance(5_001);
+  await settled();
+  assertEquals([wire.isClosed, ...wire.codes], [true, "ok", "ipc_idle_timeout"]);
+  assertEquals(clock.timers, 0);
+});
+
+Deno.test("a line that does not end is given up after its time, however long the connection may be idle", async () => {
+  const { clock, wire } = connected(3_600_000);
+  wire.send('{"request_id":');
+  await settled();
+  await clock.advance(29_999);
+  assertEquals(wire.isClosed, false);
+  await clock.advance(1);
+  await settled();
+  assertEquals([wire.isClosed, ...wire.codes], [true, "ipc_idle_timeout"]);
+  assertEquals(clock.timers, 0);
+});
+
+Deno.test("a connection is idle for its time and no longer, whenever its last line came", async () => {
+  const { it, clock, wire } = connected(5_000);
+  it.hold = null;
+  await clock.advance(4_000);
+  wire.send({ request_id: "h", method: "hello" });
+  await settled();
+  await clock.advance(4_999);
+  assertEquals(wire.isClosed, false);
+  await clock.advance(1);
+  await settled();
+  assertEquals([wire.isClosed, ...wire.codes], [true, "ok", "ipc_idle_timeout"]);
+});
