@@ -64,6 +64,7 @@ export class Connection {
   #answering: Promise<unknown> = Promise.resolve();
   #flushing: Promise<void> | null = null;
   #isAnswering = false;
+  #isEnding = false;
   /** Since when the client has nothing to wait for. */
   #idleSinceMs: number;
   /** When the line began that is not whole yet. */
@@ -99,6 +100,7 @@ export class Connection {
 
   /** Ends the connection when the answer that is being made has gone out, and after a second anyway. */
   async end(): Promise<void> {
+    this.#isEnding = true;
     const cancel = this.#limits.clock.setTimer(() => this.close(), LAST_ANSWER_MS);
     try {
       await this.#answering;
@@ -113,6 +115,7 @@ export class Connection {
 
   /** Ends the connection at once. */
   close(): void {
+    this.#isEnding = true;
     this.#cancelPatience?.();
     this.#cancelWatch?.();
     this.#over.abort();
@@ -126,6 +129,8 @@ export class Connection {
       const block = await this.#bytes.read();
       if (block === null) frames.end();
       for (const frame of block === null ? [] : frames.push(block)) {
+        // Nobody would get the answer any more.
+        if (this.#isEnding) return;
         this.#insideSinceMs = null;
         this.#idleSinceMs = this.#limits.clock.now();
         const answer = this.#pipeline.answer(frame, this.#client);

@@ -1,5 +1,5 @@
 /** One connection in virtual time: when it is ended, and what is not begun any more afterwards. */
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { Connection } from "../../src/ipc/connection.ts";
 import type { ByteConnection } from "../../src/platform/mod.ts";
 import { VirtualClock } from "../../src/testing/mod.ts";
@@ -112,4 +112,25 @@ Deno.test("a connection is idle for its time and no longer, whenever its last li
   await clock.advance(1);
   await settled();
   assertEquals([wire.isClosed, ...wire.codes], [true, "ok", "ipc_idle_timeout"]);
+});
+
+Deno.test("what was not begun when a connection is ended is never begun: nobody would get its answer", async () => {
+  const { it, wire, connection, finish } = connected(null);
+  wire.send(pause("a"), pause("b"), pause("c"));
+  await settled();
+  const ended = connection.end();
+  finish();
+  await ended;
+  await settled();
+  assertEquals([it.ran.length, ...wire.codes], [1, "ok"]);
+});
+
+Deno.test("what was not begun when a client is cut off is never begun", async () => {
+  const { it, wire, connection, finish } = connected(null);
+  wire.send(pause("a"), pause("b"));
+  await settled();
+  connection.close();
+  finish();
+  await settled();
+  assertEquals(it.ran.length, 1);
 });
