@@ -196,14 +196,14 @@ export class Connection {
     return Math.min(lineLeftMs, isBusy ? idleTimeoutMs : this.#idleSinceMs + idleTimeoutMs - nowMs);
   }
 
-  /** Goes on beside the answers; a client that does not read makes nothing pile up, because the next item is not taken before. */
+  /** Goes on beside the answers; a client that does not read makes nothing pile up: each stream waits with its next item until there is room. */
   async #push(stream: AsyncIterable<object>): Promise<void> {
     this.#client.streams++;
     try {
       for await (const item of stream) {
+        while (this.#isFull) await this.#flush();
         this.#waiting += `${toJson(item)}\n`;
-        if (this.#isFull) await this.#flush();
-        else this.#beginFlush();
+        this.#beginFlush();
       }
     } catch {
       this.close();

@@ -134,3 +134,25 @@ Deno.test("what was not begun when a client is cut off is never begun", async ()
   await settled();
   assertEquals(it.ran.length, 1);
 });
+
+Deno.test("many subscriptions of a client that does not read make no more wait for it than one", async () => {
+  const { it, wire } = connected(null);
+  const LARGE = { text: "x".repeat(1024 * 1024) };
+  async function* large(): AsyncIterable<object> {
+    for (let count = 0; count < 2; count++) {
+      await null;
+      yield LARGE;
+    }
+  }
+  it.streams = Array.from({ length: 10 }, large);
+  let take = (): void => {};
+  wire.stuck = new Promise((resolve) => take = resolve);
+  wire.send({ request_id: "s", method: "events.subscribe" });
+  await settled();
+  wire.stuck = null;
+  take();
+  for (let turn = 0; turn < 20; turn++) await settled();
+  const sizes = wire.written.map(({ length }) => length / LARGE.text.length);
+  assertEquals(Math.round(sizes.reduce((sum, size) => sum + size, 0)), 20, "all of it came");
+  assertEquals(Math.max(...sizes) < 2.1, true, `written at once: ${sizes.map((size) => size.toFixed(1))} MiB`);
+});

@@ -15,6 +15,8 @@ export interface Piped {
   nowMs: number;
   /** Finishes commands; they are answered at once while it is `null`. */
   hold: Promise<void> | null;
+  /** What goes on after a read. */
+  streams: readonly AsyncIterable<object>[];
   /** Lets somebody in, who is the owner where no uid is named. */
   client(uid?: number): Client;
   /** Sends a line and returns the answer. */
@@ -29,7 +31,7 @@ export function piped(
   securityConfig: SecurityConfig = {},
   { audit = {}, append }: { readonly audit?: AuditOptions; readonly append?: (text: string) => Promise<void> } = {},
 ): Piped {
-  const held: Pick<Piped, "nowMs" | "hold"> = { nowMs: 1_000, hold: null };
+  const held: Pick<Piped, "nowMs" | "hold" | "streams"> = { nowMs: 1_000, hold: null, streams: [] };
   const ran: string[] = [];
   const trail = new AuditTrail(audit, { append, wallNow: () => held.nowMs, now: () => held.nowMs });
   const pipeline = new Pipeline({
@@ -40,7 +42,7 @@ export function piped(
     service: {
       read: ({ method }) => {
         ran.push(method);
-        return { result: { type: method, count: ran.length } };
+        return { result: { type: method, count: ran.length }, streams: held.streams };
       },
       command: ({ method, params }) => {
         if (params === "malformed") return validationError("command_validate", "reason is blank", "t");
