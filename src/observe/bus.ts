@@ -20,7 +20,7 @@ export class Bus<T extends { readonly seq: number }> {
   readonly #capacity: number;
   #last = 0;
   #closed = false;
-  #sleepers: (() => void)[] = [];
+  #sleepers = new Set<() => void>();
 
   /** Creates a bus that remembers `capacity` items. */
   constructor(capacity: number) {
@@ -43,7 +43,7 @@ export class Bus<T extends { readonly seq: number }> {
     this.#last = seq;
     if (this.#ring.length < this.#capacity) this.#ring.push(item);
     else this.#ring[(seq - 1) % this.#capacity] = item;
-    if (this.#sleepers.length > 0) this.#wake();
+    if (this.#sleepers.size > 0) this.#wake();
   }
 
   /** Ends every stream once it has read what there is. */
@@ -88,12 +88,22 @@ export class Bus<T extends { readonly seq: number }> {
 
   /** Calls back when something comes, or the end. */
   wakeLater(wake: () => void): void {
-    this.#sleepers.push(wake);
+    this.#sleepers.add(wake);
+  }
+
+  /** Does not call back any more. */
+  letSleep(wake: () => void): void {
+    this.#sleepers.delete(wake);
+  }
+
+  /** How many readers wait for what comes next. */
+  get waiting(): number {
+    return this.#sleepers.size;
   }
 
   #wake(): void {
     const sleepers = this.#sleepers;
-    this.#sleepers = [];
+    this.#sleepers = new Set();
     for (const wake of sleepers) wake();
   }
 }
@@ -119,7 +129,10 @@ class Reader<T extends { readonly seq: number }> {
   end = (): void => {
     this.ended = true;
     this.#signal?.removeEventListener("abort", this.end);
-    this.#sleeper?.();
+    if (this.#sleeper === undefined) return;
+    // Where nothing comes for long, readers that are gone would pile up.
+    this.#bus.letSleep(this.#sleeper);
+    this.#sleeper();
   };
 
   /** The next item that is there already, or `undefined`. */
