@@ -32,14 +32,14 @@ export class Registrar {
   #failures = 0;
   #leaseEndsAtMs = -Infinity;
   #cancel: () => void = () => {};
-  #isOver = false;
+  readonly #over = new AbortController();
 
   constructor(options: RegistrarOptions) {
     const { registration, payload, clock } = options;
     this.#options = options;
     this.#rhythm = rhythmOf(registration);
     this.#line = `${toJson(payload)}\n`;
-    this.#exchange = options.exchange ?? ((line) => exchange(registration, clock, line));
+    this.#exchange = options.exchange ?? ((line) => exchange(registration, clock, line, this.#over.signal));
   }
 
   /** How the registration stands. */
@@ -50,7 +50,7 @@ export class Registrar {
   /** Registers, and goes on doing so. */
   async begin(): Promise<void> {
     const outcome = await this.#register();
-    if (this.#isOver) return;
+    if (this.#over.signal.aborted) return;
     this.#failures = outcome.result === "failed" ? this.#failures + 1 : 0;
     const { clock, random } = this.#options;
     const nowMs = clock.now();
@@ -63,7 +63,7 @@ export class Registrar {
 
   /** Registers no more; the relay forgets the target when its lease ends. */
   end(): void {
-    this.#isOver = true;
+    this.#over.abort();
     this.#cancel();
   }
 
@@ -87,7 +87,7 @@ export class Registrar {
 
   #become(to: RegistrationState, reason: string): void {
     const from = this.#state;
-    if (from === to || this.#isOver) return;
+    if (from === to || this.#over.signal.aborted) return;
     this.#state = to;
     this.#options.onChange(from, to, reason);
   }
@@ -159,11 +159,12 @@ function readAnswer(line: string): Exchange {
   return { result: retryable ? "failed" : "rejected", reason };
 }
 
-/** One line there, one line back, each in its time. */
+/** One line there, one line back, each in its time; given up at once when the signal aborts. */
 async function exchange(
   { relayRegistrationPath, leaseSeconds, registrationConnectTimeoutSecs, registrationIoTimeoutSecs }: RegistrationOptions,
   clock: Clock,
   line: string,
+  signal: AbortSignal,
 ): Promise<string> {
   const limitMs = (seconds = 5): number => Math.min(seconds * 1_000, leaseSeconds * 1_000 / 3);
   const connecting = platform.connectUnix(relayRegistrationPath);
@@ -172,8 +173,11 @@ async function exchange(
     connecting.then((late) => late.close(), () => {});
     throw error;
   });
+  const giveUp = (): void => bytes.close();
+  signal.addEventListener("abort", giveUp);
   try {
     const answer = async (): Promise<string> => {
+      signal.throwIfAborted();
       await bytes.write(new TextEncoder().encode(line));
       const frames = new FrameSplitter(LONGEST_ANSWER);
       while (frames.fault === null) {
@@ -186,6 +190,7 @@ async function exchange(
     };
     return await inTime(answer(), limitMs(registrationIoTimeoutSecs), clock, "the relay does not answer");
   } finally {
+    signal.removeEventListener("abort", giveUp);
     bytes.close();
   }
 }

@@ -162,7 +162,7 @@ interface DoorkeeperOptions {
 class Doorkeeper {
   readonly #options: DoorkeeperOptions;
   readonly #connections = new Set<Connection>();
-  #refusing = 0;
+  readonly #refusing = new Set<ByteConnection>();
 
   constructor(options: DoorkeeperOptions) {
     this.#options = options;
@@ -190,19 +190,22 @@ class Doorkeeper {
 
   /** Ends all connections. */
   async end(): Promise<void> {
+    for (const refused of this.#refusing) refused.close();
     await Promise.all([...this.#connections].map((connection) => connection.end()));
   }
 
   #welcome(bytes: ByteConnection): void {
     const { placed, pipeline, limits, maxConnections, targetId } = this.#options;
+    // It came while the last ones were ended.
+    if (this.#options.over.aborted) return bytes.close();
     const over = new AbortController();
     const client = this.#connections.size >= maxConnections
       ? wireError("too_many_connections", `there are ${maxConnections} connections already`, targetId, true)
       : pipeline.admit({ credentials: bytes.peer, isTold: placed.listener.tellsPeers }, over.signal);
     if ("code" in client) {
-      if (this.#refusing >= MOST_REFUSALS) return bytes.close();
-      this.#refusing++;
-      refuseConnection(bytes, client, limits.clock).finally(() => this.#refusing--);
+      if (this.#refusing.size >= MOST_REFUSALS) return bytes.close();
+      this.#refusing.add(bytes);
+      refuseConnection(bytes, client, limits.clock).finally(() => this.#refusing.delete(bytes));
       return;
     }
     const connection = new Connection(bytes, pipeline, client, limits, over);
