@@ -1,5 +1,5 @@
 /** What a client asks: one line of JSON, looked at before it is believed. */
-import { type Method, METHODS, refuseJson } from "../base/mod.ts";
+import { cleanText, type Method, METHODS, refuseJson } from "../base/mod.ts";
 import { type WireError, wireError } from "./errors.ts";
 
 /** A request that can be answered. */
@@ -49,7 +49,7 @@ export function parseRequest(line: string): WireRequest | RefusedLine {
   }
   const id = String(requestId);
   if (!isMethod(method)) {
-    const shown = String(method).slice(0, 128);
+    const shown = cleanText(String(method), 128);
     return { requestId: id, error: wireError("unsupported_method", `unsupported dashboard IPC method ${shown}`) };
   }
   return { requestId: id, method, params };
@@ -85,7 +85,7 @@ function isFinite(value: unknown): boolean {
 }
 
 function refuse(why: string): RefusedLine {
-  return { requestId: NO_REQUEST_ID, error: wireError("invalid_json", `failed to parse IPC JSON request: ${why}`) };
+  return { requestId: NO_REQUEST_ID, error: wireError("invalid_json", `failed to parse IPC JSON request: ${cleanText(why, 256)}`) };
 }
 
 function isMethod(name: unknown): name is Method {
