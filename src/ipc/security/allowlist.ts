@@ -7,8 +7,9 @@ import type { SecuritySettings } from "./settings.ts";
 /** What runs a command line. */
 const SHELL = "/bin/sh";
 
-/** Variables that make any program run something else. */
-const LOADERS = /^(LD_|DYLD_|NODE_OPTIONS$)/;
+/** Variables that make a program, or what a script starts by name, run something else: those of the linker, of shells, and of what runs scripts. */
+const LOADERS =
+  /^(LD_|DYLD_|BASH_FUNC_|(PATH|IFS|ENV|BASH_ENV|SHELLOPTS|PS4|GCONV_PATH|NODE_OPTIONS|NODE_PATH|PYTHON(PATH|HOME|STARTUP|USERBASE)|PERL5?(OPT|LIB|DB)|RUBY(OPT|LIB)|(JDK)?_?JAVA_(TOOL_)?OPTIONS|CLASSPATH|LUA_INIT|PHPRC)$)/;
 
 /** Refuses a declaration that would run what is not on the list. */
 export function refuseProgram({ enabled, allowedPaths }: SecuritySettings["allowlist"], spec: ChildSpec): WireError | null {
