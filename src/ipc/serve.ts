@@ -86,6 +86,7 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
   const { targetId, path, displayName = targetId, bindMode = "create_new", configVersion = "1", parseChild } = options;
   if (targetId.trim() === "") throw new ReeveError("dashboard_not_started", "Cannot serve the dashboard: targetId is blank", { path });
   const mode = modeOf(options);
+  const limits = limitsOf(options);
   const settings = securitySettings(options.securityConfig);
   const registration = wantedRegistration(options);
   const trail = await openTrail(options);
@@ -121,9 +122,14 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
     signal: over.signal,
   });
   const pipeline = new Pipeline({ service, settings, ownerUid, trail, now: () => systemClock().now() });
-  const { maxConnections = 64, writeTimeoutMs = 10_000, idleTimeoutMs = null } = options;
-  const limits: ConnectionLimits = { clock: systemClock(), maxFrameBytes: MAX_FRAME_BYTES, writeTimeoutMs, idleTimeoutMs };
-  const doorkeeper = new Doorkeeper({ placed, pipeline, limits, maxConnections, targetId, over: over.signal });
+  const doorkeeper = new Doorkeeper({
+    placed,
+    pipeline,
+    limits,
+    maxConnections: options.maxConnections ?? 64,
+    targetId,
+    over: over.signal,
+  });
   doorkeeper.acceptAll();
   registrar?.begin();
 
@@ -224,6 +230,20 @@ function modeOf({ permissions = "0600", path }: DashboardOptions): number {
   });
 }
 
+/** What bounds a connection; a limit that is no number would bound nothing. */
+function limitsOf({ maxConnections, writeTimeoutMs, idleTimeoutMs, path }: DashboardOptions): ConnectionLimits {
+  for (const [name, value] of Object.entries({ maxConnections, writeTimeoutMs, idleTimeoutMs })) {
+    if (value === undefined || value > 0) continue;
+    throw new ReeveError("dashboard_not_started", `Cannot serve the dashboard: ${name} is ${value}, must be more than 0`, { path });
+  }
+  return {
+    clock: systemClock(),
+    maxFrameBytes: MAX_FRAME_BYTES,
+    writeTimeoutMs: writeTimeoutMs ?? 10_000,
+    idleTimeoutMs: idleTimeoutMs ?? null,
+  };
+}
+
 /** What was asked for, which must fit before anything is bound. */
 function wantedRegistration({ registration }: DashboardOptions): RegistrationOptions | null {
   if (registration === undefined || registration.enabled === false) return null;
@@ -234,10 +254,12 @@ function wantedRegistration({ registration }: DashboardOptions): RegistrationOpt
 /** The audit, which must be writable from the beginning; `null` where none is wanted. */
 async function openTrail({ audit = {}, path }: DashboardOptions): Promise<AuditTrail | null> {
   if (audit.enabled === false) return null;
-  const { backend, filePath = "", maxDeferQueue = 1 } = audit;
+  const { backend, filePath = "", maxDeferQueue, maxBytes, keep } = audit;
   try {
     if (backend === "file" && filePath.trim() === "") throw new Error("audit.filePath is missing");
-    if (!(maxDeferQueue > 0)) throw new Error(`audit.maxDeferQueue is ${maxDeferQueue}, must be more than 0`);
+    for (const [name, value] of Object.entries({ maxDeferQueue, maxBytes, keep })) {
+      if (value !== undefined && !(value > 0)) throw new Error(`audit.${name} is ${value}, must be more than 0`);
+    }
     const trail = new AuditTrail(audit);
     await trail.probe();
     return trail;
