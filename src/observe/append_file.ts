@@ -1,4 +1,5 @@
 /** Lines at the end of a file that only its owner can read: they count when they are on the disk. */
+import { constants } from "node:fs";
 import { chmod, lstat, open, stat } from "node:fs/promises";
 
 /** How lines are appended. */
@@ -11,7 +12,9 @@ export interface AppendOptions {
 
 /** Appends whole lines; rejects when they may not be there. */
 export async function appendLines(path: string, text: string, { isNew = false, isSynced = true }: AppendOptions = {}): Promise<void> {
-  const flags = isNew ? "w" : "a";
+  const { O_WRONLY, O_CREAT, O_TRUNC, O_APPEND, O_NOFOLLOW = 0 } = constants;
+  // A link may still come after the look at what is there.
+  const flags = O_WRONLY | O_CREAT | O_NOFOLLOW | (isNew ? O_TRUNC : O_APPEND);
   await refuseWhatIsNoFile(path);
   const file = await open(path, flags, 0o600);
   try {

@@ -22,7 +22,7 @@ const REFUSED: readonly (readonly [string, Partial<DashboardOptions>])[] = [
 Deno.test({
   name: "an option that can never be met is refused by name, and nothing is bound",
   ignore: process.platform === "win32",
-  async fn() {
+  async fn(): Promise<void> {
     const folder = await mkdtemp(join(tmpdir(), "reeve-"));
     const tree = await supervise({ children: [] });
     try {
