@@ -47,9 +47,9 @@ export async function bindInPlace({ path, mode, bindMode }: PlaceOptions): Promi
       try {
         await chmod(hidden, mode);
         await moveTo(hidden, path, taken);
-        return placed(listener, path, await identityOf(path), ownUid);
+        return placed(listener, { path, folder, identity: await identityOf(path), ownerUid: ownUid });
       } catch (error) {
-        listener.close();
+        await listener.close();
         await unlink(hidden).catch(() => {});
         throw error;
       }
@@ -61,14 +61,27 @@ export async function bindInPlace({ path, mode, bindMode }: PlaceOptions): Promi
   }
 }
 
-function placed(listener: UnixListener, path: string, identity: string | null, ownerUid: number): PlacedListener {
+interface Place {
+  readonly path: string;
+  readonly folder: string;
+  readonly identity: string | null;
+  readonly ownerUid: number;
+}
+
+function placed(listener: UnixListener, { path, folder, identity, ownerUid }: Place): PlacedListener {
   return {
     listener,
     ownerUid,
     async close(): Promise<void> {
-      const now = await identityOf(path);
-      if (now !== null && now === identity) await unlink(path).catch(() => {});
-      listener.close();
+      // Nobody binds meanwhile: with a listener whatever is where it was bound is removed, and what was ours a moment ago may be somebody else's.
+      const isLocked = await lock(folder, path).then(() => true, () => false);
+      try {
+        await listener.close();
+        const now = await identityOf(path);
+        if (now !== null && now === identity) await unlink(path).catch(() => {});
+      } finally {
+        if (isLocked) await rmdir(folder).catch(() => {});
+      }
     },
   };
 }
@@ -77,7 +90,7 @@ function placed(listener: UnixListener, path: string, identity: string | null, o
 async function moveTo(hidden: string, path: string, taken: string | null): Promise<void> {
   if (taken !== null && await identityOf(path) === taken) return await rename(hidden, path);
   await link(hidden, path);
-  await unlink(hidden);
+  await unlink(hidden).catch(unlessMissing);
 }
 
 /** The socket that may be replaced, `null` when the path is free. */
@@ -97,8 +110,8 @@ async function answers(path: string): Promise<boolean> {
     (await platform.connectUnix(path)).close();
     return true;
   } catch (error) {
-    // Only a refused connection shows that nobody is there.
-    if (error instanceof Error && "code" in error && error.code === "ECONNREFUSED") return false;
+    // Only a refused connection shows that nobody is there, and a socket that has gone meanwhile.
+    if (error instanceof Error && "code" in error && (error.code === "ECONNREFUSED" || error.code === "ENOENT")) return false;
     throw error;
   }
 }

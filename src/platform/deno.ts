@@ -35,10 +35,13 @@ export const platform: Platform = {
     const listener = Deno.listen({ transport: "unix", path });
     listener.unref();
     const libc = peers ? openLibc() : null;
+    let accepting: Promise<unknown> = Promise.resolve();
     return Promise.resolve({
       async accept(): Promise<ByteConnection | null> {
         try {
-          const connection = await listener.accept();
+          const accepted = listener.accept();
+          accepting = accepted.catch(() => {});
+          const connection = await accepted;
           connection.unref();
           return connectionOf(connection, libc === null ? undefined : findPeer(libc.calls, path));
         } catch (error) {
@@ -46,8 +49,11 @@ export const platform: Platform = {
           throw error;
         }
       },
-      close(): void {
+      async close(): Promise<void> {
+        // As long as somebody accepts, the listener is not gone, nor is its path removed; a program must not end while that is awaited.
+        listener.ref();
         closeQuietly(listener);
+        await accepting;
         libc?.close();
       },
       tellsPeers: libc !== null,

@@ -79,7 +79,7 @@ function listenerOf(server: Server, option: SocketCalls["option"] | null): UnixL
   server.on("close", () => arrive(Promise.resolve(null)));
   return {
     accept: () => arrived.shift() ?? new Promise((resolve) => waiting.push(resolve)),
-    close: () => void server.close(),
+    close: () => Promise.resolve(void server.close()),
     tellsPeers: option !== null,
   };
 }

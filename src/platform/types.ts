@@ -23,8 +23,8 @@ export interface ByteConnection {
 export interface UnixListener {
   /** The next connection, `null` when the listener was closed; rejects when the system refuses one. */
   accept(): Promise<ByteConnection | null>;
-  /** Listens no more; connections go on. */
-  close(): void;
+  /** Listens no more; connections go on. Resolves when the path where it was bound is nothing to it any more: the runtimes remove whatever is there. */
+  close(): Promise<void>;
   /** Whether every connection says who is at its other end; then `null` means that the look-up failed. */
   readonly tellsPeers: boolean;
 }

@@ -73,7 +73,7 @@ async function listening(run: (listener: UnixListener, path: string) => Promise<
       await chmod(path, 0o666);
       await run(listener, path);
     } finally {
-      listener.close();
+      await listener.close();
     }
   });
 }
@@ -196,7 +196,7 @@ Deno.test({
         serveDashboard(tree, { targetId: "t", path, securityConfig });
       const listener = await platform.listenUnix(`${path}2`, { peers: true });
       const { tellsPeers } = listener;
-      listener.close();
+      await listener.close();
       const wish = { peerIdentity: { allowedGids: [1] } };
       if (tellsPeers) {
         await (await serve(wish)).close();
