@@ -178,9 +178,10 @@ class Doorkeeper {
     return this.#connections.size;
   }
 
+  /** Goes on until the listener says that nobody comes any more: some may have come before it was closed. */
   async acceptAll(): Promise<void> {
     let failures = 0;
-    while (!this.#options.over.aborted) {
+    while (true) {
       try {
         const bytes = await this.#options.placed.listener.accept();
         if (bytes === null) return;
