@@ -7,6 +7,7 @@ export * from "./errors.ts";
 export * from "./finalizers.ts";
 export * from "./json.ts";
 export * from "./methods.ts";
+export * from "./names.ts";
 export * from "./nearest.ts";
 export * from "./random.ts";
 export * from "./requests.ts";
