@@ -5,6 +5,7 @@ export * from "./clean.ts";
 export * from "./clock.ts";
 export * from "./errors.ts";
 export * from "./finalizers.ts";
+export * from "./in_time.ts";
 export * from "./json.ts";
 export * from "./methods.ts";
 export * from "./names.ts";
