@@ -1,6 +1,6 @@
 /** A client of one target, over one connection for requests and one for each subscription. */
 import { inTime, ReeveError, toJson } from "../base/mod.ts";
-import { type CommandKind, type ExtensionKind, type Method, METHODS, PROTOCOL_VERSION } from "../protocol/mod.ts";
+import { type CommandKind, type ExtensionKind, isMethod, type Method, METHODS, PROTOCOL_VERSION } from "../protocol/mod.ts";
 import { reconnectDelayMs, type ReconnectOptions } from "./backoff.ts";
 import { brought } from "./forms.ts";
 import { CLOCK, DashboardError, type Link, type Message, openLink, unreachable } from "./link.ts";
@@ -342,8 +342,4 @@ class SocketClient implements Client {
 function methodOf(kind: CommandKind | ExtensionKind): Method {
   for (const method of [`command.${kind}`, `reeve.${kind}`]) if (isMethod(method)) return method;
   throw new ReeveError("invalid_request", `There is no command "${kind}"`);
-}
-
-function isMethod(name: string): name is Method {
-  return Object.hasOwn(METHODS, name);
 }
