@@ -30,28 +30,24 @@ export class ExpiringMap<V> {
 
   /** Remembers a value; `bytes` is what it takes. */
   set(key: string, value: V, nowMs: number, bytes = 0): void {
-    this.#remove(key);
+    this.delete(key);
     this.#entries.set(key, { value, untilMs: nowMs + this.#limits.ttlMs, bytes });
     this.#bytes += bytes;
     const { mostEntries, mostBytes = Infinity } = this.#limits;
     for (const [oldest, { untilMs }] of this.#entries) {
       if (untilMs > nowMs && this.#entries.size <= mostEntries && this.#bytes <= mostBytes) break;
-      this.#remove(oldest);
+      this.delete(oldest);
     }
   }
 
   delete(key: string): void {
-    this.#remove(key);
-  }
-
-  get size(): number {
-    return this.#entries.size;
-  }
-
-  #remove(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#entries.delete(key);
     this.#bytes -= entry.bytes;
+  }
+
+  get size(): number {
+    return this.#entries.size;
   }
 }
