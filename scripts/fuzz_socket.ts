@@ -27,7 +27,8 @@ function option(name: string, fallback: number): number {
 
 const frames = option("frames", 200_000);
 const seed = option("seed", Math.floor(Math.random() * 1e9));
-const random = seededRandom(seed);
+/** Every hostile client has its own share, and its own numbers: what it sends follows from the seed, whatever the others do. */
+const share = Math.ceil(frames / CONNECTIONS);
 const folder = await mkdtemp(join(tmpdir(), "reeve-fuzz-"));
 const path = join(folder, "t.sock");
 const server = spawn(process.execPath, ["run", "-A", "--config", CONFIG, SERVER, path]);
@@ -37,15 +38,15 @@ server.once("exit", () => serverEnded = true);
 try {
   await printed(server, "listening");
   // What the runtime opens once for all is opened first.
-  await attack(200);
+  await attack(seededRandom(seed), 200);
   await setTimeout(3_000);
   const before = await descriptors();
   const memoryBefore = await memory();
   const sane = await LineClient.open(path);
-  let sent = 0;
   let asked = 0;
-  const attackers = Array.from({ length: CONNECTIONS }, async () => {
-    while (sent < frames) sent += await attack(Math.min(frames - sent, 1 + Math.floor(random() * 200)));
+  const attackers = Array.from({ length: CONNECTIONS }, async (_, index) => {
+    const random = seededRandom(seed + index);
+    for (let left = share; left > 0;) left -= await attack(random, Math.min(left, 1 + Math.floor(random() * 200)));
   });
   const over = Promise.all(attackers).then(() => true);
   while (!await Promise.race([over, setTimeout(20, false)])) {
@@ -61,7 +62,7 @@ try {
   sane.close();
   await until(async () => await descriptors() <= before, `descriptors stay open, there were ${before}`);
   if (serverEnded) throw new Error("the server has ended");
-  console.log(`${sent} frames, seed ${seed}: the sane client was answered ${asked} times`);
+  console.log(`${CONNECTIONS * share} frames, seed ${seed}: the sane client was answered ${asked} times`);
   console.log(`descriptors ${before} -> ${await descriptors()}, memory ${memoryBefore} -> ${await memory()} MiB`);
 } catch (error) {
   console.error(`Failed; again with: deno task fuzz:socket --frames ${frames} --seed ${seed}`);
@@ -72,7 +73,7 @@ try {
 }
 
 /** One hostile client; returns how many frames it sent. */
-async function attack(count: number): Promise<number> {
+async function attack(random: () => number, count: number): Promise<number> {
   const socket = await opened();
   socket.on("error", () => {});
   const deed = random();

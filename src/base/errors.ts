@@ -74,7 +74,7 @@ export class ReeveError extends Error {
 
   /** Recognizes errors of any loaded copy of the package. */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    // A subclass without a brand of its own is told apart as any other class is.
+    // A subclass without a brand of its own is told apart like all other classes.
     if (!Object.hasOwn(this, "brand")) return Function.prototype[Symbol.hasInstance].call(this, value);
     if (typeof value !== "object" || value === null) return false;
     const brands: unknown = Reflect.get(value, BRANDS);

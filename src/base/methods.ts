@@ -3,8 +3,47 @@
 /** What a method may do: tell, change, or take something away. */
 export type MethodRisk = "read" | "write" | "destructive";
 
-/** Methods of the reference. */
-const OF_THE_REFERENCE = {
+/** A method of the reference. */
+export type ReferenceMethod =
+  | "hello"
+  | "state"
+  | "events.subscribe"
+  | "logs.tail"
+  | "command.restart_child"
+  | "command.pause_child"
+  | "command.resume_child"
+  | "command.quarantine_child"
+  | "command.add_child"
+  | "command.remove_child"
+  | "command.shutdown_tree";
+
+/** A method of our own, which `hello` tells. */
+export type ReeveMethod =
+  | "reeve.describe"
+  | "reeve.audit"
+  | "reeve.start_child"
+  | "reeve.terminate_child"
+  | "reeve.release_child"
+  | "reeve.reset_fuse"
+  | "reeve.start_template"
+  | "reeve.scale";
+
+/** A method of the socket. */
+export type Method = ReferenceMethod | ReeveMethod;
+
+/** Methods of our own, with what they may do. */
+export const EXTENSIONS: Readonly<Record<ReeveMethod, MethodRisk>> = Object.freeze({
+  "reeve.describe": "read",
+  "reeve.audit": "read",
+  "reeve.start_child": "write",
+  "reeve.terminate_child": "write",
+  "reeve.release_child": "write",
+  "reeve.reset_fuse": "write",
+  "reeve.start_template": "write",
+  "reeve.scale": "destructive",
+});
+
+const OF_THE_REFERENCE: Readonly<Record<ReferenceMethod, MethodRisk>> = {
   "hello": "read",
   "state": "read",
   "events.subscribe": "read",
@@ -16,47 +55,15 @@ const OF_THE_REFERENCE = {
   "command.add_child": "write",
   "command.remove_child": "destructive",
   "command.shutdown_tree": "destructive",
-} as const satisfies Readonly<Record<string, MethodRisk>>;
-
-/** Methods of our own, which `hello` tells. */
-const OF_OUR_OWN = {
-  "reeve.describe": "read",
-  "reeve.audit": "read",
-  "reeve.start_child": "write",
-  "reeve.terminate_child": "write",
-  "reeve.release_child": "write",
-  "reeve.reset_fuse": "write",
-  "reeve.start_template": "write",
-  "reeve.scale": "destructive",
-} as const satisfies Readonly<Record<string, MethodRisk>>;
-
-/** A method of the socket. */
-export type Method =
-  | "hello"
-  | "state"
-  | "events.subscribe"
-  | "logs.tail"
-  | "command.restart_child"
-  | "command.pause_child"
-  | "command.resume_child"
-  | "command.quarantine_child"
-  | "command.add_child"
-  | "command.remove_child"
-  | "command.shutdown_tree"
-  | "reeve.describe"
-  | "reeve.audit"
-  | "reeve.start_child"
-  | "reeve.terminate_child"
-  | "reeve.release_child"
-  | "reeve.reset_fuse"
-  | "reeve.start_template"
-  | "reeve.scale";
+};
 
 /** Every method, with what it may do. */
-export const METHODS: Readonly<Record<Method, MethodRisk>> = Object.freeze({ ...OF_THE_REFERENCE, ...OF_OUR_OWN });
+export const METHODS: Readonly<Record<Method, MethodRisk>> = Object.freeze({ ...OF_THE_REFERENCE, ...EXTENSIONS });
 
-/** Methods of our own, with what they may do. */
-export const EXTENSIONS: Readonly<Record<string, MethodRisk>> = Object.freeze({ ...OF_OUR_OWN });
+/** Whether there is a method of this name. */
+export function isMethod(name: unknown): name is Method {
+  return typeof name === "string" && Object.hasOwn(METHODS, name);
+}
 
 /** Methods that change something. */
 export const COMMAND_METHODS: readonly string[] = Object.freeze(

@@ -1,15 +1,9 @@
 /** The socket of a run whose file asks for none: in a folder of the user, under a name that no other run has. */
-import { lstat, mkdir, mkdtemp, readdir, rmdir, unlink } from "node:fs/promises";
+import { lstat, mkdir, readdir, unlink } from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import process from "node:process";
-import { platform } from "../platform/mod.ts";
-
-/** Longest path of a socket in bytes. */
-const LONGEST_PATH = 107;
-
-/** What the way to the place where it is bound first, `FOLDER/.NAME.d/s`, has beside folder and name. */
-const HIDDEN_BYTES = "/..d/s".length;
+import { isAnswered, LONGEST_UNIX_PATH, ownUidIn, pathBytes, privateFolder } from "../platform/mod.ts";
 
 /** How many sockets of earlier runs are looked at. */
 const MOST_LOOKED_AT = 256;
@@ -36,7 +30,7 @@ function ofThisProgram(): UserFolders {
 /** The name of the tree as far as there is room for it, and the number of this process. */
 function socketName(name: string, folder: string): string {
   const end = `-${process.pid}.sock`;
-  const room = LONGEST_PATH - new TextEncoder().encode(folder).length - HIDDEN_BYTES - end.length;
+  const room = LONGEST_UNIX_PATH - pathBytes(join(privateFolder(join(folder, end)), "s"));
   return `${name.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, Math.max(1, room))}${end}`;
 }
 
@@ -45,10 +39,7 @@ async function checkFolder(folder: string): Promise<number> {
   const found = await lstat(folder);
   if (!found.isDirectory()) throw new Error(`"${folder}" is no folder`);
   if ((found.mode & 0o077) !== 0) throw new Error(`"${folder}" is open to others, must have mode 0700`);
-  // Whose a new file is tells the own user id, for which there is a permission of its own in Deno.
-  const made = await mkdtemp(join(folder, ".whose-"));
-  const { uid } = await lstat(made);
-  await rmdir(made);
+  const uid = await ownUidIn(folder);
   if (uid !== found.uid) throw new Error(`"${folder}" belongs to somebody else`);
   return uid;
 }
@@ -59,19 +50,9 @@ async function clearAway(folder: string, uid: number): Promise<void> {
     const path = join(folder, name);
     try {
       const found = await lstat(path);
-      if (found.isSocket() && found.uid === uid && await isDeserted(path)) await unlink(path);
+      if (found.isSocket() && found.uid === uid && !await isAnswered(path)) await unlink(path);
     } catch {
       // It went by itself, or may not be touched: either way it is not in the way.
     }
   }));
-}
-
-/** Only a refused connection shows that nobody is there. */
-async function isDeserted(path: string): Promise<boolean> {
-  try {
-    (await platform.connectUnix(path)).close();
-    return false;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "ECONNREFUSED";
-  }
 }

@@ -1,9 +1,9 @@
 /** A client of one target, over one connection for requests and one for each subscription. */
-import { ReeveError, toJson } from "../base/mod.ts";
-import { type CommandKind, type ExtensionKind, type Method, METHODS, PROTOCOL_VERSION } from "../protocol/mod.ts";
+import { inTime, ReeveError, toJson } from "../base/mod.ts";
+import { type CommandKind, type ExtensionKind, isMethod, type Method, METHODS, PROTOCOL_VERSION } from "../protocol/mod.ts";
 import { reconnectDelayMs, type ReconnectOptions } from "./backoff.ts";
 import { brought } from "./forms.ts";
-import { DashboardError, type Link, type Message, openLink, unreachable } from "./link.ts";
+import { CLOCK, DashboardError, type Link, type Message, openLink, unreachable } from "./link.ts";
 import { isEventPush, isHello, isLogPush, isOutcome, isState } from "./shapes.ts";
 import { subscribe, type Subscription } from "./subscription.ts";
 import type { CommandOutcome, DashboardState, EventPush, Hello, Interruption, LogPush } from "./types.ts";
@@ -120,7 +120,8 @@ class SocketClient implements Client {
   /** Ids are told apart from those of all other connections, which the target remembers too. */
   readonly #prefix = crypto.randomUUID().slice(0, 13);
   readonly #hellos = new WeakMap<Link, Promise<Hello | null>>();
-  #link: Promise<Link> | null = null;
+  /** The connection for requests; one that is lost is replaced when somebody asks. */
+  #link: Promise<Link>;
   #count = 0;
 
   constructor(path: string, options: ConnectOptions) {
@@ -129,18 +130,19 @@ class SocketClient implements Client {
     this.#options = options;
     this.#timeoutMs = timeoutMs;
     this.#reconnect = reconnect === false ? null : reconnect === true ? {} : reconnect;
+    this.#link = this.#openOnce(() => {});
   }
 
   async begin(): Promise<void> {
-    this.#link = this.#openOnce(() => {});
     await this.#link;
     this.#tell("connected", "");
   }
 
   request(method: Method, params: unknown = null, options: RequestOptions = {}): Promise<Message> {
     const { id, line } = this.#lineOf(method, params);
-    return this.#inTime(method, options, async () => {
-      for (let last: Link | null = null;;) {
+    let last: Link | null = null;
+    const asking = this.#inTime(method, options, async () => {
+      while (true) {
         const link: Link = await this.#live();
         if (last !== null && METHODS[method] !== "read") await this.#refuseToRepeat(method, last, link);
         last = link;
@@ -151,6 +153,8 @@ class SocketClient implements Client {
         }
       }
     });
+    // An answer that comes too late has nobody to go to.
+    return asking.finally(() => last?.forget(id));
   }
 
   async hello(options?: RequestOptions): Promise<Hello> {
@@ -202,7 +206,7 @@ class SocketClient implements Client {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort();
     this.#tell("closed", "the client was closed");
-    await this.#link?.then((link) => link.close(), () => {});
+    await this.#link.then((link) => link.close(), () => {});
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -229,7 +233,7 @@ class SocketClient implements Client {
 
   /** The connection for requests, which is made again when it was lost and that is wanted. */
   async #live(): Promise<Link> {
-    const link = await (this.#link ??= this.#openAgain(() => {}));
+    const link = await this.#link;
     if (link.over === null) return link;
     if (!this.#isStaying) throw link.over;
     this.#tell("reconnecting", link.over.message);
@@ -322,17 +326,13 @@ class SocketClient implements Client {
   /** Waits no longer than is wanted. */
   async #inTime<T>(method: Method, { signal, timeoutMs = this.#timeoutMs }: RequestOptions, work: () => Promise<T>): Promise<T> {
     if (signal?.aborted === true) throw signal.reason;
-    let giveUp = (_error: unknown): void => {};
-    const given = new Promise<never>((_, reject) => giveUp = reject);
-    const timer = setTimeout(() => giveUp(unreachable(this.#path, `it did not answer ${method} within ${timeoutMs} ms`)), timeoutMs);
-    const onAbort = (): void => giveUp(signal?.reason);
+    let onAbort = (): void => {};
+    const aborted = new Promise<never>((_, reject) => onAbort = () => reject(signal?.reason));
     signal?.addEventListener("abort", onAbort);
-    const working = work();
-    working.catch(() => {});
+    const tooLate = (): Error => unreachable(this.#path, `it did not answer ${method} within ${timeoutMs} ms`);
     try {
-      return await Promise.race([working, given]);
+      return await inTime(Promise.race([work(), aborted]), timeoutMs, tooLate, CLOCK);
     } finally {
-      clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
     }
   }
@@ -342,8 +342,4 @@ class SocketClient implements Client {
 function methodOf(kind: CommandKind | ExtensionKind): Method {
   for (const method of [`command.${kind}`, `reeve.${kind}`]) if (isMethod(method)) return method;
   throw new ReeveError("invalid_request", `There is no command "${kind}"`);
-}
-
-function isMethod(name: string): name is Method {
-  return Object.hasOwn(METHODS, name);
 }

@@ -1,5 +1,5 @@
 /** Both forms of the protocol, 0.1.3 and 0.1.4, brought into the one that the client gives. */
-import { refuseJson } from "../base/mod.ts";
+import { camelCase, refuseJson } from "../base/mod.ts";
 
 /** Deepest nesting of what a target sends. */
 const DEEPEST = 64;
@@ -26,7 +26,7 @@ export function brought(value: unknown, name = ""): unknown {
   if (typeof value === "string") return read(value, name);
   if (typeof value !== "object" || value === null || CHOSEN.has(name)) return value;
   if (Array.isArray(value)) return value.map((entry) => brought(entry));
-  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [camelCase(key), brought(entry, key)]));
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [memberOf(key), brought(entry, key)]));
 }
 
 function read(text: string, name: string): unknown {
@@ -38,10 +38,10 @@ function read(text: string, name: string): unknown {
 const names = new Map<string, string>();
 
 /** Names repeat: the few there are are made once. */
-function camelCase(name: string): string {
-  const known = names.get(name);
-  if (known !== undefined) return known;
-  const made = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+function memberOf(name: string): string {
+  const before = names.get(name);
+  if (before !== undefined) return before;
+  const made = camelCase(name);
   if (names.size < 1_024) names.set(name, made);
   return made;
 }

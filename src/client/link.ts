@@ -1,6 +1,6 @@
 /** One connection: requests and their answers, and what is pushed in between. */
-import { cleanText, ReeveError } from "../base/mod.ts";
-import { type ByteConnection, platform } from "../platform/mod.ts";
+import { cleanText, type Clock, ReeveError } from "../base/mod.ts";
+import { type ByteConnection, connectInTime, platform } from "../platform/mod.ts";
 import { FrameSplitter, NO_REQUEST_ID, type WireError } from "../protocol/mod.ts";
 import { readLine } from "./forms.ts";
 import { distrust } from "./trust.ts";
@@ -35,7 +35,8 @@ export async function openLink(path: string, timeoutMs: number, onPush: (push: M
   try {
     const why = await distrust(path);
     if (why !== null) throw new Error(why);
-    return new Link(path, await inTime(platform.connectUnix(path), timeoutMs), onPush);
+    const tooLate = (): Error => new Error(`it takes no connection within ${timeoutMs} ms`);
+    return new Link(path, await connectInTime(path, timeoutMs, tooLate, CLOCK), onPush);
   } catch (error) {
     throw unreachable(path, error instanceof Error ? error.message : String(error), error);
   }
@@ -157,18 +158,10 @@ function isWireError(value: unknown): value is WireError {
     typeof Reflect.get(value, "message") === "string";
 }
 
-async function inTime(connecting: Promise<ByteConnection>, timeoutMs: number): Promise<ByteConnection> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const tooLong = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it takes no connection within ${timeoutMs} ms`)), timeoutMs);
-  });
-  try {
-    return await Promise.race([connecting, tooLong]);
-  } catch (error) {
-    // It may be made later all the same.
-    connecting.then((late) => late.close(), () => {});
-    throw error;
-  } finally {
-    clearTimeout(timer);
-  }
-}
+/** Timers that keep the program alive: somebody waits for what they bound. */
+export const CLOCK: Pick<Clock, "setTimer"> = {
+  setTimer(callback, delayMs): () => void {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};

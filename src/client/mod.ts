@@ -17,4 +17,4 @@ export type { ReconnectOptions } from "./backoff.ts";
 export { DashboardError, type Message } from "./link.ts";
 export type { Subscription } from "./subscription.ts";
 export type * from "./types.ts";
-export type { CommandKind, ExtensionKind, Method, WireError } from "../protocol/mod.ts";
+export type { CommandKind, ExtensionKind, Method, ReeveMethod, ReferenceMethod, WireError } from "../protocol/mod.ts";

@@ -2,9 +2,7 @@
 import { lstat } from "node:fs/promises";
 import { dirname, isAbsolute } from "node:path";
 import process from "node:process";
-
-/** Longest path of a socket in bytes: the system has room for 108, one of which ends it. */
-const LONGEST_PATH = 107;
+import { LONGEST_UNIX_PATH, pathBytes } from "../platform/mod.ts";
 
 const OTHERS_WRITE = 0o002;
 const STICKY = 0o1000;
@@ -13,8 +11,8 @@ const STICKY = 0o1000;
 export async function distrust(path: string): Promise<string | null> {
   if (path.startsWith("\0")) return "it is an abstract address, which anybody may take";
   if (!isAbsolute(path)) return "it must be absolute";
-  const bytes = new TextEncoder().encode(path).length;
-  if (bytes > LONGEST_PATH) return `it has ${bytes} bytes, must have at most ${LONGEST_PATH}`;
+  const bytes = pathBytes(path);
+  if (bytes > LONGEST_UNIX_PATH) return `it has ${bytes} bytes, must have at most ${LONGEST_UNIX_PATH}`;
   const found = await lstat(path);
   if (found.isSymbolicLink()) return "it is a symbolic link";
   if (!found.isSocket()) return "it is no socket";

@@ -1,7 +1,8 @@
 /** What a file says of the socket for dashboards. */
 import { dirname, resolve } from "node:path";
-import type { AuditOptions, RegistrationOptions, SecurityConfig } from "../spec/mod.ts";
 import type { z } from "zod";
+import type { AuditOptions, RegistrationOptions, SecurityConfig } from "../spec/mod.ts";
+import { camelKeys } from "./camel_keys.ts";
 import { audit, dashboard, type registration } from "./dashboard_schema.ts";
 import { isRaw, type Raw } from "./pointer.ts";
 
@@ -41,7 +42,7 @@ export function dashboardSettings(section: unknown): DashboardSettings | null {
     displayName: displayName === "" ? undefined : displayName,
     permissions: checked.permissions,
     bindMode: checked.bind_mode,
-    securityConfig: security === undefined ? undefined : camelCased(security),
+    securityConfig: security === undefined ? undefined : camelKeys(security),
     registration: registration?.enabled === true ? registrationOptions(registration) : undefined,
     maxConnections: checked.max_connections,
     writeTimeoutMs: writeSecs === undefined ? undefined : writeSecs * 1_000,
@@ -52,7 +53,7 @@ export function dashboardSettings(section: unknown): DashboardSettings | null {
 function registrationOptions(
   { display_name: _shown, relay_registration_path: path = "", lease_seconds: leaseSeconds = 0, ...rest }: z.output<typeof registration>,
 ): RegistrationOptions {
-  return withoutGaps({ ...camelCased(rest), relayRegistrationPath: path, leaseSeconds });
+  return withoutGaps({ ...camelKeys(rest), relayRegistrationPath: path, leaseSeconds });
 }
 
 /** Reads the `audit` section of a file, which has been checked; the audit's own file lies beside the file, unless its path is absolute. */
@@ -61,24 +62,10 @@ export function auditSettings(raw: Raw, path: string): AuditOptions {
   const { observability } = raw;
   const isOff = isRaw(observability) && observability["audit_enabled"] === false;
   return withoutGaps({
-    ...camelCased(rest),
+    ...camelKeys(rest),
     enabled: isOff ? false : rest.enabled,
     filePath: file === undefined || file === null ? undefined : resolve(dirname(path), file),
   });
-}
-
-type Camel<Name> = Name extends `${infer First}_${infer Rest}` ? `${First}${Capitalize<Camel<Rest>>}` : Name;
-type CamelCased<T> = T extends readonly unknown[] ? T : T extends object ? { [Name in keyof T as Camel<Name>]: CamelCased<T[Name]> } : T;
-
-/** The same with the names that options have. */
-function camelCased<T extends object>(section: T): CamelCased<T>;
-function camelCased(section: object): object {
-  return Object.fromEntries(
-    Object.entries(section).map(([name, value]) => [
-      name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
-      isRaw(value) ? camelCased(value) : value,
-    ]),
-  );
 }
 
 type WithoutGaps<T> = { [Name in keyof T]: Exclude<T[Name], undefined> };

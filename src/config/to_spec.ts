@@ -1,7 +1,9 @@
 /** From the parsed file to the declaration: camelCase, URLs and absolute paths; what a schema refuses passes through, so that all problems are found at once. */
 import { dirname, isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { camelCase } from "../base/mod.ts";
 import type { TaskFunction, TreeSpec } from "../spec/mod.ts";
+import { camelKeys } from "./camel_keys.ts";
 import { isRaw, type Raw } from "./pointer.ts";
 
 /** What the translation needs beside the file. */
@@ -156,7 +158,7 @@ function groupOptions(raw: Raw): Raw {
   return Object.fromEntries(
     lists.filter((key) => raw[key] !== undefined).map((key) => {
       const list = raw[key];
-      return [camel(key), Array.isArray(list) ? list.map((entry: unknown) => isRaw(entry) ? groupEntry(entry) : entry) : list];
+      return [camelCase(key), Array.isArray(list) ? list.map((entry: unknown) => isRaw(entry) ? groupEntry(entry) : entry) : list];
     }),
   );
 }
@@ -204,12 +206,4 @@ function pick(raw: Raw, keys: readonly string[]): Raw {
 
 function defined(raw: Raw): Raw {
   return pick(raw, Object.keys(raw));
-}
-
-function camelKeys(raw: Raw): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(raw).map(([key, value]) => [camel(key), isRaw(value) ? camelKeys(value) : value]));
-}
-
-function camel(key: string): string {
-  return key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

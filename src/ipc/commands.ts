@@ -2,7 +2,7 @@
 import { cleanText, didYouMean, ReeveError } from "../base/mod.ts";
 import type { Exit } from "../event/mod.ts";
 import { type CommandKind, type ExtensionKind, type WireCommand, type WireError, wireError } from "../protocol/mod.ts";
-import type { Child, ChildSnapshot, CommandResult, Report, Tree } from "../runtime/mod.ts";
+import { type Child, type ChildSnapshot, type CommandResult, flatten, type Report, type Tree } from "../runtime/mod.ts";
 import type { ChildSpec } from "../spec/mod.ts";
 import { childId, failureOf, limitOf, livenessOf, managedState, statusOf, stopState } from "./rows.ts";
 import type { WireTime } from "./wire_time.ts";
@@ -92,17 +92,13 @@ async function control(
 
 /** The exact path first; else the last segment, where exactly one child has it, unless what is asked destroys something. */
 export function findPath(tree: Tree, asked: string, exactOnly: boolean): string {
-  const paths = pathsOf(tree.snapshot().children);
+  const paths = flatten(tree.snapshot().children).map(({ path }) => path);
   if (paths.includes(asked)) return asked;
   const name = asked.split("/").filter((segment) => segment !== "").at(-1) ?? asked;
   const found = paths.filter((path) => childId(path) === name);
   if (found.length === 1 && !exactOnly) return found[0]!;
   const hint = found.length > 0 ? `Name one of ${found.slice(0, 5).join(", ")}` : didYouMean(asked, paths);
   throw new ReeveError("child_not_found", `unknown child "${cleanText(asked, 128)}"`, { hint });
-}
-
-function pathsOf(children: readonly ChildSnapshot[]): string[] {
-  return children.flatMap(({ path, children }) => [path, ...pathsOf(children)]);
 }
 
 function childAt(tree: Tree, path: string): ChildSnapshot | undefined {

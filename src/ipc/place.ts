@@ -1,9 +1,9 @@
 /** A socket in its place: it appears there with its final mode, and goes only if it is still ours. */
-import { chmod, link, lstat, mkdir, mkdtemp, rename, rmdir, stat, unlink } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join } from "node:path";
+import { chmod, link, lstat, mkdir, rename, rmdir, stat, unlink } from "node:fs/promises";
+import { dirname, isAbsolute, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { ReeveError } from "../base/mod.ts";
-import { platform, type UnixListener } from "../platform/mod.ts";
+import { isAnswered, LONGEST_UNIX_PATH, ownUidIn, pathBytes, platform, privateFolder, type UnixListener } from "../platform/mod.ts";
 
 /** Whether a path must be free, or may be taken by a socket behind which nobody listens any more. */
 export type BindMode = "create_new" | "replace_stale";
@@ -24,16 +24,13 @@ export interface PlacedListener {
   close(): Promise<void>;
 }
 
-/** Longest path of a socket in bytes: the system has room for 108, one of which ends it. */
-const LONGEST_PATH = 107;
-
 /** How long, in milliseconds, to wait for another program that is binding the same path; what takes longer was left behind. */
 const LOCK_MS = 2_000;
 const LOOK_MS = 20;
 
 /** Binds in a private folder beside the path and moves the socket there; rejects with `dashboard_not_started`. */
 export async function bindInPlace({ path, mode, bindMode }: PlaceOptions): Promise<PlacedListener> {
-  const folder = join(dirname(path), `.${basename(path)}.d`);
+  const folder = privateFolder(path);
   const hidden = join(folder, "s");
   checkPath(path, hidden);
   try {
@@ -101,19 +98,8 @@ async function whatIsThere(path: string, bindMode: BindMode, ownUid: number): Pr
   if (found.isSymbolicLink()) throw refused("it is a symbolic link");
   if (!found.isSocket()) throw refused("what is there is no socket");
   if (found.uid !== ownUid) throw refused("the socket there belongs to somebody else");
-  if (await answers(path)) throw refused("somebody listens there already");
+  if (await isAnswered(path)) throw refused("somebody listens there already");
   return `${found.dev}:${found.ino}`;
-}
-
-async function answers(path: string): Promise<boolean> {
-  try {
-    (await platform.connectUnix(path)).close();
-    return true;
-  } catch (error) {
-    // Only a refused connection shows that nobody is there, and a socket that has gone meanwhile.
-    if (error instanceof Error && "code" in error && (error.code === "ECONNREFUSED" || error.code === "ENOENT")) return false;
-    throw error;
-  }
 }
 
 /** The private folder is the lock as well: of two programs that bind one path the second waits, and then finds it taken. */
@@ -140,16 +126,6 @@ async function clearAway(folder: string, path: string): Promise<void> {
   await rmdir(folder);
 }
 
-/** Whose a new file is tells the own user id, for which there is a permission of its own in Deno. */
-async function ownUidIn(folder: string): Promise<number> {
-  const made = await mkdtemp(join(folder, ".reeve-"));
-  try {
-    return (await lstat(made)).uid;
-  } finally {
-    await rmdir(made);
-  }
-}
-
 /** Tells one file from any other that may be there later. */
 async function identityOf(path: string): Promise<string | null> {
   const found = await stat(path).catch(unlessMissing);
@@ -163,9 +139,9 @@ function unlessMissing(error: unknown): null {
 
 function checkPath(path: string, longest: string): void {
   if (!isAbsolute(path)) throw notStarted(path, refused("it must be absolute"));
-  const bytes = new TextEncoder().encode(longest).length;
-  if (bytes > LONGEST_PATH) {
-    throw notStarted(path, refused(`"${longest}", where it is bound first, has ${bytes} bytes, must have at most ${LONGEST_PATH}`));
+  const bytes = pathBytes(longest);
+  if (bytes > LONGEST_UNIX_PATH) {
+    throw notStarted(path, refused(`"${longest}", where it is bound first, has ${bytes} bytes, must have at most ${LONGEST_UNIX_PATH}`));
   }
 }
 

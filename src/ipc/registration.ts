@@ -1,7 +1,7 @@
 /** Registers a target at a relay, and keeps it registered: one line there and one back, again and again as long as it is served. */
-import { cleanText, type Clock, ReeveError, toJson } from "../base/mod.ts";
+import { cleanText, type Clock, inTime, ReeveError, toJson } from "../base/mod.ts";
 import type { RegistrationState } from "../event/mod.ts";
-import { platform } from "../platform/mod.ts";
+import { connectInTime } from "../platform/mod.ts";
 import { COMMAND_KINDS, FrameSplitter } from "../protocol/mod.ts";
 import type { RegistrationOptions } from "../spec/mod.ts";
 import { delayAfter, type Exchange, type Rhythm } from "./registration_rhythm.ts";
@@ -166,13 +166,15 @@ async function exchange(
   line: string,
   signal: AbortSignal,
 ): Promise<string> {
-  const limitMs = (seconds = 5): number => Math.min(seconds * 1_000, leaseSeconds * 1_000 / 3);
-  const connecting = platform.connectUnix(relayRegistrationPath);
-  const bytes = await inTime(connecting, limitMs(registrationConnectTimeoutSecs), clock, "the relay takes no connection").catch((error) => {
-    // It may be made later all the same.
-    connecting.then((late) => late.close(), () => {});
-    throw error;
-  });
+  const limitOf = (seconds = 5): number => Math.min(seconds * 1_000, leaseSeconds * 1_000 / 3);
+  const [connectMs, ioMs] = [limitOf(registrationConnectTimeoutSecs), limitOf(registrationIoTimeoutSecs)];
+  const tooLate = (why: string, limitMs: number) => (): Error => new Error(`${why} within ${limitMs} ms`);
+  const bytes = await connectInTime(
+    relayRegistrationPath,
+    connectMs,
+    tooLate("the relay takes no connection", connectMs),
+    clock,
+  );
   const giveUp = (): void => bytes.close();
   signal.addEventListener("abort", giveUp);
   try {
@@ -188,22 +190,9 @@ async function exchange(
       }
       throw new Error(`the relay's answer is in disorder (${frames.fault})`);
     };
-    return await inTime(answer(), limitMs(registrationIoTimeoutSecs), clock, "the relay does not answer");
+    return await inTime(answer(), ioMs, tooLate("the relay does not answer", ioMs), clock);
   } finally {
     signal.removeEventListener("abort", giveUp);
     bytes.close();
-  }
-}
-
-async function inTime<T>(work: Promise<T>, limitMs: number, clock: Clock, why: string): Promise<T> {
-  let cancel = (): void => {};
-  const tooLong = new Promise<never>((_, reject) => {
-    cancel = clock.setTimer(() => reject(new Error(`${why} within ${limitMs} ms`)), limitMs);
-  });
-  try {
-    return await Promise.race([work, tooLong]);
-  } finally {
-    cancel();
-    work.catch(() => {});
   }
 }

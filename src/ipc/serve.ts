@@ -11,7 +11,7 @@ import { refuseProgram } from "./security/allowlist.ts";
 import { asksTheKernel } from "./security/peer_identity.ts";
 import { Pipeline } from "./security/pipeline.ts";
 import { securitySettings } from "./security/settings.ts";
-import { Registrar, registrationPayload, rhythmOf } from "./registration.ts";
+import { Registrar, registrationPayload } from "./registration.ts";
 import { Service } from "./service.ts";
 import { WireTime } from "./wire_time.ts";
 
@@ -88,7 +88,16 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
   const mode = modeOf(options);
   const limits = limitsOf(options);
   const settings = securitySettings(options.securityConfig);
-  const registration = wantedRegistration(options);
+  const registration = options.registration?.enabled === false ? undefined : options.registration;
+  const clock = systemClock();
+  const payload = registrationPayload({ targetId, displayName, ipcPath: path, leaseSeconds: registration?.leaseSeconds ?? 0 });
+  const registrar = registration === undefined ? null : new Registrar({
+    registration,
+    payload,
+    clock,
+    random: Math.random,
+    onChange: (from, to, reason) => tell(tree, { type: "registration_changed", from, to, reason }),
+  });
   const trail = await openTrail(options);
   const placed = await bindInPlace({ path, mode, bindMode });
   const { ownerUid, listener } = placed;
@@ -99,14 +108,6 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
     throw new ReeveError("dashboard_not_started", `Cannot serve the dashboard: ${wish} needs to know who connects`, { path, hint });
   }
   const over = new AbortController();
-  const payload = registrationPayload({ targetId, displayName, ipcPath: path, leaseSeconds: registration?.leaseSeconds ?? 0 });
-  const registrar = registration === null ? null : new Registrar({
-    registration,
-    payload,
-    clock: systemClock(),
-    random: Math.random,
-    onChange: (from, to, reason) => tell(tree, { type: "registration_changed", from, to, reason }),
-  });
   const service = new Service({
     tree,
     targetId,
@@ -121,7 +122,7 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
     registrationState: () => registrar?.state ?? "registered",
     signal: over.signal,
   });
-  const pipeline = new Pipeline({ service, settings, ownerUid, trail, now: () => systemClock().now() });
+  const pipeline = new Pipeline({ service, settings, ownerUid, trail, now: () => clock.now() });
   const doorkeeper = new Doorkeeper({
     placed,
     pipeline,
@@ -243,13 +244,6 @@ function limitsOf({ maxConnections, writeTimeoutMs, idleTimeoutMs, path }: Dashb
     writeTimeoutMs: writeTimeoutMs ?? 10_000,
     idleTimeoutMs: idleTimeoutMs ?? null,
   };
-}
-
-/** What was asked for, which must fit before anything is bound. */
-function wantedRegistration({ registration }: DashboardOptions): RegistrationOptions | null {
-  if (registration === undefined || registration.enabled === false) return null;
-  rhythmOf(registration);
-  return registration;
 }
 
 /** The audit, which must be writable from the beginning; `null` where none is wanted. */

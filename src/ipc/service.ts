@@ -99,7 +99,7 @@ export class Service {
   read({ method, params }: WireRequest, reader: Reader): Answer {
     switch (method) {
       case "hello":
-        return this.#hello();
+        return { result: this.#helloText };
       case "state":
         return { pieces: [this.#stateHead, ...this.#state.pieces(), "}"] };
       case "events.subscribe":
@@ -127,10 +127,6 @@ export class Service {
         return { result: { type: "command_result", target_id: this.#options.targetId, result }, error };
       },
     };
-  }
-
-  #hello(): Answer {
-    return { result: this.#helloText };
   }
 
   #describe(params: unknown): Answer {

@@ -1,6 +1,6 @@
 /** The state of a tree as it goes out: texts of children are kept, and written anew only for those that changed. */
 import { toJson } from "../base/mod.ts";
-import type { ChildSnapshot, Tree, TreeSnapshot } from "../runtime/mod.ts";
+import { type ChildSnapshot, flatten, type Tree, type TreeSnapshot } from "../runtime/mod.ts";
 import type { History } from "./history.ts";
 import type { Records } from "./records.ts";
 import { runtimeRecord, runtimeRow } from "./rows.ts";
@@ -93,9 +93,4 @@ function isCurrent({ child: was, phase }: Written, is: ChildSnapshot, tree: Tree
     was.generation === is.generation && was.attempt === is.attempt && was.limitUsed === is.limitUsed && was.limit === is.limit &&
     was.limitWindowMs === is.limitWindowMs && was.health === is.health && was.lastHeartbeatAtMs === is.lastHeartbeatAtMs &&
     was.stopCause === is.stopCause && was.lastExit === is.lastExit && was.lastDecision === is.lastDecision;
-}
-
-function flatten(children: readonly ChildSnapshot[]): ChildSnapshot[] {
-  if (children.every(({ children: inner }) => inner.length === 0)) return [...children];
-  return children.flatMap((child) => [child, ...flatten(child.children)]);
 }

@@ -1,4 +1,5 @@
 /** What is pushed to a client: events, lines of output, and how children are when they have changed. */
+import { pascalCase } from "../base/mod.ts";
 import type { GapMarker, SupervisorEvent } from "../event/mod.ts";
 import type { LogRecord } from "../observe/mod.ts";
 import { type WireError, wireError, wireName, wireSeverity } from "../protocol/mod.ts";
@@ -52,7 +53,8 @@ export function readWanted(fields: ReadonlyMap<string, unknown>, targetId: strin
   return {
     since: since === "now" ? since : Number(since),
     tellsSince,
-    types: types === undefined ? null : new Set(types.map((type) => type.includes("_") || /^[a-z]/.test(type) ? pascal(type) : type)),
+    // Both spellings of an event's type are taken.
+    types: types === undefined ? null : new Set(types.map(pascalCase)),
     severities: severities === undefined ? null : new Set(severities),
     path,
     states,
@@ -116,9 +118,4 @@ function isBelow(path: string, wanted: string | null): boolean {
 function isWords(value: unknown): value is readonly string[] | undefined {
   return value === undefined ||
     Array.isArray(value) && value.length <= MOST_WORDS && value.every((word) => typeof word === "string" && word.length <= 128);
-}
-
-/** Both spellings of an event's type are taken. */
-function pascal(type: string): string {
-  return type.replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -1,5 +1,5 @@
 /** Deno. */
-import { findPeer, type Found, type SocketCalls } from "./peer_finder.ts";
+import { findPeer, type Found, optionReader, type SocketCalls } from "./peer_finder.ts";
 import type { ByteConnection, Platform, UnixListener } from "./types.ts";
 import { isOlder } from "./version.ts";
 
@@ -113,7 +113,6 @@ function openLibc(): Libc | null {
 /** Size of the address of a Unix socket: a number, and room for a path. */
 const ADDRESS_BYTES = 110;
 const AF_UNIX = 1;
-const SOL_SOCKET = 1;
 
 function libcAt(path: string): Libc {
   const library = Deno.dlopen(path, {
@@ -133,10 +132,7 @@ function libcAt(path: string): Libc {
         const bytes = address.subarray(2, Math.min(length[0]!, end === -1 ? ADDRESS_BYTES : end));
         return bytes.length === 0 ? null : decoder.decode(bytes);
       },
-      option(fd, option, into): boolean {
-        length[0] = into.length;
-        return getsockopt(fd, SOL_SOCKET, option, into, length) === 0 && length[0] === into.length;
-      },
+      option: optionReader(getsockopt),
     },
     close: () => library.close(),
   };

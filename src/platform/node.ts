@@ -1,7 +1,7 @@
 /** Node. */
 import { connect, createServer, type Server, type Socket } from "node:net";
 import process from "node:process";
-import { credentialsOf, type SocketCalls } from "./peer_finder.ts";
+import { credentialsOf, optionReader, type SocketCalls } from "./peer_finder.ts";
 import type { ByteConnection, PeerCredentials, Platform, UnixListener } from "./types.ts";
 import { isOlder } from "./version.ts";
 
@@ -86,7 +86,6 @@ function listenerOf(server: Server, option: SocketCalls["option"] | null): UnixL
 
 /** A package that not everybody has: it is looked for by a name that no bundler follows. */
 const KOFFI = "koffi";
-const SOL_SOCKET = 1;
 
 /** The call that reads options of sockets, where there is a way to it. */
 async function loadOption(): Promise<SocketCalls["option"] | null> {
@@ -96,11 +95,7 @@ async function loadOption(): Promise<SocketCalls["option"] | null> {
     const libc = call(member(koffi, "default") ?? koffi, "load", "libc.so.6");
     const getsockopt = call(libc, "func", "int getsockopt(int fd, int level, int name, void *value, void *length)");
     if (typeof getsockopt !== "function") return null;
-    const length = new Uint32Array(1);
-    return (fd, option, into) => {
-      length[0] = into.length;
-      return getsockopt(fd, SOL_SOCKET, option, into, length) === 0 && length[0] === into.length;
-    };
+    return optionReader((...given) => getsockopt(...given));
   } catch {
     return null;
   }

@@ -13,8 +13,10 @@ export interface SocketCalls {
   option(fd: number, option: number, into: Uint8Array): boolean;
 }
 
+const SOL_SOCKET = 1;
+
 /** Options of sockets on Linux, on the machines on which the runtimes run. */
-export const SO_PEERCRED = 17;
+const SO_PEERCRED = 17;
 const SO_ACCEPTCONN = 30;
 const SO_COOKIE = 57;
 
@@ -58,6 +60,17 @@ export function findPeer(calls: SocketCalls, path: string): Found {
   return {
     peer: entries.length === 1 ? credentialsOf(calls, entries[0]!.fd) : null,
     forget: () => entries.forEach((entry) => entry.isClosed = true),
+  };
+}
+
+/** Reads options by the call of the system; its result is 0 when that worked. */
+export function optionReader(
+  getsockopt: (fd: number, level: number, option: number, into: Uint8Array, length: Uint32Array) => unknown,
+): SocketCalls["option"] {
+  const length = new Uint32Array(1);
+  return (fd, option, into) => {
+    length[0] = into.length;
+    return getsockopt(fd, SOL_SOCKET, option, into, length) === 0 && length[0] === into.length;
   };
 }
 

@@ -25,6 +25,15 @@ export const COMMAND_KINDS: readonly CommandKind[] = Object.freeze([
 /** A command of our own. */
 export type ExtensionKind = "start_child" | "terminate_child" | "release_child" | "reset_fuse" | "start_template" | "scale";
 
+const EXTENSION_KINDS: readonly ExtensionKind[] = [
+  "start_child",
+  "terminate_child",
+  "release_child",
+  "reset_fuse",
+  "start_template",
+  "scale",
+];
+
 /** What is asked, by whom and why. */
 export interface WireCommand {
   readonly commandId: string;
@@ -40,17 +49,7 @@ export interface WireCommand {
 }
 
 /** Commands that must be confirmed. */
-const DANGEROUS: ReadonlySet<string> = new Set(["remove_child", "add_child", "shutdown_tree", "scale"]);
-
-/** Commands of our own, with the parameter that each needs beside those that all have. */
-const EXTENSION_KINDS: ReadonlyMap<string, { readonly kind: ExtensionKind; readonly needs: "template" | "count" | null }> = new Map([
-  ["reeve.start_child", { kind: "start_child", needs: null }],
-  ["reeve.terminate_child", { kind: "terminate_child", needs: null }],
-  ["reeve.release_child", { kind: "release_child", needs: null }],
-  ["reeve.reset_fuse", { kind: "reset_fuse", needs: null }],
-  ["reeve.start_template", { kind: "start_template", needs: "template" }],
-  ["reeve.scale", { kind: "scale", needs: "count" }],
-]);
+const DANGEROUS: ReadonlySet<CommandKind | ExtensionKind> = new Set(["remove_child", "add_child", "shutdown_tree", "scale"]);
 
 /** Most copies that can be asked for. */
 const MOST_COPIES = 10_000;
@@ -70,7 +69,7 @@ const FIELDS: readonly (readonly [string, (value: unknown) => string | null])[] 
 export function parseCommand(method: string, params: unknown, targetId: string): WireCommand | WireError {
   if (typeof params !== "object" || params === null || Array.isArray(params)) return malformed("must be an object");
   const fields = new Map<string, unknown>(Object.entries(params));
-  const extension = EXTENSION_KINDS.get(method);
+  const extension = EXTENSION_KINDS.find((known) => method === `reeve.${known}`);
   for (const [name, check] of FIELDS) {
     // The method says it alone where the reference has no such command.
     if (name === "command" && extension !== undefined) continue;
@@ -78,12 +77,16 @@ export function parseCommand(method: string, params: unknown, targetId: string):
     const why = check(fields.get(name));
     if (why !== null) return malformed(`\`${name}\` ${why}`);
   }
-  const kind = extension?.kind ?? COMMAND_KINDS.find((known) => known === fields.get("command"))!;
+  const kind = extension ?? COMMAND_KINDS.find((known) => known === fields.get("command"))!;
   if (extension === undefined && method !== `command.${kind}`) {
     return malformed(`\`command\` is ${kind}, must agree with the method ${method}`);
   }
-  const needed = refuseCopies(extension?.needs ?? null, fields);
-  if (needed !== null) return malformed(needed);
+  const [template, count] = [fields.get("template"), fields.get("count")];
+  if (kind === "start_template" || kind === "scale") {
+    const why = isText(template);
+    if (why !== null) return malformed(`\`template\` ${why}`);
+  }
+  if (kind === "scale" && !isCount(count)) return malformed(`\`count\` must be a whole number from 0 to ${MOST_COPIES}`);
   const [reason, requestedBy, askedOf] = ["reason", "requested_by", "target_id"].map((name) => String(fields.get(name)));
   if (reason!.trim() === "") return validationError("command_validate", "reason is blank", askedOf!);
   if (requestedBy!.trim() === "") return validationError("command_validate", "requested_by is blank", askedOf!);
@@ -93,7 +96,6 @@ export function parseCommand(method: string, params: unknown, targetId: string):
   if (askedOf !== targetId) return validationError("command_validate", `this target is "${targetId}"`, targetId);
   const target = fields.get("target");
   const [childPath, childManifest] = ["child_path", "child_manifest"].map((name) => textIn(target, name));
-  const { template, count } = { template: fields.get("template"), count: fields.get("count") };
   return {
     commandId: String(fields.get("command_id")),
     kind,
@@ -106,22 +108,16 @@ export function parseCommand(method: string, params: unknown, targetId: string):
   };
 }
 
-/** What is wrong with the parameters of a command that makes copies of a template. */
-function refuseCopies(needs: "template" | "count" | null, fields: ReadonlyMap<string, unknown>): string | null {
-  if (needs === null) return null;
-  const why = isText(fields.get("template"));
-  if (why !== null) return `\`template\` ${why}`;
-  const count = fields.get("count");
-  const isFine = typeof count === "number" && Number.isInteger(count) && count >= 0 && count <= MOST_COPIES;
-  return needs === "template" || isFine ? null : `\`count\` must be a whole number from 0 to ${MOST_COPIES}`;
-}
-
 function malformed(why: string): WireError {
   return wireError("invalid_command_params", `failed to parse command params: ${why}`);
 }
 
 function isText(value: unknown): string | null {
   return typeof value === "string" && value.isWellFormed() ? null : "must be a string";
+}
+
+function isCount(value: unknown): boolean {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MOST_COPIES;
 }
 
 function isNanos(value: unknown): string | null {

@@ -1,5 +1,14 @@
 /** The language of the socket, `dashboard-ipc.v1`: runs in a browser too. */
-export { COMMAND_METHODS, EXTENSIONS, type Method, type MethodRisk, METHODS } from "../base/mod.ts";
+export {
+  COMMAND_METHODS,
+  EXTENSIONS,
+  isMethod,
+  type Method,
+  type MethodRisk,
+  METHODS,
+  type ReeveMethod,
+  type ReferenceMethod,
+} from "../base/mod.ts";
 export * from "./command.ts";
 export * from "./errors.ts";
 export * from "./framing.ts";

@@ -1,4 +1,5 @@
 /** How events are called on the wire, and how grave they are. */
+import { pascalCase } from "../base/mod.ts";
 import type { EventType } from "../event/mod.ts";
 
 /** How grave an event is. */
@@ -18,7 +19,7 @@ const SEVERITIES: ReadonlyMap<EventType, WireSeverity> = new Map([
 
 /** The name of an event on the wire: its own, in PascalCase. */
 export function wireName(type: EventType): string {
-  return type.replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return pascalCase(type);
 }
 
 /** How grave an event is on the wire. */

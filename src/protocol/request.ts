@@ -1,5 +1,5 @@
 /** What a client asks: one line of JSON, looked at before it is believed. */
-import { cleanText, type Method, METHODS, refuseJson } from "../base/mod.ts";
+import { cleanText, isMethod, type Method, refuseJson } from "../base/mod.ts";
 import { type WireError, wireError } from "./errors.ts";
 
 /** A request that can be answered. */
@@ -86,10 +86,6 @@ function isFinite(value: unknown): boolean {
 
 function refuse(why: string): RefusedLine {
   return { requestId: NO_REQUEST_ID, error: wireError("invalid_json", `failed to parse IPC JSON request: ${cleanText(why, 256)}`) };
-}
-
-function isMethod(name: unknown): name is Method {
-  return typeof name === "string" && Object.hasOwn(METHODS, name);
 }
 
 function kindOf(value: unknown): string {

@@ -3,6 +3,7 @@ export * from "./report.ts";
 export * from "./signals.ts";
 export * from "./supervise.ts";
 export * from "./tree.ts";
+export { flatten } from "./snapshot.ts";
 export type { ChildSnapshot, FuseSnapshot, GroupSnapshot, TreeChange, TreeMoment, TreeSnapshot } from "./snapshot.ts";
 export { Interpreter, type InterpreterOptions } from "./interpreter.ts";
 export type { Leftover, OpenKind } from "./ledger.ts";

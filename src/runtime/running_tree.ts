@@ -15,6 +15,7 @@ import { isSameLeft, reconcile, type Reconciliation } from "./reconcile.ts";
 import { type Report, reportChildren } from "./report.ts";
 import {
   type ChildSnapshot,
+  flatten,
   snapshotChild,
   snapshotChildren,
   snapshotGroups,
@@ -334,8 +335,4 @@ function blankOf(by: string, reason: string): "by" | "reason" | null {
 
 function cleaned(by: string, reason: string): Request {
   return { by: cleanText(by, 256), reason: cleanText(reason, 1024) };
-}
-
-function flatten(children: readonly ChildSnapshot[]): ChildSnapshot[] {
-  return children.flatMap((child) => [child, ...flatten(child.children)]);
 }

@@ -147,6 +147,13 @@ export function snapshotChildren(source: SnapshotSource, node = 0): ChildSnapsho
   return childrenOf(source.nodes[node]!).map((child) => snapshotChild(source, node, child));
 }
 
+/** Children of every depth, each before those below it. */
+export function flatten(children: readonly ChildSnapshot[]): ChildSnapshot[] {
+  // Most trees have one depth: ten thousand children are copied, not unfolded.
+  if (children.every(({ children: inner }) => inner.length === 0)) return [...children];
+  return children.flatMap((child) => [child, ...flatten(child.children)]);
+}
+
 /** Takes a picture of one child, and of those below it unless it is to be shallow. */
 export function snapshotChild(source: SnapshotSource, node: number, child: number, shallow = false): ChildSnapshot {
   const { slots, plan } = source.nodes[node]!;

@@ -1,22 +1,12 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { lstat, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { lstat, mkdir, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
 import { ownSocketPath } from "../../src/cli/own_socket.ts";
-
-async function withHome(use: (home: string) => Promise<void>): Promise<void> {
-  const home = await mkdtemp(join(tmpdir(), "reeve-home-"));
-  try {
-    await use(home);
-  } finally {
-    await rm(home, { recursive: true });
-  }
-}
+import { inFolder } from "../support/folder.ts";
 
 Deno.test("ownSocketPath() is in the runtime folder of the user, else in the cache", () =>
-  withHome(async (HOME) => {
+  inFolder(async (HOME) => {
     const end = `shop_1-${process.pid}.sock`;
     assertEquals(await ownSocketPath("shop/1", { HOME, XDG_RUNTIME_DIR: `${HOME}/run` }), `${HOME}/run/reeve/${end}`);
     for (const XDG_RUNTIME_DIR of [undefined, "", "run"]) {
@@ -26,7 +16,7 @@ Deno.test("ownSocketPath() is in the runtime folder of the user, else in the cac
   }));
 
 Deno.test("ownSocketPath() leaves room for the folder in which the socket is bound first", () =>
-  withHome(async (HOME) => {
+  inFolder(async (HOME) => {
     const path = await ownSocketPath("ä".repeat(300), { HOME });
     const [folder, name] = [`${HOME}/.cache/reeve`, path.slice(HOME.length + "/.cache/reeve/".length)];
     assertMatch(name, /^_+-\d+\.sock$/);
@@ -34,7 +24,7 @@ Deno.test("ownSocketPath() leaves room for the folder in which the socket is bou
   }));
 
 Deno.test("ownSocketPath() refuses a folder that is a link, no folder, or open to others", () =>
-  withHome(async (HOME) => {
+  inFolder(async (HOME) => {
     const refused = (XDG_RUNTIME_DIR: string, why: string): Promise<unknown> =>
       assertRejects(() => ownSocketPath("a", { HOME, XDG_RUNTIME_DIR }), Error, why);
     for (const name of ["link", "file", "open", "elsewhere"]) await mkdir(`${HOME}/${name}`);
@@ -47,7 +37,7 @@ Deno.test("ownSocketPath() refuses a folder that is a link, no folder, or open t
   }));
 
 Deno.test("ownSocketPath() leaves alone what is no socket, and where somebody answers", () =>
-  withHome(async (HOME) => {
+  inFolder(async (HOME) => {
     const folder = `${HOME}/.cache/reeve`;
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await writeFile(`${folder}/notes.sock`, "");

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { pathToFileURL } from "node:url";
 import { processAdapter } from "../../src/runtime/children/process.ts";
 import { workerAdapter } from "../../src/runtime/children/worker.ts";
-import { withFolder } from "../support/command.ts";
+import { withFolder } from "../support/folder.ts";
 import { Recorder } from "../runtime/children/recorder.ts";
 
 function start(command: string, ...args: string[]): Recorder {

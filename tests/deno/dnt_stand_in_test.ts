@@ -3,7 +3,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { basename, join } from "node:path";
 import { build, type BuildOptions } from "../../scripts/offline/dnt/mod.ts";
 import { transform, type TransformOutput } from "../../scripts/offline/dnt/transform.ts";
-import { withFolder } from "../support/command.ts";
+import { withFolder } from "../support/folder.ts";
 
 const GOOD: BuildOptions = {
   entryPoints: ["./mod.ts"],

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { outcomeOf, start, withFolder } from "../support/command.ts";
+import { outcomeOf, start } from "../support/command.ts";
+import { withFolder } from "../support/folder.ts";
 import { moduleUrl, reeveArgs } from "../support/runtime.ts";
 
 const MOD = moduleUrl("mod");

@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { isAlive, start, withFolder } from "../support/command.ts";
+import { isAlive, start } from "../support/command.ts";
+import { withFolder } from "../support/folder.ts";
 import { reeveArgs } from "../support/runtime.ts";
 
 // With --allow-run for some commands only, Deno refuses to signal or look at processes by pid: that once looked as if they were gone.

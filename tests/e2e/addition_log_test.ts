@@ -1,19 +1,14 @@
 /** The file in which additions are written down. */
 import { assertEquals, assertRejects } from "@std/assert";
-import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { appendFile, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { type AdditionRecord, child, fileAdditionLog, supervise } from "../../mod.ts";
+import { inFolder } from "../support/folder.ts";
 import { untilAborted } from "../support/tasks.ts";
 
-async function inFolder(run: (path: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "reeve-log-"));
-  try {
-    await run(join(folder, "additions.jsonl"));
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+function withLog(run: (path: string) => Promise<void>): Promise<void> {
+  return inFolder((folder) => run(join(folder, "additions.jsonl")));
 }
 
 const record = (transactionId: string, state: AdditionRecord["state"]): AdditionRecord => ({
@@ -28,7 +23,7 @@ const record = (transactionId: string, state: AdditionRecord["state"]): Addition
 });
 
 Deno.test("fileAdditionLog() keeps a line of JSON for each record, for its owner only, and knows what is under way", () =>
-  inFolder(async (path) => {
+  withLog(async (path) => {
     const log = fileAdditionLog(path);
     assertEquals(await log.pending(), []);
     await Promise.all([log.write(record("t1", "pending")), log.write(record("t2", "pending")), log.write(record("t1", "committed"))]);
@@ -42,7 +37,7 @@ Deno.test("fileAdditionLog() keeps a line of JSON for each record, for its owner
   }));
 
 Deno.test("fileAdditionLog() passes over a line that a crash cut off, and lines that are none; the next record is whole", () =>
-  inFolder(async (path) => {
+  withLog(async (path) => {
     const log = fileAdditionLog(path);
     await writeFile(path, 'null\n{"transactionId":1}\n\u0000\u0001\n[]\n');
     await log.write(record("t1", "pending"));
@@ -53,7 +48,7 @@ Deno.test("fileAdditionLog() passes over a line that a crash cut off, and lines 
   }));
 
 Deno.test("fileAdditionLog() reads lines of version 1 as they are on disks today, and refuses newer ones by name", () =>
-  inFolder(async (path) => {
+  withLog(async (path) => {
     const line =
       '{"version":1,"transactionId":"t1","state":"pending","path":"/a","specHash":"h","by":"ops","reason":"x","error":null,"atMs":1}';
     await writeFile(path, `${line}\n`);
@@ -63,7 +58,7 @@ Deno.test("fileAdditionLog() reads lines of version 1 as they are on disks today
   }));
 
 Deno.test("fileAdditionLog() begins a new file at its size, and takes along what is under way", () =>
-  inFolder(async (path) => {
+  withLog(async (path) => {
     const log = fileAdditionLog(path, { maxBytes: 2_000 });
     await log.write(record("kept", "pending"));
     for (let index = 0; index < 100; index++) {
@@ -76,14 +71,14 @@ Deno.test("fileAdditionLog() begins a new file at its size, and takes along what
   }));
 
 Deno.test("fileAdditionLog() rejects where nothing can be written; an addition is then not begun", () =>
-  inFolder(async (path) => {
+  withLog(async (path) => {
     await using tree = await supervise({ children: [] }, { additionLog: fileAdditionLog(join(path, "no", "folder")) });
     await assertRejects(() => tree.add(child.task("a", untilAborted)), Error, "its record cannot be written");
     assertEquals(tree.counts(), {});
   }));
 
 Deno.test("a tree that was killed in the middle of an addition says so at its next start", () =>
-  inFolder(async (path) => {
+  withLog(async (path) => {
     await fileAdditionLog(path).write(record("t1", "pending"));
     await using tree = await supervise({ children: [] }, { additionLog: fileAdditionLog(path) });
     for await (const event of tree.events()) {

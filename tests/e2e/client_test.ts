@@ -1,12 +1,12 @@
 /** The client against a tree that is served. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { chmod, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { child, ReeveError } from "../../mod.ts";
 import { connect, DashboardError } from "../../src/client/mod.ts";
+import { inFolder } from "../support/folder.ts";
 import { whileServed } from "../support/served.ts";
 import { untilAborted } from "../support/tasks.ts";
 
@@ -69,15 +69,6 @@ test("client: events and lines come as they happen, to every reader, and end wit
     assertEquals((await assertRejects(() => client.hello(), ReeveError)).code, "dashboard_unreachable");
   }, { children: [talker] });
 });
-
-async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "reeve-"));
-  try {
-    await run(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
 
 test("client: a socket that is not there, not safe, or no socket is refused before anything is sent", () =>
   inFolder(async (folder) => {

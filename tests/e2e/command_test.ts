@@ -1,6 +1,7 @@
 import { chmod, mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { isAlive, reeve, withFolder } from "../support/command.ts";
+import { isAlive, reeve } from "../support/command.ts";
+import { withFolder } from "../support/folder.ts";
 import { LineClient } from "../support/lines.ts";
 
 /** Two processes of which one depends on the other, and a module. */

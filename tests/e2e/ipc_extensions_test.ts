@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import process from "node:process";
 import { child } from "../../mod.ts";
+import { at } from "../support/at.ts";
 import { LineClient } from "../support/lines.ts";
 import { type Served, whileServed } from "../support/served.ts";
 import { untilAborted } from "../support/tasks.ts";
@@ -29,11 +30,6 @@ const CHILDREN = [
     throw new Error("out of \u001b[31mink");
   }, { limit: { maxRestarts: 1, onExceeded: "give_up" }, backoff: { initialMs: 1 } }),
 ];
-
-/** A value somewhere inside an answer. */
-function at(value: unknown, ...keys: readonly string[]): unknown {
-  return keys.reduce((found, key) => typeof found === "object" && found !== null ? Reflect.get(found, key) : undefined, value);
-}
 
 let asked = 0;
 

@@ -1,11 +1,12 @@
 /** A tree on its socket: commands that do what they say, streams that push, and a place that is kept. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { chmod, lstat, mkdir, mkdtemp, readdir, rm, symlink, unlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, lstat, mkdir, readdir, symlink, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { child, ReeveError, supervise } from "../../mod.ts";
 import { type DashboardOptions, serveDashboard } from "../../src/ipc/mod.ts";
+import { at } from "../support/at.ts";
+import { inFolder } from "../support/folder.ts";
 import { LineClient } from "../support/lines.ts";
 import { type Served, whileServed } from "../support/served.ts";
 import { seededRandom } from "../../src/testing/mod.ts";
@@ -30,11 +31,6 @@ function command(kind: string, { path, manifest, method = `command.${kind}`, con
   const target = { child_path: path, child_manifest: manifest };
   const meta = { reason: "test", requested_by: "tester", confirmed, requested_at_unix_nanos: 1_700_000_000_000_000_000 };
   return { request_id: `r${++asked}`, method, params: { command_id: "c", target_id: "example-target", command: kind, target, ...meta } };
-}
-
-/** A value somewhere inside an answer. */
-function at(value: unknown, ...keys: readonly string[]): unknown {
-  return keys.reduce((found, key) => typeof found === "object" && found !== null ? Reflect.get(found, key) : undefined, value);
 }
 
 async function withClient(
@@ -282,15 +278,6 @@ test("pipelined requests are answered in order; of too many connections the last
   }, { maxConnections: 1 }));
 
 // --- its place ---------------------------------------------------------------------------------------------------------------------------
-
-async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "reeve-"));
-  try {
-    await run(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
 
 async function refusalAt(path: string, options: Partial<DashboardOptions> = {}): Promise<string> {
   await using tree = await supervise({ children: [] });

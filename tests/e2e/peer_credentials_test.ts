@@ -1,13 +1,13 @@
 /** Who is at the other end of a connection, told by the kernel: clients of other users, many at once, and gone before they are looked at. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { child, ReeveError, supervise } from "../../mod.ts";
 import { type DashboardOptions, serveDashboard } from "../../src/ipc/mod.ts";
 import { type ByteConnection, platform, type UnixListener } from "../../src/platform/mod.ts";
+import { inFolder } from "../support/folder.ts";
 import { LineClient } from "../support/lines.ts";
 import { untilAborted } from "../support/tasks.ts";
 
@@ -55,14 +55,11 @@ async function printed(program: ChildProcess): Promise<string> {
   return text;
 }
 
-async function inOpenFolder(run: (path: string, folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "reeve-"));
-  await chmod(folder, 0o755);
-  try {
-    await run(join(folder, "t.sock"), folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+function inOpenFolder(run: (path: string) => Promise<void>): Promise<void> {
+  return inFolder(async (folder) => {
+    await chmod(folder, 0o755);
+    await run(join(folder, "t.sock"));
+  });
 }
 
 async function listening(run: (listener: UnixListener, path: string) => Promise<void>): Promise<void> {

@@ -1,12 +1,11 @@
 /** A target registers at a relay on a real socket, whatever that relay does. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { child, supervise, type Tree } from "../../mod.ts";
 import { serveDashboard } from "../../src/ipc/mod.ts";
+import { inFolder } from "../support/folder.ts";
 import { LineClient } from "../support/lines.ts";
 import { untilAborted } from "../support/tasks.ts";
 
@@ -31,31 +30,28 @@ async function relayAt(path: string, receive: (line: string, socket: Socket) => 
   return server;
 }
 
-async function whileRegistering(
+function whileRegistering(
   run: (tree: Tree, path: string) => Promise<void>,
   receive: ((line: string, socket: Socket) => void) | null,
 ): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "reeve-"));
-  const relay = receive === null ? null : await relayAt(join(folder, "relay.sock"), receive);
-  try {
-    await using tree = await supervise({ children: [child.task("api", untilAborted)] });
-    const path = join(folder, "t.sock");
-    await using _dashboard = await serveDashboard(tree, {
-      targetId: "t",
-      displayName: "shop one",
-      path,
-      registration: {
-        relayRegistrationPath: join(folder, "relay.sock"),
-        leaseSeconds: 3,
-        registrationHeartbeatIntervalSeconds: 1,
-        registrationIoTimeoutSecs: 0.2,
-      },
-    });
-    await run(tree, path);
-  } finally {
-    await new Promise<void>((resolve) => relay === null ? resolve() : relay.close(() => resolve()));
-    await rm(folder, { recursive: true });
-  }
+  return inFolder(async (folder) => {
+    const relayRegistrationPath = join(folder, "relay.sock");
+    const relay = receive === null ? null : await relayAt(relayRegistrationPath, receive);
+    try {
+      await using tree = await supervise({ children: [child.task("api", untilAborted)] });
+      const path = join(folder, "t.sock");
+      const times = { leaseSeconds: 3, registrationHeartbeatIntervalSeconds: 1, registrationIoTimeoutSecs: 0.2 };
+      await using _dashboard = await serveDashboard(tree, {
+        targetId: "t",
+        displayName: "shop one",
+        path,
+        registration: { relayRegistrationPath, ...times },
+      });
+      await run(tree, path);
+    } finally {
+      await new Promise<void>((resolve) => relay === null ? resolve() : relay.close(() => resolve()));
+    }
+  });
 }
 
 /** The next change of the registration, as state and reason. */

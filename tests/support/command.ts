@@ -1,10 +1,10 @@
 /** Runs the command, or a program, as a user would: as a process of its own. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { withFolder } from "./folder.ts";
 import { programArgs, reeveArgs } from "./runtime.ts";
 
 /** A program that runs. */
@@ -90,17 +90,6 @@ export function start(args: readonly string[], { cwd, runtimeDir }: StartOptions
     signal: (name) => void process.kill(child.pid ?? 0, name),
     ended,
   };
-}
-
-/** Writes files into a folder of its own, and removes it. */
-export async function withFolder(files: Readonly<Record<string, string>>, use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "reeve-test-"));
-  try {
-    for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
-    await use(folder);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
 }
 
 /** Whether a process is there. */

@@ -1,9 +1,8 @@
 /** The tree of the recorded traffic, served on a socket of its own. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { child, supervise, type Tree, type TreeSpec } from "../../mod.ts";
 import { type Dashboard, type DashboardOptions, serveDashboard } from "../../src/ipc/mod.ts";
+import { inFolder } from "./folder.ts";
 import { untilAborted } from "./tasks.ts";
 
 /** A tree and its socket. */
@@ -20,32 +19,32 @@ const CHILDREN: TreeSpec["children"] = [
 ];
 
 /** Runs something beside a tree that is served. */
-export async function whileServed(
+export function whileServed(
   run: (served: Served) => Promise<void>,
   { children = CHILDREN, journal, ...options }: Partial<DashboardOptions> & Partial<Pick<TreeSpec, "children">> & {
     readonly journal?: number;
   } = {},
 ): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "reeve-"));
-  const path = join(folder, "target.sock");
-  const tree = await supervise({ children, observability: { eventJournalCapacity: journal } });
-  try {
-    // Tests ask faster than people do; what limits them has tests of its own.
-    const securityConfig = { rateLimit: { enabled: false } };
-    const dashboard = await serveDashboard(tree, {
-      targetId: "example-target",
-      displayName: "example target",
-      path,
-      securityConfig,
-      ...options,
-    });
+  return inFolder(async (folder) => {
+    const path = join(folder, "target.sock");
+    const tree = await supervise({ children, observability: { eventJournalCapacity: journal } });
     try {
-      await run({ tree, dashboard, path });
+      // Tests ask faster than people do; what limits them has tests of its own.
+      const securityConfig = { rateLimit: { enabled: false } };
+      const dashboard = await serveDashboard(tree, {
+        targetId: "example-target",
+        displayName: "example target",
+        path,
+        securityConfig,
+        ...options,
+      });
+      try {
+        await run({ tree, dashboard, path });
+      } finally {
+        await dashboard.close();
+      }
     } finally {
-      await dashboard.close();
+      await tree.shutdown();
     }
-  } finally {
-    await tree.shutdown();
-    await rm(folder, { recursive: true });
-  }
+  });
 }

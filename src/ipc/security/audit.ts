@@ -63,14 +63,8 @@ export class RequestAudit {
   }
 
   /** Something was read. */
-  read({ peer, method, requestId }: Asked): void {
-    this.#trail?.note({
-      kind: "read",
-      method,
-      initiatorHash: hashOf(peer),
-      correlationId: requestId === null ? null : bounded(requestId),
-      allowed: true,
-    });
+  read(asked: Asked): void {
+    this.#trail?.note(factOf(asked, "read"));
   }
 
   /** Something was refused before it was carried out; what is too much is counted in the next record. */
@@ -82,14 +76,14 @@ export class RequestAudit {
     }
     this.#refusals.take();
     const kind = asked.method !== null && METHODS[asked.method] !== "read" ? "outcome" : "read";
-    this.#trail.note({ ...factOf(asked), ...denial(error), kind, suppressed: this.#suppressed === 0 ? undefined : this.#suppressed });
+    this.#trail.note({ ...factOf(asked, kind), ...denial(error), suppressed: this.#suppressed === 0 ? undefined : this.#suppressed });
     this.#suppressed = 0;
   }
 
   /** A command is about to be carried out; resolves with why it may not be. A tree can always be shut down. */
   async intent(asked: Asked, facts: CommandFacts): Promise<WireError | null> {
     if (this.#trail === null) return null;
-    const fact = { ...factOf(asked), ...boundedFacts(facts), kind: "intent", allowed: true } as const;
+    const fact = { ...factOf(asked, "intent"), ...boundedFacts(facts) };
     const { method } = asked;
     if (method === null || method === "command.shutdown_tree" || !this.#highRisk.has(method)) {
       this.#trail.note(fact);
@@ -101,17 +95,19 @@ export class RequestAudit {
 
   /** A command was carried out, or was refused while it was. */
   outcome(asked: Asked, facts: CommandFacts, error: WireError | null): void {
-    const result = error === null ? { allowed: true } : denial(error);
-    this.#trail?.note({ ...factOf(asked), ...boundedFacts(facts), ...result, kind: "outcome" });
+    this.#trail?.note({ ...factOf(asked, "outcome"), ...boundedFacts(facts), ...error === null ? {} : denial(error) });
   }
 }
 
-function factOf({ peer, method, requestId }: Asked): Omit<AuditFact, "kind" | "allowed"> {
-  return { method, initiatorHash: hashOf(peer), correlationId: requestId === null ? null : bounded(requestId) };
-}
-
-function hashOf(peer: Peer | null): string {
-  return peer === null ? "unknown" : peer.hash;
+/** What is told of a request that was allowed. */
+function factOf({ peer, method, requestId }: Asked, kind: AuditFact["kind"]): AuditFact {
+  return {
+    kind,
+    method,
+    initiatorHash: peer === null ? "unknown" : peer.hash,
+    correlationId: requestId === null ? null : bounded(requestId),
+    allowed: true,
+  };
 }
 
 function boundedFacts({ commandId, requestedBy, reason, targetPath }: CommandFacts): CommandFacts {

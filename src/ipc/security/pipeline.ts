@@ -37,8 +37,8 @@ export interface PipelineOptions {
   /** User id of the socket's owner. */
   readonly ownerUid: number;
   readonly trail: AuditTrail | null;
-  /** Milliseconds that never go back. @default {performance.now} */
-  readonly now?: () => number;
+  /** Milliseconds that never go back. */
+  readonly now: () => number;
 }
 
 /** Looks at everything that comes over the socket; what one client does costs the others nothing. */
@@ -53,7 +53,7 @@ export class Pipeline {
   readonly #answers: AnswerStore;
   readonly #audit: RequestAudit;
 
-  constructor({ service, settings, ownerUid, trail, now = () => performance.now() }: PipelineOptions) {
+  constructor({ service, settings, ownerUid, trail, now }: PipelineOptions) {
     this.#service = service;
     this.#settings = settings;
     this.#ownerUid = ownerUid;
