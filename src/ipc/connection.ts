@@ -1,9 +1,10 @@
 /** One connection: lines in, answers out in their order, and what is pushed in between. */
-import { type Clock, toJson } from "../base/mod.ts";
+import type { Clock } from "../base/mod.ts";
 import type { ByteConnection } from "../platform/mod.ts";
 import { FrameSplitter, type FramingFault, type WireError, wireError } from "../protocol/mod.ts";
 import type { Pieces } from "./state_view.ts";
 import { type Client, type Pipeline, refusalLine, type Reply } from "./security/pipeline.ts";
+import type { Pushes } from "./subscriptions.ts";
 
 /** What bounds a connection, and where it gets time from. */
 export interface ConnectionLimits {
@@ -197,12 +198,14 @@ export class Connection {
   }
 
   /** Goes on beside the answers; a client that does not read makes nothing pile up: each stream waits with its next item until there is room. */
-  async #push(stream: AsyncIterable<object>): Promise<void> {
+  async #push(stream: Pushes): Promise<void> {
     this.#client.streams++;
     try {
-      for await (const item of stream) {
-        while (this.#isFull) await this.#flush();
-        this.#waiting += `${toJson(item)}\n`;
+      for await (const lines of stream) {
+        for (const line of lines) {
+          while (this.#isFull) await this.#flush();
+          this.#waiting += line;
+        }
         this.#beginFlush();
       }
     } catch {

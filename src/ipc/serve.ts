@@ -3,7 +3,7 @@ import { ReeveError } from "../base/mod.ts";
 import { type AuditRecord, AuditTrail } from "../observe/mod.ts";
 import { type ByteConnection, platform } from "../platform/mod.ts";
 import { wireError } from "../protocol/mod.ts";
-import { systemClock, tell, type Tree } from "../runtime/mod.ts";
+import { insidesOf, systemClock, type Tree } from "../runtime/mod.ts";
 import type { AuditOptions, ChildSpec, RegistrationOptions, SecurityConfig } from "../spec/mod.ts";
 import { Connection, type ConnectionLimits, refuseConnection } from "./connection.ts";
 import { bindInPlace, type BindMode, type PlacedListener } from "./place.ts";
@@ -96,7 +96,7 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
     payload,
     clock,
     random: Math.random,
-    onChange: (from, to, reason) => tell(tree, { type: "registration_changed", from, to, reason }),
+    onChange: (from, to, reason) => insidesOf(tree).tell({ type: "registration_changed", from, to, reason }),
   });
   const trail = await openTrail(options);
   const placed = await bindInPlace({ path, mode, bindMode });
@@ -120,7 +120,6 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
     registration: payload,
     auditRecords: (after, most) => trail?.recordsAfter(after, most) ?? [],
     registrationState: () => registrar?.state ?? "registered",
-    signal: over.signal,
   });
   const pipeline = new Pipeline({ service, settings, ownerUid, trail, now: () => clock.now() });
   const doorkeeper = new Doorkeeper({

@@ -5,14 +5,14 @@ import type { RegistrationState } from "../event/mod.ts";
 import { auditJson, type AuditRecord } from "../observe/mod.ts";
 import { platform } from "../platform/mod.ts";
 import { EXTENSIONS, parseCommand, PROTOCOL_VERSION, type WireError, wireError, type WireRequest } from "../protocol/mod.ts";
+import { insidesOf } from "../runtime/mod.ts";
 import { type CommandHost, findPath, type Outcome, runCommand } from "./commands.ts";
 import { describeChild } from "./description.ts";
-import { History } from "./history.ts";
 import { Records, type RecordSource } from "./records.ts";
 import { WIRE_STATES } from "./registration.ts";
 import type { CommandFacts } from "./security/audit.ts";
 import { type Pieces, StateView } from "./state_view.ts";
-import { pushedEvents, pushedLogs, pushedStates, readWanted } from "./subscriptions.ts";
+import { pushedEvents, pushedLogs, pushedStates, type Pushes, readWanted } from "./subscriptions.ts";
 
 /** What the service is made of. */
 export interface ServiceOptions extends CommandHost, RecordSource {
@@ -23,13 +23,12 @@ export interface ServiceOptions extends CommandHost, RecordSource {
   /** How its registration at a relay stands. */
   readonly registrationState: () => RegistrationState;
   readonly displayName: string;
-  readonly signal: AbortSignal;
 }
 
 /** The result of a request, whole or in pieces, or its error; a subscription goes on afterwards. */
 export type Answer =
   | { readonly pieces: Pieces }
-  | { readonly result: object; readonly streams?: readonly AsyncIterable<object>[] }
+  | { readonly result: object; readonly streams?: readonly Pushes[] }
   | { readonly error: WireError };
 
 /** Whose request it is. */
@@ -59,7 +58,6 @@ const MOST_STREAMS = 16;
 export class Service {
   readonly #options: ServiceOptions;
   readonly #records: Records;
-  readonly #history: History;
   readonly #state: StateView;
   readonly #stateHead: string;
   /** What never changes is written once. */
@@ -69,13 +67,11 @@ export class Service {
     this.#options = options;
     const { tree, targetId, displayName, time, configVersion, registrationState } = options;
     this.#records = new Records(options);
-    this.#history = new History(tree, options.signal);
     this.#stateHead = `{"type":"state","target_id":${toJson(targetId)},"state":`;
     this.#state = new StateView({
       tree,
       time,
       configVersion,
-      history: this.#history,
       records: this.#records,
       target: () => ({ target_id: targetId, display_name: displayName, ...WIRE_STATES[registrationState()] }),
     });
@@ -154,7 +150,7 @@ export class Service {
 
   /** Who names a sequence number goes on after it, and is told from which one the stream goes on; who names none gets what comes from now on. */
   #subscription(subscription: "events" | "logs", params: unknown, { streams: subscribed, signal }: Reader): Answer {
-    const { targetId } = this.#options;
+    const { tree, targetId } = this.#options;
     if (subscribed >= MOST_STREAMS) {
       return { error: wireError("too_many_subscriptions", `this connection has ${MOST_STREAMS} subscriptions already`, targetId) };
     }
@@ -166,13 +162,9 @@ export class Service {
     const open = subscription === "events" ? pushedEvents : pushedLogs;
     const source = { ...this.#options, records: this.#records };
     // Told is from where the stream really goes on: no gap, no double.
-    const since = wanted.since !== "now" || !wanted.tellsSince ? wanted.since : this.#lastOf(subscription);
+    const since = wanted.since !== "now" || !wanted.tellsSince ? wanted.since : insidesOf(tree)[subscription].lastSeq;
     const streams = [open(source, { ...wanted, since }, signal), ...wanted.states ? [pushedStates(source, wanted, signal)] : []];
     return { result: since === "now" ? result : { ...result, since_sequence: since }, streams };
-  }
-
-  #lastOf(subscription: "events" | "logs"): number {
-    return subscription === "events" ? this.#options.tree.snapshot().seq : this.#history.logs.last;
   }
 }
 

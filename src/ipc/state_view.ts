@@ -1,7 +1,6 @@
 /** The state of a tree as it goes out: texts of children are kept, and written anew only for those that changed. */
 import { toJson } from "../base/mod.ts";
-import { type ChildSnapshot, flatten, type Tree, type TreeSnapshot } from "../runtime/mod.ts";
-import type { History } from "./history.ts";
+import { type ChildSnapshot, flatten, insidesOf, type Tree, type TreeSnapshot } from "../runtime/mod.ts";
 import type { Records } from "./records.ts";
 import { runtimeRecord, runtimeRow } from "./rows.ts";
 import { topologyOf } from "./topology.ts";
@@ -14,12 +13,14 @@ export type Pieces = readonly (string | Uint8Array)[];
 export interface StateSource {
   readonly tree: Tree;
   readonly time: WireTime;
-  readonly history: History;
   readonly records: Records;
   readonly configVersion: string;
   /** What the target says of itself, which may change. */
   readonly target: () => object;
 }
+
+/** How many events and lines of output a state has; what is older is counted. */
+const MOST_RECENT = 128;
 
 /** A child as it was when its texts were written. */
 interface Written {
@@ -43,14 +44,16 @@ export class StateView {
 
   /** A `DashboardState`, true at this moment. */
   pieces(): Pieces {
-    const { tree, time, history: { events, logs }, records, configVersion, target } = this.#source;
+    const { tree, time, records, configVersion, target } = this.#source;
+    const { events, logs } = insidesOf(tree);
+    const [recentEvents, recentLogs] = [events.recent(MOST_RECENT), logs.recent(MOST_RECENT)];
     const snapshot = tree.snapshot();
     this.#update(snapshot);
     const tail = {
-      recent_events: events.items.map((event) => records.event(event)),
-      recent_logs: logs.items.map((record) => records.log(record)),
-      dropped_event_count: events.dropped,
-      dropped_log_count: logs.dropped,
+      recent_events: recentEvents.map((event) => records.event(event)),
+      recent_logs: recentLogs.map((record) => records.log(record)),
+      dropped_event_count: events.lastSeq - recentEvents.length,
+      dropped_log_count: logs.lastSeq - recentLogs.length,
       config_version: configVersion,
       generated_at_unix_nanos: time.now(),
       state_generation: snapshot.seq,

@@ -1,9 +1,9 @@
 /** What is pushed to a client: events, lines of output, and how children are when they have changed. */
-import { pascalCase } from "../base/mod.ts";
+import { pascalCase, toJson } from "../base/mod.ts";
 import type { GapMarker, SupervisorEvent } from "../event/mod.ts";
 import type { LogRecord } from "../observe/mod.ts";
 import { type WireError, wireError, wireName, wireSeverity } from "../protocol/mod.ts";
-import type { Tree } from "../runtime/mod.ts";
+import { insidesOf, type Tree } from "../runtime/mod.ts";
 import type { Records } from "./records.ts";
 import { runtimeRecord, runtimeRow } from "./rows.ts";
 import type { WireTime } from "./wire_time.ts";
@@ -61,30 +61,38 @@ export function readWanted(fields: ReadonlyMap<string, unknown>, targetId: strin
   };
 }
 
+/** What is pushed: whole lines, as many at a time as there are. */
+export type Pushes = AsyncIterable<readonly string[]>;
+
+/** Most lines that are made at a time. */
+const MOST_AT_ONCE = 64;
+
 /** Events as they happen, and what was dropped because the client was too slow. */
-export async function* pushedEvents({ tree, targetId, records }: PushSource, wanted: Wanted, signal: AbortSignal): AsyncIterable<object> {
+export async function* pushedEvents({ tree, targetId, records }: PushSource, wanted: Wanted, signal: AbortSignal): Pushes {
   const filter = (event: SupervisorEvent): boolean =>
     (wanted.types === null || wanted.types.has(wireName(event.type))) &&
     (wanted.severities === null || wanted.severities.has(wireSeverity(event.type))) && isBelow(event.path, wanted.path);
-  for await (const event of tree.events({ since: wanted.since, filter, signal })) {
-    yield event.type === "gap" ? lagged(targetId, event, "events") : { type: "event", target_id: targetId, event: records.event(event) };
+  const head = `{"type":"event","target_id":${toJson(targetId)},"event":`;
+  for await (const batch of insidesOf(tree).events.readBatches({ since: wanted.since, filter, signal }, MOST_AT_ONCE)) {
+    yield batch.map((event) => event.type === "gap" ? lagged(targetId, event, "events") : `${head}${records.event(event).text}}\n`);
   }
 }
 
 /** Lines of output in the same way. */
-export async function* pushedLogs({ tree, targetId, records }: PushSource, wanted: Wanted, signal: AbortSignal): AsyncIterable<object> {
+export async function* pushedLogs({ tree, targetId, records }: PushSource, wanted: Wanted, signal: AbortSignal): Pushes {
   const filter = ({ path, stream }: LogRecord): boolean =>
     isBelow(path, wanted.path) && (wanted.severities === null || wanted.severities.has(stream === "stderr" ? "warning" : "info"));
-  for await (const record of tree.logs({ since: wanted.since, filter, signal })) {
-    yield "from" in record ? lagged(targetId, record, "logs") : { type: "log", target_id: targetId, log: records.log(record) };
+  const head = `{"type":"log","target_id":${toJson(targetId)},"log":`;
+  for await (const batch of insidesOf(tree).logs.readBatches({ since: wanted.since, filter, signal }, MOST_AT_ONCE)) {
+    yield batch.map((record) => "from" in record ? lagged(targetId, record, "logs") : `${head}${records.log(record).text}}\n`);
   }
 }
 
 /** How children are, all of them first and then those that changed, each as it is now. */
-export async function* pushedStates({ tree, targetId, time }: PushSource, { path }: Wanted, signal: AbortSignal): AsyncIterable<object> {
+export async function* pushedStates({ tree, targetId, time }: PushSource, { path }: Wanted, signal: AbortSignal): Pushes {
   for await (const change of tree.watch({ signal })) {
     const children = change.changed.filter((child) => isBelow(child.path, path));
-    yield {
+    yield [lineOf({
       type: "state_delta",
       target_id: targetId,
       delta: {
@@ -94,12 +102,12 @@ export async function* pushedStates({ tree, targetId, time }: PushSource, { path
         sequence: change.seq,
         whole: change.whole,
       },
-    };
+    })];
   }
 }
 
-function lagged(targetId: string, { from, to }: GapMarker, what: "events" | "logs"): object {
-  return {
+function lagged(targetId: string, { from, to }: GapMarker, what: "events" | "logs"): string {
+  return lineOf({
     type: "error",
     error: {
       code: "subscriber_lagged",
@@ -108,7 +116,11 @@ function lagged(targetId: string, { from, to }: GapMarker, what: "events" | "log
       message: `${to - from + 1} ${what} were dropped`,
       retryable: true,
     },
-  };
+  });
+}
+
+function lineOf(push: object): string {
+  return `${toJson(push)}\n`;
 }
 
 function isBelow(path: string, wanted: string | null): boolean {

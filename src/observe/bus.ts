@@ -66,12 +66,16 @@ export class Bus<T extends { readonly seq: number }> {
     return iterate(reader, () => reader.take());
   }
 
-  /** Reads in the same way, all that is there at once. */
-  readBatches(options: ReadOptions<T> = {}): AsyncIterableIterator<readonly (T | GapMarker)[]> {
+  /** Reads in the same way what is there at once, but so many items at a time at most. */
+  readBatches(options: ReadOptions<T> = {}, most = Infinity): AsyncIterableIterator<readonly (T | GapMarker)[]> {
     const reader = new Reader(this, options);
     return iterate(reader, () => {
       const batch: (T | GapMarker)[] = [];
-      for (let item = reader.take(); item !== undefined; item = reader.take()) batch.push(item);
+      while (batch.length < most) {
+        const item = reader.take();
+        if (item === undefined) break;
+        batch.push(item);
+      }
       return batch.length === 0 ? undefined : batch;
     });
   }

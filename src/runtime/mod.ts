@@ -11,6 +11,6 @@ export { reconcile, type Reconciliation } from "./reconcile.ts";
 export { type AdditionLog, type AdditionRecord, fileAdditionLog, type FileAdditionLogOptions } from "./addition_log.ts";
 export { checkFiles } from "./preflight.ts";
 export { systemClock } from "./clock.ts";
-export { tell } from "./tell.ts";
+export { type Insides, insidesOf } from "./insides.ts";
 export { type CommandResult, Planner, planTree, type TreePlan } from "../core/mod.ts";
 export type { AttemptContext, ChildAdapter, RunningChild } from "./children/mod.ts";

@@ -24,7 +24,7 @@ import {
   type TreeMoment,
   type TreeSnapshot,
 } from "./snapshot.ts";
-import { hear } from "./tell.ts";
+import { keepInsides } from "./insides.ts";
 import type {
   AddRequest,
   Child,
@@ -92,7 +92,11 @@ export class RunningTree implements Tree {
     });
     this.#keepAlive = keepAlive;
     this.#signal = signal;
-    hear(this, (facts) => this.#interpreter.post({ type: "tell", node: 0, path: "/", facts }));
+    keepInsides(this, {
+      events: this.#events,
+      logs: this.#logs,
+      tell: (facts) => this.#interpreter.post({ type: "tell", node: 0, path: "/", facts }),
+    });
   }
 
   /** Starts the children that wait for nobody; resolves when that is done. */

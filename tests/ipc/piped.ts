@@ -3,6 +3,7 @@ import { type AuditRecord, AuditTrail } from "../../src/observe/mod.ts";
 import type { AuditOptions, SecurityConfig } from "../../src/spec/mod.ts";
 import { type Client, Pipeline } from "../../src/ipc/security/pipeline.ts";
 import { securitySettings } from "../../src/ipc/security/settings.ts";
+import type { Pushes } from "../../src/ipc/subscriptions.ts";
 import { validationError, wireError } from "../../src/protocol/mod.ts";
 
 /** What a test holds. */
@@ -16,7 +17,7 @@ export interface Piped {
   /** Finishes commands; they are answered at once while it is `null`. */
   hold: Promise<void> | null;
   /** What goes on after a read. */
-  streams: readonly AsyncIterable<object>[];
+  streams: readonly Pushes[];
   /** Lets somebody in, who is the owner where no uid is named. */
   client(uid?: number): Client;
   /** Sends a line and returns the answer. */

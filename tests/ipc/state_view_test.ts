@@ -1,7 +1,6 @@
 /** What is kept of a state is always the same as what would be written anew. */
 import { assert, assertEquals } from "@std/assert";
 import { child, supervise, type TaskContext } from "../../mod.ts";
-import { History } from "../../src/ipc/history.ts";
 import { Records } from "../../src/ipc/records.ts";
 import { type Pieces, StateView } from "../../src/ipc/state_view.ts";
 import { WireTime } from "../../src/ipc/wire_time.ts";
@@ -47,7 +46,6 @@ for (let seed = 1; seed <= 8; seed++) {
         child.supervisor("s", { children: [child.task("in", puppets.task, beating), child.task("side", puppets.task)] }),
       ],
     }, { clock, random, keepAlive: false });
-    const over = new AbortController();
     const time = new WireTime(0);
     const records = new Records({ targetId: "t", configVersion: "1", time, runId: "0".repeat(32) });
     const source = {
@@ -55,7 +53,6 @@ for (let seed = 1; seed <= 8; seed++) {
       time,
       records,
       configVersion: "1",
-      history: new History(tree, over.signal),
       target: () => ({ target_id: "t" }),
     };
     const kept = new StateView(source);
@@ -87,6 +84,5 @@ for (let seed = 1; seed <= 8; seed++) {
     await clock.advance(60_000);
     await ending;
     assertEquals(textOf(kept.pieces()), textOf(new StateView(source).pieces()));
-    over.abort();
   });
 }

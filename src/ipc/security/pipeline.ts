@@ -4,6 +4,7 @@ import type { AuditTrail } from "../../observe/mod.ts";
 import { type Frame, METHODS, NO_REQUEST_ID, parseRequest, readableId, type WireError, type WireRequest } from "../../protocol/mod.ts";
 import type { Service } from "../service.ts";
 import type { Pieces } from "../state_view.ts";
+import type { Pushes } from "../subscriptions.ts";
 import { type Asked, RequestAudit } from "./audit.ts";
 import { refuseCommand } from "./authorization.ts";
 import { fingerprint, shortened } from "./fingerprint.ts";
@@ -27,7 +28,7 @@ export interface Client {
 /** What goes back: a line, and what is pushed after it. */
 export interface Reply {
   readonly line: string | Pieces;
-  readonly streams?: readonly AsyncIterable<object>[];
+  readonly streams?: readonly Pushes[];
 }
 
 /** What the pipeline is made of. */

@@ -1,0 +1,26 @@
+/** What parts of the package beside the tree get at: they make something known in its stream, and read its streams as they are. */
+import type { EventFacts, SupervisorEvent } from "../event/mod.ts";
+import type { Bus, LogRecord } from "../observe/mod.ts";
+import type { Tree } from "./tree.ts";
+
+/** The inside of a tree. */
+export interface Insides {
+  readonly events: Bus<SupervisorEvent>;
+  readonly logs: Bus<LogRecord>;
+  /** Makes an event of the tree itself, in order with all others; after its end nothing is told any more. */
+  tell(facts: EventFacts): void;
+}
+
+const insides = new WeakMap<Tree, Insides>();
+
+/** Remembers the inside of a tree. */
+export function keepInsides(tree: Tree, inside: Insides): void {
+  insides.set(tree, inside);
+}
+
+/** The inside of a tree; throws a `TypeError` for what `supervise` did not make. */
+export function insidesOf(tree: Tree): Insides {
+  const inside = insides.get(tree);
+  if (inside === undefined) throw new TypeError("This is no tree that supervise() made");
+  return inside;
+}
