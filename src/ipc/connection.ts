@@ -40,7 +40,7 @@ const MOST_WASTE = 16 * 1024 * 1024;
 /** Refuses a client with one line. */
 export async function refuseConnection(bytes: ByteConnection, error: WireError, clock: Clock): Promise<void> {
   try {
-    await bytes.write(new TextEncoder().encode(refusalLine(error)));
+    await bytes.write(refusalLine(error));
     await linger(bytes, clock);
   } catch {
     // The client is gone: there is nobody to tell.
@@ -135,9 +135,8 @@ export class Connection {
         this.#insideSinceMs = null;
         this.#idleSinceMs = this.#limits.clock.now();
         const answer = this.#pipeline.answer(frame, this.#client);
-        const { line, streams } = answer instanceof Promise ? await this.#wait(answer) : answer;
-        this.#queue(line);
-        streams?.forEach((stream) => this.#push(stream));
+        if (answer instanceof Promise) await (this.#answering = this.#wait(answer));
+        else this.#reply(answer);
         if (this.#isFull) await this.#flush();
       }
       this.#beginFlush();
@@ -155,16 +154,21 @@ export class Connection {
     await this.#flush();
   }
 
-  /** The time that an answer takes is not the client's. */
-  async #wait(answer: Promise<Reply>): Promise<Reply> {
-    this.#answering = answer;
+  /** The time that an answer takes is not the client's, and what was answered before does not wait for it. */
+  async #wait(answer: Promise<Reply>): Promise<void> {
+    this.#beginFlush();
     this.#isAnswering = true;
     try {
-      return await answer;
+      this.#reply(await answer);
     } finally {
       this.#isAnswering = false;
       this.#idleSinceMs = this.#limits.clock.now();
     }
+  }
+
+  #reply({ line, streams }: Reply): void {
+    this.#queue(line);
+    streams?.forEach((stream) => this.#push(stream));
   }
 
   #beInside(): void {
@@ -237,23 +241,29 @@ export class Connection {
   }
 
   #beginFlush(): void {
-    if (this.#waiting !== "" || this.#blocks.length > 0) this.#flush().catch(() => this.close());
+    this.#flush()?.catch(() => this.close());
   }
 
-  /** Writes what waits, in as few pieces as possible; a client that does not take it in time is cut off. */
-  #flush(): Promise<void> {
-    return this.#flushing ??= this.#write();
+  /** Writes what waits, in as few pieces as possible; `undefined` where the system took all of it at once. */
+  #flush(): Promise<void> | undefined {
+    if (this.#flushing !== null) return this.#flushing;
+    while (this.#hasMore) {
+      const taken = this.#bytes.write(this.#next());
+      if (taken !== undefined) return this.#flushing = this.#goOn(taken);
+    }
+    return undefined;
   }
 
-  async #write(): Promise<void> {
-    // What is said in the same turn goes out in one piece.
-    await Promise.resolve();
+  /** Goes on when the system has taken what is being written; a client that does not read in time is cut off. */
+  async #goOn(first: Promise<void>): Promise<void> {
     try {
-      while (this.#waiting !== "" || this.#blocks.length > 0) {
-        const bytes = this.#next();
-        this.#writingSinceMs = this.#limits.clock.now();
-        this.#watchWriting(this.#limits.writeTimeoutMs);
-        await this.#bytes.write(bytes);
+      for (let taken: Promise<void> | undefined = first;; taken = this.#bytes.write(this.#next())) {
+        if (taken !== undefined) {
+          this.#writingSinceMs = this.#limits.clock.now();
+          this.#watchWriting(this.#limits.writeTimeoutMs);
+          await taken;
+        }
+        if (!this.#hasMore) return;
       }
     } finally {
       this.#writingSinceMs = null;
@@ -261,15 +271,19 @@ export class Connection {
     }
   }
 
-  #next(): Uint8Array {
+  get #hasMore(): boolean {
+    return this.#waiting !== "" || this.#blocks.length > 0;
+  }
+
+  #next(): string | Uint8Array {
     const block = this.#blocks.shift();
     if (block !== undefined) {
       this.#blockBytes -= block.length;
       return block;
     }
-    const bytes = this.#encoder.encode(this.#waiting);
+    const text = this.#waiting;
     this.#waiting = "";
-    return bytes;
+    return text;
   }
 
   /** Looks later whether the client has taken what is being written: one timer for a connection, however much goes out. */

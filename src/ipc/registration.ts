@@ -180,7 +180,7 @@ async function exchange(
   try {
     const answer = async (): Promise<string> => {
       signal.throwIfAborted();
-      await bytes.write(new TextEncoder().encode(line));
+      await bytes.write(line);
       const frames = new FrameSplitter(LONGEST_ANSWER);
       while (frames.fault === null) {
         const block = await bytes.read();

@@ -56,8 +56,9 @@ const LONGEST = 1_024;
 /** Version of the lines. */
 const VERSION = 1;
 
-/** How many records are kept in memory. */
+/** How many records are kept in memory: what was read is kept apart, so that no crowd of reads pushes a command out. */
 const MOST = 8_192;
+const MOST_READS = 1_024;
 
 const WRITTEN = Promise.resolve(true);
 
@@ -85,6 +86,7 @@ export interface AuditMeans {
 /** Keeps records in their order; what is written stands in the file before anything that follows from it is done. */
 export class AuditTrail {
   readonly #records = new RingBuffer<Noted>(MOST);
+  readonly #reads = new RingBuffer<Noted>(MOST_READS);
   readonly #append: ((text: string) => Promise<void>) | null;
   readonly #strategy: AuditFailureStrategy;
   readonly #mostWaiting: number;
@@ -110,13 +112,23 @@ export class AuditTrail {
 
   /** The last records, oldest first. */
   get records(): readonly AuditRecord[] {
-    return this.recordsAfter(0, MOST);
+    return this.recordsAfter(0, Infinity);
   }
 
-  /** The last records after a number, so many at most. */
+  /** The last records after a number, so many at most; numbers that are missing are those of reads that are not kept any more. */
   recordsAfter(sequence: number, most: number): readonly AuditRecord[] {
-    const count = Math.max(0, Math.min(most, this.#sequence - sequence));
-    return count === 0 ? [] : this.#records.toArray().slice(-count).map(recordOf);
+    const rings = [this.#records, this.#reads];
+    const left = rings.map(({ length }) => length);
+    const found: AuditRecord[] = [];
+    while (found.length < most) {
+      const [last, lastRead] = rings.map((ring, index) => ring.at(left[index]! - 1));
+      const isRead = (lastRead?.sequence ?? 0) > (last?.sequence ?? 0);
+      const newest = isRead ? lastRead : last;
+      if (newest === undefined || newest.sequence <= sequence) break;
+      left[isRead ? 1 : 0]!--;
+      found.push(recordOf(newest));
+    }
+    return found.reverse();
   }
 
   /** Sees whether records can be written at all; rejects when they cannot. */
@@ -167,7 +179,7 @@ export class AuditTrail {
   #write(fact: AuditFact, isNeeded: boolean): Promise<boolean> {
     const noted = { fact, sequence: ++this.#sequence, atMs: this.#wallNow(), lost: this.#lost, whole: null };
     this.#lost = 0;
-    this.#records.push(noted);
+    (fact.kind === "read" && fact.allowed ? this.#reads : this.#records).push(noted);
     if (this.#append === null) return WRITTEN;
     const told = new Promise<boolean>((tell) => this.#waiting.push({ line: auditLine(recordOf(noted)), isNeeded, tell }));
     this.#drain();

@@ -141,15 +141,20 @@ function libcAt(path: string): Libc {
 /** Most bytes of one read. */
 const BLOCK = 64 * 1024;
 
+/** Texts of at most so many bytes are written out of one buffer of their connection. */
+const SHORT = 8 * 1024;
+
 function connectionOf(connection: Deno.Conn, found?: Found): ByteConnection {
   const block = new Uint8Array(BLOCK);
+  const encoder = new TextEncoder();
+  const short = new Uint8Array(SHORT);
+  const bytesOf = (text: string): Uint8Array =>
+    3 * text.length <= SHORT ? short.subarray(0, encoder.encodeInto(text, short).written) : encoder.encode(text);
   return {
-    async read(): Promise<Uint8Array | null> {
-      const count = await connection.read(block);
-      return count === null ? null : block.subarray(0, count);
-    },
-    async write(bytes): Promise<void> {
-      for (let done = 0; done < bytes.length;) done += await connection.write(bytes.subarray(done));
+    read: () => connection.read(block).then((count) => count === null ? null : block.subarray(0, count)),
+    async write(data): Promise<void> {
+      const bytes = typeof data === "string" ? bytesOf(data) : data;
+      for (let done = 0; done < bytes.length;) done += await connection.write(done === 0 ? bytes : bytes.subarray(done));
     },
     close(): void {
       closeQuietly(connection);

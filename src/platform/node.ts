@@ -139,6 +139,17 @@ function connectionOf(socket: Socket, peer: PeerCredentials | null = null): Byte
     if (end.error === null) take()?.resolve(null);
     else take()?.reject(end.error);
   };
+  // The system is told of every write to the end, but most are over before anybody can wait for them.
+  let begun = 0;
+  let over = 0;
+  let writer: { readonly resolve: () => void; readonly reject: (error: Error) => void } | null = null;
+  const onWritten = (error?: Error | null): void => {
+    over++;
+    if (error !== null && error !== undefined) writer?.reject(error);
+    else if (over === begun) writer?.resolve();
+    else return;
+    writer = null;
+  };
   socket.on("end", () => finish(null));
   socket.on("error", finish);
   socket.on("close", () => finish(null));
@@ -154,10 +165,12 @@ function connectionOf(socket: Socket, peer: PeerCredentials | null = null): Byte
         socket.resume();
       });
     },
-    write: (bytes) =>
-      new Promise((resolve, reject) => {
-        socket.write(bytes, (error) => error === null || error === undefined ? resolve() : reject(error));
-      }),
+    write(data): Promise<void> | undefined {
+      if (socket.destroyed) return Promise.reject(new Error("the connection is closed"));
+      begun++;
+      socket.write(data, onWritten);
+      return socket.writableLength === 0 ? undefined : new Promise((resolve, reject) => writer = { resolve, reject });
+    },
     close: () => void socket.destroy(),
     peer,
   };

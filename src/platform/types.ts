@@ -11,8 +11,8 @@ export interface PeerCredentials {
 export interface ByteConnection {
   /** The next bytes, `null` at the end; they are only good until the next read. */
   read(): Promise<Uint8Array | null>;
-  /** Resolves when the system has taken all of it. */
-  write(bytes: Uint8Array): Promise<void>;
+  /** Resolves when the system has taken all of it; `undefined` where it did so at once, as most often in Node. */
+  write(data: string | Uint8Array): Promise<void> | undefined;
   /** Ends both directions at once; harmless when repeated. */
   close(): void;
   /** Who connected, read once when it was accepted; `null` where the system did not tell. */

@@ -67,9 +67,13 @@ function parse(line: string): Fields | string {
   } catch (error) {
     return error instanceof Error ? error.message : "no JSON";
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return `invalid type: ${kindOf(value)}, expected an object`;
+  if (!isFields(value)) return `invalid type: ${kindOf(value)}, expected an object`;
   if (HUGE.test(line) && !isFinite(value)) return "number out of range";
-  return { ...value };
+  return value;
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const MEMBERS = ['"request_id"', '"method"', '"params"'];

@@ -27,9 +27,9 @@ class Wire implements ByteConnection {
     return this.isClosed ? null : this.#arrived.shift()!;
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
+  async write(data: string | Uint8Array): Promise<void> {
     if (this.isClosed) throw new Error("closed");
-    this.written.push(new TextDecoder().decode(bytes));
+    this.written.push(typeof data === "string" ? data : new TextDecoder().decode(data));
     await this.stuck;
   }
 

@@ -1,6 +1,7 @@
 /** Entries that are remembered for a time, the oldest first to go: everything costs the same however many there are. */
 
 interface Entry<V> {
+  readonly key: string;
   readonly value: V;
   readonly untilMs: number;
   readonly bytes: number;
@@ -17,6 +18,9 @@ export interface ExpiringLimits {
 export class ExpiringMap<V> {
   readonly #limits: ExpiringLimits;
   readonly #entries = new Map<string, Entry<V>>();
+  /** In the order in which they came, from `#first` on; a map would look for its first entry through all those that are gone. */
+  #order: Entry<V>[] = [];
+  #first = 0;
   #bytes = 0;
 
   constructor(limits: ExpiringLimits) {
@@ -30,24 +34,35 @@ export class ExpiringMap<V> {
 
   /** Remembers a value; `bytes` is what it takes. */
   set(key: string, value: V, nowMs: number, bytes = 0): void {
-    this.#remove(key);
-    this.#entries.set(key, { value, untilMs: nowMs + this.#limits.ttlMs, bytes });
-    this.#bytes += bytes;
+    const before = this.#entries.get(key);
+    const entry = { key, value, untilMs: nowMs + this.#limits.ttlMs, bytes };
+    this.#entries.set(key, entry);
+    this.#order.push(entry);
+    this.#bytes += bytes - (before?.bytes ?? 0);
     const { mostEntries, mostBytes = Infinity } = this.#limits;
-    for (const [oldest, { untilMs }] of this.#entries) {
-      if (untilMs > nowMs && this.#entries.size <= mostEntries && this.#bytes <= mostBytes) break;
-      this.#remove(oldest);
+    while (this.#first < this.#order.length) {
+      const oldest = this.#order[this.#first]!;
+      const isCurrent = this.#isCurrent(oldest);
+      if (isCurrent && oldest.untilMs > nowMs && this.#entries.size <= mostEntries && this.#bytes <= mostBytes) break;
+      this.#first++;
+      if (!isCurrent) continue;
+      this.#entries.delete(oldest.key);
+      this.#bytes -= oldest.bytes;
     }
+    if (this.#order.length <= 2 * this.#entries.size + LITTLE) return;
+    this.#order = this.#order.slice(this.#first).filter((kept) => this.#isCurrent(kept));
+    this.#first = 0;
   }
 
   get size(): number {
     return this.#entries.size;
   }
 
-  #remove(key: string): void {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return;
-    this.#entries.delete(key);
-    this.#bytes -= entry.bytes;
+  /** Whether it is still there, and was not replaced. */
+  #isCurrent(entry: Entry<V>): boolean {
+    return this.#entries.get(entry.key) === entry;
   }
 }
+
+/** So many that are gone cost nothing worth tidying up. */
+const LITTLE = 64;

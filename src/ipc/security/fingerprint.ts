@@ -9,9 +9,9 @@ export function fingerprint(method: string, params: unknown): string {
   return params === null ? method : shortened(`${method} ${canonical(params)}`);
 }
 
-/** A short text for a text of any length; different texts stay different. */
+/** A short text for a text of any length; different texts stay different: what stands for a long one is longer than any that stands for itself. */
 export function shortened(text: string): string {
-  return text.length <= SHORT ? `=${text}` : `#${createHash("sha256").update(text).digest("base64")}`;
+  return text.length <= SHORT ? text : `#${createHash("sha512").update(text).digest("hex")}`;
 }
 
 /** JSON with the members of objects in the order of their names. */
