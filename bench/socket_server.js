@@ -13,12 +13,14 @@ const { serveDashboard } = await import(`${modules}/src/ipc/mod.${extension}`);
 const idle = ({ signal }) => new Promise((resolve) => signal.addEventListener("abort", resolve));
 const children = Array.from({ length: Number(count) }, (_, index) => child.task(`child${index}`, idle));
 
-/** Prints when it is told to: line by line, so many in a second. */
-let lines = 0;
+/** Prints when it is told to: line by line, two thousand in a second by the clock. */
+let wanted = 0;
 const talker = child.task("talker", async ({ signal, log }) => {
+  let [printed, sinceMs] = [0, 0];
   while (!signal.aborted) {
-    if (lines > 0) { for (let left = Math.min(lines, 20); left > 0; left--, lines--) log(`line ${lines}`); }
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    if (printed === wanted) sinceMs = performance.now() - printed / 2;
+    for (const due = Math.min(wanted, 2 * (performance.now() - sinceMs)); printed < due; printed++) log(`line ${printed}`);
   }
 });
 
@@ -63,6 +65,6 @@ function linesIn(block) {
 process.stdin.on("data", (text) => {
   if (String(text).startsWith("exit")) process.exit();
   else if (String(text).startsWith("memory")) console.log(`memory ${process.memoryUsage().rss}`);
-  else lines += Number(text);
+  else wanted += Number(text);
 });
 console.log("listening");

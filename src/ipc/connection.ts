@@ -20,6 +20,9 @@ export interface ConnectionLimits {
 /** So many bytes may wait for the client before nothing more is made for it. */
 const MOST_WAITING = 1024 * 1024;
 
+/** So many bytes are copied together, where that saves a write. */
+const MOST_COPIED = 64 * 1024;
+
 const FAULTS: Readonly<Record<FramingFault | "ipc_idle_timeout", string>> = {
   frame_too_large: "the line is too long",
   incomplete_frame: "the connection ended inside a line",
@@ -179,7 +182,7 @@ export class Connection {
   /** Looks again when patience may have an end: one timer for a connection, however much comes. */
   #bePatient(): void {
     const leftMs = this.#patienceLeftMs();
-    if (leftMs === Infinity || this.#over.signal.aborted) return;
+    if (leftMs === Infinity || this.#isEnding) return;
     const endsAtMs = this.#limits.clock.now() + leftMs;
     if (this.#cancelPatience !== null && this.#patienceEndsAtMs <= endsAtMs) return;
     this.#cancelPatience?.();
@@ -276,19 +279,26 @@ export class Connection {
   }
 
   #next(): string | Uint8Array {
-    const block = this.#blocks.shift();
-    if (block !== undefined) {
-      this.#blockBytes -= block.length;
-      return block;
-    }
     const text = this.#waiting;
-    this.#waiting = "";
-    return text;
+    if (this.#blocks.length === 0) {
+      this.#waiting = "";
+      return text;
+    }
+    if (this.#blockBytes + text.length <= MOST_COPIED) {
+      this.#waiting = "";
+      const blocks = [...this.#blocks, this.#encoder.encode(text)];
+      this.#blocks = [];
+      this.#blockBytes = 0;
+      return joined(blocks);
+    }
+    const block = this.#blocks.shift()!;
+    this.#blockBytes -= block.length;
+    return block;
   }
 
   /** Looks later whether the client has taken what is being written: one timer for a connection, however much goes out. */
   #watchWriting(delayMs: number): void {
-    if (this.#over.signal.aborted) return;
+    if (this.#isEnding) return;
     this.#cancelWatch ??= this.#limits.clock.setTimer(() => {
       this.#cancelWatch = null;
       if (this.#writingSinceMs === null) return;
@@ -297,6 +307,16 @@ export class Connection {
       else this.#watchWriting(leftMs);
     }, delayMs);
   }
+}
+
+function joined(blocks: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(blocks.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const block of blocks) {
+    whole.set(block, at);
+    at += block.length;
+  }
+  return whole;
 }
 
 /** What is closed while bytes lie unread takes the last line along: they are thrown away first, for a while. */

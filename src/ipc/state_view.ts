@@ -37,6 +37,10 @@ export class StateView {
   /** Topology and rows of all children. */
   #body: Uint8Array = new Uint8Array(0);
   #topology = "";
+  #recent = new Uint8Array(0);
+  /** What there was when the body was written, and when the recent events and lines were. */
+  #changes = -1;
+  #told = "";
 
   constructor(source: StateSource) {
     this.#source = source;
@@ -44,21 +48,36 @@ export class StateView {
 
   /** A `DashboardState`, true at this moment. */
   pieces(): Pieces {
-    const { tree, time, records, configVersion, target } = this.#source;
+    const { tree, time, configVersion, target } = this.#source;
+    const { events, changes } = insidesOf(tree);
+    // A failure counts less as time passes; nothing else changes by itself.
+    if (changes !== this.#changes || this.#written.some(({ child }) => child.limitUsed > 0)) this.#update(tree.snapshot());
+    this.#changes = changes;
+    this.#updateRecent();
+    const head = toJson({
+      generated_at_unix_nanos: time.now(),
+      state_generation: events.lastSeq,
+      config_version: configVersion,
+      target: target(),
+    });
+    return [`${head.slice(0, -1)},`, this.#body, this.#recent];
+  }
+
+  /** The last events and lines of output, written anew when there are others. */
+  #updateRecent(): void {
+    const { tree, records } = this.#source;
     const { events, logs } = insidesOf(tree);
+    const told = `${events.lastSeq} ${logs.lastSeq}`;
+    if (told === this.#told) return;
+    this.#told = told;
     const [recentEvents, recentLogs] = [events.recent(MOST_RECENT), logs.recent(MOST_RECENT)];
-    const snapshot = tree.snapshot();
-    this.#update(snapshot);
-    const tail = {
+    const recent = toJson({
       recent_events: recentEvents.map((event) => records.event(event)),
       recent_logs: recentLogs.map((record) => records.log(record)),
       dropped_event_count: events.lastSeq - recentEvents.length,
       dropped_log_count: logs.lastSeq - recentLogs.length,
-      config_version: configVersion,
-      generated_at_unix_nanos: time.now(),
-      state_generation: snapshot.seq,
-    };
-    return [`{"target":${toJson(target())},`, this.#body, `,${toJson(tail).slice(1)}`];
+    });
+    this.#recent = new TextEncoder().encode(`,${recent.slice(1)}`);
   }
 
   #update(snapshot: TreeSnapshot): void {

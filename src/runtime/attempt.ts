@@ -22,6 +22,8 @@ import type { Ledger, OpenKind } from "./ledger.ts";
 export interface AttemptHost {
   readonly clock: Clock;
   readonly ledger: Ledger;
+  /** Grows with whatever may change how a child is, which not every message tells. */
+  changes: number;
   post(message: Message): void;
   /** Takes a command of the child to itself; false when too many wait already. */
   command(command: Omit<CommandMessage, "type" | "id">, answer: (result: CommandResult) => void): boolean;
@@ -131,6 +133,7 @@ export class Attempt implements AttemptContext {
 
   heartbeat(atMs: number): void {
     this.heartbeatAtMs = atMs;
+    this.#host.changes++;
   }
 
   output(stream: LogRecord["stream"], line: string): void {

@@ -83,6 +83,8 @@ export class Interpreter implements AttemptHost {
   #read = 0;
   #effects: readonly Effect[] = [];
   #carriedOut = 0;
+  /** Grows with whatever may change how a child is. */
+  changes = 0;
   #draining = false;
   #scheduled = false;
   /** A slice lasts until the next macrotask, over any number of microtasks. */
@@ -252,6 +254,7 @@ export class Interpreter implements AttemptHost {
   }
 
   #handle(message: Message, now: number): void {
+    this.changes++;
     const environment: StepEnvironment = {
       now,
       random: this.#options.random,

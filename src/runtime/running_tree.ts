@@ -92,9 +92,13 @@ export class RunningTree implements Tree {
     });
     this.#keepAlive = keepAlive;
     this.#signal = signal;
+    const interpreter = this.#interpreter;
     keepInsides(this, {
       events: this.#events,
       logs: this.#logs,
+      get changes(): number {
+        return interpreter.changes;
+      },
       tell: (facts) => this.#interpreter.post({ type: "tell", node: 0, path: "/", facts }),
     });
   }

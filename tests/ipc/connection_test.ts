@@ -115,6 +115,16 @@ Deno.test("a connection is idle for its time and no longer, whenever its last li
   assertEquals([wire.isClosed, ...wire.codes], [true, "ok", "ipc_idle_timeout"]);
 });
 
+Deno.test("what is answered already does not wait for the command that comes after it", async () => {
+  const { wire, finish } = connected(null);
+  wire.send({ request_id: "h", method: "hello" }, pause("a"), { request_id: "i", method: "hello" });
+  await settled();
+  assertEquals(wire.codes, ["ok"]);
+  finish();
+  await settled();
+  assertEquals(wire.codes, ["ok", "ok", "ok"]);
+});
+
 Deno.test("what was not begun when a connection is ended is never begun: nobody would get its answer", async () => {
   const { it, wire, connection, finish } = connected(null);
   wire.send(pause("a"), pause("b"), pause("c"));

@@ -1,5 +1,6 @@
 /** Rules of the security pipeline that are looked at without a request: what may start, what fits, what may run. */
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import process from "node:process";
 import { child, type ChildSpec, ReeveError } from "../../mod.ts";
 import { refuseProgram } from "../../src/ipc/security/allowlist.ts";
 import { ExpiringMap } from "../../src/ipc/security/expiring.ts";
@@ -78,4 +79,14 @@ Deno.test("remembered entries go after their time, and the oldest first when the
   assertEquals([map.get("b", 129), map.get("b", 130)], [5, undefined]);
   map.set("f", 7, 130, 11);
   assertEquals([map.size, map.get("f", 130)], [0, undefined], "what is larger than everything is not kept");
+});
+
+Deno.test("an entry that is replaced again and again takes the room of one", () => {
+  const map = new ExpiringMap<number[]>({ ttlMs: 1_000, mostEntries: 100 });
+  map.set("first", [], 0);
+  const before = process.memoryUsage().heapUsed;
+  for (let count = 0; count < 100_000; count++) map.set("again", new Array<number>(200).fill(count), 0);
+  const held = (process.memoryUsage().heapUsed - before) / 1e6;
+  assert(held < 50, `${held} MB are held for ${map.size} entries`);
+  assertEquals([map.get("first", 0), map.get("again", 0)?.[0], map.size], [[], 99_999, 2]);
 });
