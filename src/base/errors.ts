@@ -22,6 +22,7 @@ export const ERROR_CODES = {
   too_many_commands: "too many commands wait for their answer",
   dashboard_not_started: "the dashboard's socket could not be put in its place, or its options do not fit",
   dashboard_unreachable: "a target's socket cannot be used: it is not there, not safe, closed, or does not answer in time",
+  dashboard_outcome_unknown: "the connection was lost while a command was under way: whether it was done is not known",
   dashboard_refused: "a target refused a request; `wire` has its code, its stage and whether to try again",
   tree_finished: "the tree has finished, so that it cannot do what was asked",
 } as const;

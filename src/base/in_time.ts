@@ -12,3 +12,17 @@ export async function inTime<T>(work: Promise<T>, limitMs: number, tooLate: () =
     work.catch(() => {});
   }
 }
+
+/** Waits for work that is under way; rejects with the signal's reason when that aborts first, and lets the work go on unheard. */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => onAbort = () => reject(signal.reason));
+  signal.addEventListener("abort", onAbort);
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    work.catch(() => {});
+  }
+}

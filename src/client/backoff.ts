@@ -1,4 +1,5 @@
-/** How long to wait before connecting again. */
+/** Trying again, and how long to wait before that. */
+import { DashboardError } from "./link.ts";
 
 /** Delays between attempts to connect again: each twice the one before, less a random half. */
 export interface ReconnectOptions {
@@ -13,4 +14,31 @@ export interface ReconnectOptions {
 /** The delay before an attempt, counted from 1. */
 export function reconnectDelayMs(attempt: number, { initialMs = 100, maxMs = 5_000 }: ReconnectOptions, random: () => number): number {
   return Math.min(maxMs, initialMs * 2 ** Math.min(attempt - 1, 30)) * (1 - 0.5 * random());
+}
+
+/** Tries until it works; rejects when the signal aborts, when there were too many attempts, or when the target refuses for good. */
+export async function untilItWorks<T>(work: () => Promise<T>, options: ReconnectOptions, signal: AbortSignal): Promise<T> {
+  for (let attempt = 1;; attempt++) {
+    await pause(reconnectDelayMs(attempt, options, Math.random), signal);
+    signal.throwIfAborted();
+    try {
+      return await work();
+    } catch (error) {
+      const isFinal = error instanceof DashboardError && !error.wire.retryable;
+      if (signal.aborted || isFinal || attempt >= (options.maxAttempts ?? Infinity)) throw error;
+    }
+  }
+}
+
+function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, delayMs);
+    signal.addEventListener("abort", end);
+    if (signal.aborted) end();
+  });
 }

@@ -1,15 +1,13 @@
 /** A client of one target, over one connection for requests and one for each subscription. */
-import { inTime, ReeveError, toJson } from "../base/mod.ts";
+import { ReeveError, toJson, unlessAborted } from "../base/mod.ts";
 import { type CommandKind, type ExtensionKind, isMethod, type Method, METHODS, PROTOCOL_VERSION } from "../protocol/mod.ts";
-import { reconnectDelayMs, type ReconnectOptions } from "./backoff.ts";
+import type { ReconnectOptions } from "./backoff.ts";
 import { brought } from "./forms.ts";
+import { type ConnectionState, Lifeline } from "./lifeline.ts";
 import { CLOCK, DashboardError, type Link, type Message, openLink, unreachable } from "./link.ts";
 import { isEventPush, isHello, isLogPush, isOutcome, isState } from "./shapes.ts";
 import { subscribe, type Subscription } from "./subscription.ts";
 import type { CommandOutcome, DashboardState, EventPush, Hello, Interruption, LogPush } from "./types.ts";
-
-/** How a client stands to its target. */
-export type ConnectionState = "connected" | "reconnecting" | "closed";
 
 /** Options of {@linkcode connect}. */
 export interface ConnectOptions {
@@ -21,8 +19,10 @@ export interface ConnectOptions {
   readonly maxWaiting?: number;
   /** Whether and how a lost connection is made again. @default {false} */
   readonly reconnect?: boolean | ReconnectOptions;
-  /** Told when the connection for requests is made, lost, or over. */
+  /** Told when the connection for requests is made, lost and to be made again, or over; what it throws is ignored. */
   readonly onState?: (state: ConnectionState, reason: string) => void;
+  /** Closes the client when it aborts, also while it connects. */
+  readonly signal?: AbortSignal;
 }
 
 /** Options of one request. */
@@ -120,41 +120,56 @@ class SocketClient implements Client {
   /** Ids are told apart from those of all other connections, which the target remembers too. */
   readonly #prefix = crypto.randomUUID().slice(0, 13);
   readonly #hellos = new WeakMap<Link, Promise<Hello | null>>();
-  /** The connection for requests; one that is lost is replaced when somebody asks. */
-  #link: Promise<Link>;
+  readonly #lifeline: Lifeline;
   #count = 0;
 
   constructor(path: string, options: ConnectOptions) {
-    const { timeoutMs = 35_000, reconnect = false } = options;
+    const { timeoutMs = 35_000, reconnect = false, onState = () => {} } = options;
     this.#path = path;
     this.#options = options;
     this.#timeoutMs = timeoutMs;
     this.#reconnect = reconnect === false ? null : reconnect === true ? {} : reconnect;
-    this.#link = this.#openOnce(() => {});
+    this.#lifeline = new Lifeline({
+      open: () => this.#open(() => {}, this.#closed.signal),
+      reconnect: this.#reconnect,
+      signal: this.#closed.signal,
+      onState,
+    });
   }
 
+  /** Resolves when there is a connection. */
   async begin(): Promise<void> {
-    await this.#link;
-    this.#tell("connected", "");
+    const { signal } = this.#options;
+    const onAbort = (): void => void this.#end(abortedBy(signal));
+    signal?.addEventListener("abort", onAbort);
+    this.#closed.signal.addEventListener("abort", () => signal?.removeEventListener("abort", onAbort));
+    if (signal?.aborted === true) onAbort();
+    try {
+      await this.#lifeline.live();
+    } catch (error) {
+      this.#closed.abort(error);
+      throw error;
+    }
   }
 
   request(method: Method, params: unknown = null, options: RequestOptions = {}): Promise<Message> {
     const { id, line } = this.#lineOf(method, params);
-    let last: Link | null = null;
-    const asking = this.#inTime(method, options, async () => {
-      while (true) {
-        const link: Link = await this.#live();
-        if (last !== null && METHODS[method] !== "read") await this.#refuseToRepeat(method, last, link);
-        last = link;
+    return this.#inTime(method, options, async (signal) => {
+      const sentAtMs = performance.now();
+      for (let before: Link | null = null;;) {
+        const link: Link = before === null ? await this.#lifeline.live() : await this.#again(method, before, sentAtMs);
+        // What nobody waits for any more is not sent.
+        signal.throwIfAborted();
+        before = link;
         try {
-          return await link.send(id, line);
+          return await unlessAborted(link.send(id, line), signal);
         } catch (error) {
-          if (link.over === null || error instanceof DashboardError || !this.#isStaying) throw error;
+          if (error !== link.over) throw error;
+        } finally {
+          link.forget(id);
         }
       }
     });
-    // An answer that comes too late has nobody to go to.
-    return asking.finally(() => last?.forget(id));
   }
 
   async hello(options?: RequestOptions): Promise<Hello> {
@@ -202,23 +217,18 @@ class SocketClient implements Client {
     return this.#subscribe("logs.tail", params, since, signal, isLogPush);
   }
 
-  async close(): Promise<void> {
-    if (this.#closed.signal.aborted) return;
-    this.#closed.abort();
-    this.#tell("closed", "the client was closed");
-    await this.#link.then((link) => link.close(), () => {});
+  close(): Promise<void> {
+    return this.#end(unreachable(this.#path, "the client was closed"));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  get #isStaying(): boolean {
-    return this.#reconnect !== null && !this.#closed.signal.aborted;
-  }
-
-  #tell(state: ConnectionState, reason: string): void {
-    this.#options.onState?.(state, reason);
+  async #end(why: Error): Promise<void> {
+    if (this.#closed.signal.aborted) return;
+    this.#closed.abort(why);
+    await this.#lifeline.close(why);
   }
 
   #lineOf(method: Method, params: unknown): { readonly id: string; readonly line: string } {
@@ -226,45 +236,28 @@ class SocketClient implements Client {
     return { id, line: `${toJson({ request_id: id, method, params })}\n` };
   }
 
-  #openOnce(onPush: (push: Message) => void): Promise<Link> {
-    if (this.#closed.signal.aborted) return Promise.reject(unreachable(this.#path, "the client was closed"));
-    return openLink(this.#path, this.#options.connectTimeoutMs ?? 5_000, onPush);
+  #open(onPush: (push: Message) => void, signal: AbortSignal): Promise<Link> {
+    return openLink(this.#path, { timeoutMs: this.#options.connectTimeoutMs ?? 5_000, signal, onPush });
   }
 
-  /** The connection for requests, which is made again when it was lost and that is wanted. */
-  async #live(): Promise<Link> {
-    const link = await this.#link;
-    if (link.over === null) return link;
-    if (!this.#isStaying) throw link.over;
-    this.#tell("reconnecting", link.over.message);
-    // All requests that wait share one attempt.
-    const again = this.#openAgain(() => {});
-    this.#link = again;
-    again.then(() => this.#tell("connected", ""), () => {});
-    return await again;
-  }
-
-  /** Connects after growing delays, until it works, the client is closed, or there were too many attempts. */
-  async #openAgain(onPush: (push: Message) => void): Promise<Link> {
-    const options = this.#reconnect ?? {};
-    for (let attempt = 1;; attempt++) {
-      await this.#wait(reconnectDelayMs(attempt, options, Math.random));
-      try {
-        return await this.#openOnce(onPush);
-      } catch (error) {
-        if (!this.#isStaying || attempt >= (options.maxAttempts ?? Infinity)) throw error;
-      }
+  /** The connection on which a request may be repeated that a lost one may have cut short. */
+  async #again(method: Method, before: Link, sentAtMs: number): Promise<Link> {
+    if (METHODS[method] === "read") return await this.#lifeline.live();
+    try {
+      const link = await this.#lifeline.live();
+      const [first, second] = await Promise.all([this.#helloOf(before).catch(() => null), this.#helloOf(link)]);
+      const { answersId, answersKeptSeconds = 0 } = first?.server ?? {};
+      const isKept = performance.now() - sentAtMs < answersKeptSeconds * 1_000;
+      if (answersId !== undefined && answersId === second?.server?.answersId && isKept) return link;
+    } catch (cause) {
+      throw this.#unknown(method, cause);
     }
+    throw this.#unknown(method, before.over);
   }
 
-  #wait(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, delayMs);
-      this.#closed.signal.addEventListener("abort", () => {
-        clearTimeout(timer);
-        resolve();
-      }, { once: true });
-    });
+  #unknown(method: Method, cause: unknown): ReeveError {
+    const message = `The connection was lost while ${method} was under way: whether it was done is not known`;
+    return new ReeveError("dashboard_outcome_unknown", message, { path: this.#path, cause, hint: "Look at the state before asking again" });
   }
 
   /** What a connection's target says of itself; `null` where it says nothing. */
@@ -281,18 +274,9 @@ class SocketClient implements Client {
     return asked;
   }
 
-  /** A command may only be sent again to the same run of a target that answers the same command once. */
-  async #refuseToRepeat(method: Method, before: Link, now: Link): Promise<void> {
-    const [first, second] = await Promise.all([this.#helloOf(before).catch(() => null), this.#helloOf(now)]);
-    const isSameRun = first?.server?.runId !== undefined && first.server.runId === second?.server?.runId;
-    if (isSameRun && second?.capabilities?.includes("commands.idempotent") === true) return;
-    throw unreachable(this.#path, `the connection was lost while ${method} was under way: whether it was done is not known`);
-  }
-
   async #targetId(options: RequestOptions): Promise<string> {
     return await this.#inTime("hello", options, async () => {
-      const link = await this.#live();
-      const hello = await this.#helloOf(link);
+      const hello = await this.#helloOf(await this.#lifeline.live());
       return hello?.registration.targetId ?? (await this.state(options)).target.targetId;
     });
   }
@@ -311,11 +295,9 @@ class SocketClient implements Client {
       isWanted,
       maxWaiting: this.#options.maxWaiting ?? 1_024,
       signal: signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal]),
-      isStaying: () => this.#isStaying,
-      open: async (onPush, isAgain) => {
-        const link = await (isAgain ? this.#openAgain(onPush) : this.#openOnce(onPush));
-        return { link, hello: await this.#inTime("hello", {}, () => this.#helloOf(link)) };
-      },
+      reconnect: this.#reconnect,
+      open: (onPush, ended) => this.#open(onPush, ended),
+      helloOf: (link) => this.#inTime("hello", {}, () => this.#helloOf(link)),
       ask: (link, asked, fields) => {
         const { id, line } = this.#lineOf(asked, fields);
         return this.#inTime(asked, {}, () => link.send(id, line));
@@ -323,19 +305,31 @@ class SocketClient implements Client {
     });
   }
 
-  /** Waits no longer than is wanted. */
-  async #inTime<T>(method: Method, { signal, timeoutMs = this.#timeoutMs }: RequestOptions, work: () => Promise<T>): Promise<T> {
-    if (signal?.aborted === true) throw signal.reason;
-    let onAbort = (): void => {};
-    const aborted = new Promise<never>((_, reject) => onAbort = () => reject(signal?.reason));
+  /** Waits no longer than is wanted; the signal tells the work that nobody waits any more. */
+  async #inTime<T>(
+    method: Method,
+    { signal, timeoutMs = this.#timeoutMs }: RequestOptions,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const over = new AbortController();
+    const onAbort = (): void => over.abort(signal?.reason);
+    const cancel = CLOCK.setTimer(
+      () => over.abort(unreachable(this.#path, `it did not answer ${method} within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
     signal?.addEventListener("abort", onAbort);
-    const tooLate = (): Error => unreachable(this.#path, `it did not answer ${method} within ${timeoutMs} ms`);
+    if (signal?.aborted === true) onAbort();
     try {
-      return await inTime(Promise.race([work(), aborted]), timeoutMs, tooLate, CLOCK);
+      return await unlessAborted(work(over.signal), over.signal);
     } finally {
+      cancel();
       signal?.removeEventListener("abort", onAbort);
     }
   }
+}
+
+function abortedBy(signal: AbortSignal | undefined): Error {
+  return signal?.reason instanceof Error ? signal.reason : new Error(String(signal?.reason));
 }
 
 /** The method of a command: one of the reference, or one of our own. */

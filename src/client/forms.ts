@@ -5,7 +5,7 @@ import { camelCase, refuseJson } from "../base/mod.ts";
 const DEEPEST = 64;
 
 /** Times are beyond the numbers that JavaScript has without loss: they are read as texts, as 0.1.4 writes them. */
-const TIMES = /"(\w+_unix_nanos)":(\d+)/g;
+const TIMES = /"(\w+_unix_nanos)"\s*:\s*(\d+)(?=\s*[,}])/g;
 
 /** Members whose own members are names that somebody chose. */
 const CHOSEN: ReadonlySet<string> = new Set(["fields", "diagnostics", "extensions"]);
@@ -21,18 +21,23 @@ export function readLine(line: string): Readonly<Record<string, unknown>> {
   return { ...value };
 }
 
-/** The same value with names in camelCase, times as bigints, and members that were left out as they are. */
+/** The same value with names in camelCase and times as bigints; a time that there is not, `null` in one form, is left out as in the other. */
 export function brought(value: unknown, name = ""): unknown {
   if (typeof value === "string") return read(value, name);
   if (typeof value !== "object" || value === null || CHOSEN.has(name)) return value;
   if (Array.isArray(value)) return value.map((entry) => brought(entry));
-  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [memberOf(key), brought(entry, key)]));
+  const members = Object.entries(value).filter(([key, entry]) => entry !== null || !isTime(key));
+  return Object.fromEntries(members.map(([key, entry]) => [memberOf(key), brought(entry, key)]));
 }
 
 function read(text: string, name: string): unknown {
   if (!/^\d{1,39}$/.test(text)) return text;
-  if (name.endsWith("_unix_nanos")) return BigInt(text);
+  if (isTime(name)) return BigInt(text);
   return NUMBERS.has(name) ? Number(text) : text;
+}
+
+function isTime(name: string): boolean {
+  return name.endsWith("_unix_nanos");
 }
 
 const names = new Map<string, string>();

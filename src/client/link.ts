@@ -1,5 +1,5 @@
 /** One connection: requests and their answers, and what is pushed in between. */
-import { cleanText, type Clock, ReeveError } from "../base/mod.ts";
+import { cleanText, type Clock, ReeveError, unlessAborted } from "../base/mod.ts";
 import { type ByteConnection, connectInTime, platform } from "../platform/mod.ts";
 import { FrameSplitter, NO_REQUEST_ID, type WireError } from "../protocol/mod.ts";
 import { readLine } from "./forms.ts";
@@ -30,14 +30,25 @@ interface Waiting {
 /** Longest line in bytes: the state of a very large tree. */
 const MAX_FRAME_BYTES = 256 * 1024 * 1024;
 
-/** Connects, when the place can be trusted; rejects with `dashboard_unreachable`. */
-export async function openLink(path: string, timeoutMs: number, onPush: (push: Message) => void): Promise<Link> {
+/** What is said of a connection that is to be made. */
+export interface LinkOptions {
+  /** Longest time in milliseconds until there is a connection. */
+  readonly timeoutMs: number;
+  /** Gives up connecting. */
+  readonly signal: AbortSignal;
+  readonly onPush: (push: Message) => void;
+}
+
+/** Connects, when the place can be trusted; rejects with `dashboard_unreachable`, or with the signal's reason. */
+export async function openLink(path: string, { timeoutMs, signal, onPush }: LinkOptions): Promise<Link> {
+  signal.throwIfAborted();
   try {
-    const why = await distrust(path);
+    const why = await unlessAborted(distrust(path), signal);
     if (why !== null) throw new Error(why);
     const tooLate = (): Error => new Error(`it takes no connection within ${timeoutMs} ms`);
-    return new Link(path, await connectInTime(path, timeoutMs, tooLate, CLOCK), onPush);
+    return new Link(path, await connectInTime(path, timeoutMs, tooLate, CLOCK, signal), onPush);
   } catch (error) {
+    if (signal.aborted) throw signal.reason;
     throw unreachable(path, error instanceof Error ? error.message : String(error), error);
   }
 }
@@ -48,13 +59,10 @@ export class Link {
   readonly #bytes: ByteConnection;
   readonly #onPush: (push: Message) => void;
   readonly #waiting = new Map<string, Waiting>();
-  readonly #encoder = new TextEncoder();
+  readonly #listeners: ((why: Error) => void)[] = [];
   #queue = "";
   #writing = false;
   #over: Error | null = null;
-  #end: (why: Error) => void = () => {};
-  /** Resolves with the reason when the connection is lost or closed; never rejects. */
-  readonly ended: Promise<Error> = new Promise((resolve) => this.#end = resolve);
 
   constructor(path: string, bytes: ByteConnection, onPush: (push: Message) => void) {
     this.#path = path;
@@ -66,6 +74,12 @@ export class Link {
   /** Why the connection is lost; `null` when it is not. */
   get over(): Error | null {
     return this.#over;
+  }
+
+  /** Calls back with the reason when the connection is lost or closed, before anybody else is told. */
+  whenOver(listener: (why: Error) => void): void {
+    if (this.#over !== null) return listener(this.#over);
+    this.#listeners.push(listener);
   }
 
   /** Sends a line and resolves with the `result` of the answer that has its id; rejects with {@linkcode DashboardError}, or when the connection is lost. */
@@ -83,13 +97,13 @@ export class Link {
   }
 
   /** Ends the connection; what waits for an answer is rejected. */
-  close(why: Error = unreachable(this.#path, "the client was closed")): void {
+  close(why: Error): void {
     if (this.#over !== null) return;
     this.#over = why;
     this.#bytes.close();
-    for (const { reject } of [...this.#waiting.values()]) reject(why);
+    for (const listener of this.#listeners) listener(why);
+    for (const { reject } of this.#waiting.values()) reject(why);
     this.#waiting.clear();
-    this.#end(why);
   }
 
   /** What is asked in the same turn goes out in one piece. */
@@ -100,9 +114,9 @@ export class Link {
     try {
       await Promise.resolve();
       while (this.#queue !== "" && this.#over === null) {
-        const bytes = this.#encoder.encode(this.#queue);
+        const lines = this.#queue;
         this.#queue = "";
-        await this.#bytes.write(bytes);
+        await this.#bytes.write(lines);
       }
     } catch (error) {
       this.close(unreachable(this.#path, "it takes nothing more", error));

@@ -7,13 +7,13 @@ export {
   type Client,
   type CommandRequest,
   connect,
-  type ConnectionState,
   type ConnectOptions,
   type EventOptions,
   type RequestOptions,
   type SubscribeOptions,
 } from "./client.ts";
 export type { ReconnectOptions } from "./backoff.ts";
+export type { ConnectionState } from "./lifeline.ts";
 export { DashboardError, type Message } from "./link.ts";
 export type { Subscription } from "./subscription.ts";
 export type * from "./types.ts";

@@ -10,7 +10,7 @@ export class PushQueue<Push> implements AsyncIterableIterator<Push | Gap> {
   #dropped = 0;
   #ended = false;
   #error: unknown;
-  #wake: () => void = () => {};
+  #sleepers: (() => void)[] = [];
 
   constructor(capacity: number, onEnd: () => void) {
     this.#capacity = capacity;
@@ -51,7 +51,7 @@ export class PushQueue<Push> implements AsyncIterableIterator<Push | Gap> {
         throw error;
       }
       if (this.#ended) return { value: undefined, done: true };
-      await new Promise<void>((resolve) => this.#wake = resolve);
+      await new Promise<void>((resolve) => this.#sleepers.push(resolve));
     }
   }
 
@@ -62,5 +62,12 @@ export class PushQueue<Push> implements AsyncIterableIterator<Push | Gap> {
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  /** Everybody looks again, in the order in which they came. */
+  #wake(): void {
+    const sleepers = this.#sleepers;
+    this.#sleepers = [];
+    for (const wake of sleepers) wake();
   }
 }

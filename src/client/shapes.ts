@@ -6,6 +6,7 @@ const KINDS = {
   text: (value: unknown) => typeof value === "string",
   number: (value: unknown) => typeof value === "number",
   truth: (value: unknown) => typeof value === "boolean",
+  time: (value: unknown) => typeof value === "bigint",
   object: (value: unknown) => typeof value === "object" && value !== null,
   list: (value: unknown) => Array.isArray(value),
 } as const;
@@ -24,13 +25,20 @@ export function isHello(value: unknown): value is Hello {
 
 /** The answer to `state`. */
 export function isState(value: unknown): value is DashboardState {
-  return has(value, { target: "object", topology: "object", runtimeState: "list", childRuntimeRecords: "list", recentEvents: "list" }) &&
+  return has(value, {
+    target: "object",
+    topology: "object",
+    runtimeState: "list",
+    childRuntimeRecords: "list",
+    recentEvents: "list",
+    generatedAtUnixNanos: "time",
+  }) &&
     has(Reflect.get(value, "target"), { targetId: "text" });
 }
 
 /** The result of a command. */
 export function isOutcome(value: unknown): value is CommandOutcome {
-  return has(value, { accepted: "truth", status: "text", commandId: "text" });
+  return has(value, { accepted: "truth", status: "text", commandId: "text", completedAtUnixNanos: "time" });
 }
 
 /** What comes to a reader of events. */
@@ -39,10 +47,11 @@ export function isEventPush(push: object): push is EventPush {
   if (type === "state_delta") {
     return has(Reflect.get(push, "delta"), { runtimeState: "list", childRuntimeRecords: "list", removed: "list" });
   }
-  return type === "event" && has(Reflect.get(push, "event"), { sequence: "number", eventType: "text", targetPath: "text" });
+  return type === "event" &&
+    has(Reflect.get(push, "event"), { sequence: "number", eventType: "text", targetPath: "text", occurredAtUnixNanos: "time" });
 }
 
 /** What comes to a reader of lines. */
 export function isLogPush(push: object): push is LogPush {
-  return Reflect.get(push, "type") === "log" && has(Reflect.get(push, "log"), { message: "text" });
+  return Reflect.get(push, "type") === "log" && has(Reflect.get(push, "log"), { message: "text", occurredAtUnixNanos: "time" });
 }

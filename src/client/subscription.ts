@@ -1,6 +1,7 @@
 /** A stream of pushes that outlives its connection: it goes on after the last thing it saw, or says that it cannot. */
 import { cleanText } from "../base/mod.ts";
 import { brought } from "./forms.ts";
+import { type ReconnectOptions, untilItWorks } from "./backoff.ts";
 import type { Link, Message } from "./link.ts";
 import { PushQueue } from "./push_queue.ts";
 import type { Hello, Interruption } from "./types.ts";
@@ -11,14 +12,15 @@ export interface SubscriptionOptions<Push> {
   readonly params: Readonly<Record<string, unknown>>;
   readonly since: number | undefined;
   readonly maxWaiting: number;
-  readonly signal: AbortSignal | undefined;
-  /** Connects and says who is there; rejects when that is not to be tried any more. */
-  readonly open: (onPush: (push: Message) => void, isAgain: boolean) => Promise<{ readonly link: Link; readonly hello: Hello | null }>;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+  /** How a lost connection is made again; `null` where it is not. */
+  readonly reconnect: ReconnectOptions | null;
+  readonly open: (onPush: (push: Message) => void, signal: AbortSignal) => Promise<Link>;
+  readonly helloOf: (link: Link) => Promise<Hello | null>;
   readonly ask: (link: Link, method: "events.subscribe" | "logs.tail", params: object) => Promise<Message>;
   /** Whether a push is what the reader waits for. */
   readonly isWanted: (push: object) => push is Push & object;
-  /** Whether a lost connection is made again. */
-  readonly isStaying: () => boolean;
 }
 
 /** The reader's end. */
@@ -32,18 +34,21 @@ export function subscribe<Push>(options: SubscriptionOptions<Push>): Subscriptio
   const over = new AbortController();
   const queue = new PushQueue<Push | Interruption>(options.maxWaiting, () => over.abort());
   const { signal } = options;
-  signal?.addEventListener("abort", () => queue.end(), { once: true, signal: over.signal });
-  if (signal?.aborted === true) queue.end();
-  const pump = new Pump(options, queue, over.signal);
-  const ready = pump.begin();
+  signal.addEventListener("abort", () => queue.end(), { once: true, signal: over.signal });
+  if (signal.aborted) queue.end();
+  const ready = new Pump(options, queue, over.signal).begin();
   // Who reads is told too.
   ready.catch(() => {});
   return Object.assign(queue, { ready });
 }
 
+/** Pushes that must have their shape; of others, a target may send what it likes. */
+const KNOWN: ReadonlySet<string> = new Set(["event", "log", "state_delta"]);
+
 class Pump<Push> {
   readonly #options: SubscriptionOptions<Push>;
   readonly #queue: PushQueue<Push | Interruption>;
+  /** Aborts when nobody reads any more. */
   readonly #signal: AbortSignal;
   #last: number | undefined;
   #runId: string | undefined;
@@ -66,30 +71,39 @@ class Pump<Push> {
   }
 
   async #goOn(first: Link): Promise<void> {
+    const { reconnect } = this.#options;
     try {
-      for (let link = first;; link = await this.#connect(true)) {
-        await link.ended;
-        if (this.#signal.aborted || !this.#options.isStaying()) return this.#queue.end();
+      for (let link = first;; link = await untilItWorks(() => this.#connect(true), reconnect, this.#signal)) {
+        const why = await new Promise<Error>((resolve) => link.whenOver(resolve));
+        if (reconnect === null) throw why;
       }
     } catch (error) {
       this.#queue.end(error);
     }
   }
 
+  /** Connects and subscribes; the connection goes when that fails, or when nobody reads any more. */
   async #connect(isAgain: boolean): Promise<Link> {
-    const { open, ask, method, params } = this.#options;
-    const { link, hello } = await open((push) => this.#take(push), isAgain);
-    const stop = (): void => link.close();
-    if (this.#signal.aborted) stop();
-    this.#signal.addEventListener("abort", stop);
-    link.ended.then(() => this.#signal.removeEventListener("abort", stop));
-    const canGoOn = hello?.capabilities?.includes("subscriptions.since") === true;
-    if (isAgain) this.#tellOfTheLoss(hello, canGoOn);
-    this.#runId = hello?.server?.runId;
-    const since = canGoOn ? { since_sequence: this.#last ?? "now" } : {};
-    const { since_sequence: last } = await ask(link, method, { session_established: true, ...params, ...since });
-    if (typeof last === "number") this.#last = Math.max(last, this.#last ?? 0);
-    return link;
+    const { method, open, helloOf, ask, params } = this.#options;
+    const signal = this.#signal;
+    const link = await open((push) => this.#take(push), signal);
+    const stop = (): void => link.close(signal.reason);
+    signal.addEventListener("abort", stop);
+    link.whenOver(() => signal.removeEventListener("abort", stop));
+    try {
+      signal.throwIfAborted();
+      const hello = await helloOf(link);
+      const canGoOn = hello?.capabilities?.includes("subscriptions.since") === true;
+      if (isAgain) this.#tellOfTheLoss(hello, canGoOn);
+      this.#runId = hello?.server?.runId;
+      const since = canGoOn ? { since_sequence: this.#last ?? "now" } : {};
+      const { since_sequence: last } = await ask(link, method, { session_established: true, ...params, ...since });
+      if (typeof last === "number") this.#last = Math.max(last, this.#last ?? 0);
+      return link;
+    } catch (error) {
+      link.close(error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    }
   }
 
   /** The numbers of another run begin anew: it is read from its beginning. */
@@ -109,6 +123,7 @@ class Pump<Push> {
     const sequence = numberOf(event ?? log);
     if (sequence !== undefined) this.#last = sequence;
     if (this.#options.isWanted(push)) this.#queue.push(push);
+    else if (KNOWN.has(String(type))) this.#queue.push({ type: "gap", message: "something came that lacks what it must have" });
   }
 }
 

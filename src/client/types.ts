@@ -29,7 +29,12 @@ export interface Hello {
     readonly version: string;
     readonly runtime: string;
     readonly pid: number;
+    /** Tells the numbers of one run of the tree from those of another. */
     readonly runId: string;
+    /** Tells one store of answers to commands from another; missing where none are kept. */
+    readonly answersId?: string;
+    /** How long, in seconds, an answer is kept at least. */
+    readonly answersKeptSeconds?: number;
   };
   /** What it does beyond the reference. */
   readonly capabilities?: readonly string[];
@@ -63,8 +68,8 @@ export interface RuntimeState {
 
 /** Heartbeat and readiness of a child. */
 export interface Liveness {
-  /** When it said last that it is alive. */
-  readonly lastHeartbeatAtUnixNanos?: Nanos | null;
+  /** When it said last that it is alive; missing when it did not. */
+  readonly lastHeartbeatAtUnixNanos?: Nanos;
   /** Whether that is too long ago. */
   readonly heartbeatStale: boolean;
   /** Whether it is ready. */

@@ -10,7 +10,7 @@ import { bindInPlace, type BindMode, type PlacedListener } from "./place.ts";
 import { refuseProgram } from "./security/allowlist.ts";
 import { asksTheKernel } from "./security/peer_identity.ts";
 import { Pipeline } from "./security/pipeline.ts";
-import { securitySettings } from "./security/settings.ts";
+import { answersKeptSeconds, securitySettings } from "./security/settings.ts";
 import { Registrar, registrationPayload } from "./registration.ts";
 import { Service } from "./service.ts";
 import { WireTime } from "./wire_time.ts";
@@ -116,7 +116,8 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
     parseChild,
     refuseChild: (spec) => refuseProgram(settings.allowlist, spec),
     time: new WireTime(Date.now() - tree.snapshot().atMs),
-    runId: crypto.randomUUID().replaceAll("-", ""),
+    runId: runIdOf(tree),
+    answersKeptSeconds: answersKeptSeconds(settings),
     registration: payload,
     auditRecords: (after, most) => trail?.recordsAfter(after, most) ?? [],
     registrationState: () => registrar?.state ?? "registered",
@@ -153,6 +154,15 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+const runIds = new WeakMap<Tree, string>();
+
+/** A tree that is served again goes on counting its events where it was. */
+function runIdOf(tree: Tree): string {
+  const runId = runIds.get(tree) ?? crypto.randomUUID().replaceAll("-", "");
+  runIds.set(tree, runId);
+  return runId;
 }
 
 interface DoorkeeperOptions {

@@ -23,6 +23,8 @@ export interface ServiceOptions extends CommandHost, RecordSource {
   /** How its registration at a relay stands. */
   readonly registrationState: () => RegistrationState;
   readonly displayName: string;
+  /** How long, in seconds, a command that comes again gets the answer of the first one; 0 where it does not. */
+  readonly answersKeptSeconds: number;
 }
 
 /** The result of a request, whole or in pieces, or its error; a subscription goes on afterwards. */
@@ -46,7 +48,7 @@ export interface PreparedCommand {
 }
 
 /** What this server does beyond the reference, for clients that ask for it. */
-const CAPABILITIES = ["push", "subscriptions.since", "subscriptions.filter", "subscriptions.states", "commands.idempotent"];
+const CAPABILITIES = ["push", "subscriptions.since", "subscriptions.filter", "subscriptions.states"];
 
 /** Most records of the audit in one answer. */
 const MOST_RECORDS = 1_000;
@@ -75,6 +77,7 @@ export class Service {
       records: this.#records,
       target: () => ({ target_id: targetId, display_name: displayName, ...WIRE_STATES[registrationState()] }),
     });
+    const keepsAnswers = options.answersKeptSeconds > 0;
     this.#helloText = new RawJson(toJson({
       type: "hello",
       protocol_version: PROTOCOL_VERSION,
@@ -85,8 +88,9 @@ export class Service {
         runtime: `${platform.name} ${platform.version}`,
         pid: process.pid,
         run_id: options.runId,
+        ...keepsAnswers ? { answers_id: crypto.randomUUID(), answers_kept_seconds: options.answersKeptSeconds } : {},
       },
-      capabilities: CAPABILITIES,
+      capabilities: keepsAnswers ? [...CAPABILITIES, "commands.idempotent"] : CAPABILITIES,
       extensions: EXTENSIONS,
     }));
   }

@@ -28,6 +28,8 @@ export const platform: Platform = {
     if (!(error instanceof Error) || !error.message.startsWith("Cannot find module")) return undefined;
     return "Deno names the file that was to be run, even where what is missing is a module that it imports; that one is in its own message";
   },
+  // Asking for what is not allowed would ask the user.
+  ownUid: () => Deno.permissions.querySync({ name: "sys", kind: "uid" }).state === "granted" ? Deno.uid() : null,
   get peerCredentialsHint(): string {
     return Deno.build.os === "linux" ? "Add --allow-ffi to the command" : "Only Linux tells it here; use the Node package elsewhere";
   },

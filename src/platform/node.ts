@@ -33,6 +33,7 @@ export const platform: Platform = {
     return undefined;
   },
   guardUnknownSignals: () => () => {},
+  ownUid: () => process.getuid?.() ?? null,
   get peerCredentialsHint(): string {
     return process.platform === "linux" ? "Install the package koffi" : "Only Linux tells it here";
   },

@@ -55,6 +55,8 @@ export interface Platform {
    * Deno reports such an exit as an unhandled rejection.
    */
   guardUnknownSignals(): () => void;
+  /** User id of this program; `null` where it may not be asked. */
+  ownUid(): number | null;
   /** What to do so that the kernel can be asked who connects. */
   readonly peerCredentialsHint: string;
   /** Listens on a path that is free. */

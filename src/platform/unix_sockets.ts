@@ -1,7 +1,7 @@
 /** Sockets in the file system: where they lie, who is there, and reaching them. */
 import { lstat, mkdtemp, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { type Clock, inTime } from "../base/mod.ts";
+import { type Clock, inTime, unlessAborted } from "../base/mod.ts";
 import { platform } from "./deno.ts";
 import type { ByteConnection } from "./types.ts";
 
@@ -18,16 +18,17 @@ export function privateFolder(path: string): string {
   return join(dirname(path), `.${basename(path)}.d`);
 }
 
-/** Connects, or rejects with `tooLate()` after a time; a connection that is made later all the same is closed. */
+/** Connects, or rejects with `tooLate()` after a time, or with the signal's reason; a connection that is made later all the same is closed. */
 export async function connectInTime(
   path: string,
   limitMs: number,
   tooLate: () => unknown,
   clock: Pick<Clock, "setTimer">,
+  signal?: AbortSignal,
 ): Promise<ByteConnection> {
   const connecting = platform.connectUnix(path);
   try {
-    return await inTime(connecting, limitMs, tooLate, clock);
+    return await inTime(signal === undefined ? connecting : unlessAborted(connecting, signal), limitMs, tooLate, clock);
   } catch (error) {
     connecting.then((late) => late.close(), () => {});
     throw error;
@@ -45,8 +46,10 @@ export async function isAnswered(path: string): Promise<boolean> {
   }
 }
 
-/** Whose a new file is tells the own user id, for which there is a permission of its own in Deno. */
+/** The own user id, which Deno tells only with a permission of its own: else whose a new folder is tells it too. */
 export async function ownUidIn(folder: string): Promise<number> {
+  const told = platform.ownUid();
+  if (told !== null) return told;
   const made = await mkdtemp(join(folder, ".reeve-"));
   try {
     return (await lstat(made)).uid;

@@ -168,7 +168,7 @@ test("client: what a target says is shown without its control characters", () =>
 test("client: a reader that is too slow is told how much it missed", async () => {
   const events = Array.from(
     { length: 50 },
-    (_, index) => `{"type":"event","event":{"sequence":${index},"event_type":"X","target_path":"/"}}\n`,
+    (_, index) => `{"type":"event","event":{"sequence":${index},"event_type":"X","target_path":"/","occurred_at_unix_nanos":1}}\n`,
   ).join("");
   await withTarget((method) => method === "hello" ? [HELLO] : ['{"request_id":"ID","ok":true,"result":{}}\n', events], async (path) => {
     await using client = await connect(path, { maxWaiting: 10 });

@@ -78,3 +78,10 @@ function check({ replayProtection, requestSizeLimit, rateLimit, idempotency, all
 function refused(why: string, hint?: string): ReeveError {
   return new ReeveError("dashboard_not_started", `Cannot serve the dashboard: ${why}`, { hint });
 }
+
+/** How long, in seconds, a command that comes again is not carried out again; 0 where that is not promised. */
+export function answersKeptSeconds({ idempotency, replayProtection }: SecuritySettings): number {
+  // An answer that had to make room is missed only where its id is remembered.
+  if (!idempotency.enabled || !replayProtection.enabled) return 0;
+  return Math.min(idempotency.resultCacheTtlSeconds, replayProtection.ttlSeconds);
+}
