@@ -243,16 +243,18 @@ class SocketClient implements Client {
   /** The connection on which a request may be repeated that a lost one may have cut short. */
   async #again(method: Method, before: Link, sentAtMs: number): Promise<Link> {
     if (METHODS[method] === "read") return await this.#lifeline.live();
-    try {
-      const link = await this.#lifeline.live();
-      const [first, second] = await Promise.all([this.#helloOf(before).catch(() => null), this.#helloOf(link)]);
-      const { answersId, answersKeptSeconds = 0 } = first?.server ?? {};
+    const first = await this.#helloOf(before).catch(() => null);
+    const { answersId, answersKeptSeconds = 0 } = first?.server ?? {};
+    if (answersId === undefined) throw this.#unknown(method, before.over);
+    while (true) {
+      const link = await this.#lifeline.live().catch((error) => Promise.reject(this.#unknown(method, error)));
+      const second = await this.#helloOf(link).catch(() => null);
+      // One that was lost too is followed by the next.
+      if (second === null && link.over !== null) continue;
       const isKept = performance.now() - sentAtMs < answersKeptSeconds * 1_000;
-      if (answersId !== undefined && answersId === second?.server?.answersId && isKept) return link;
-    } catch (cause) {
-      throw this.#unknown(method, cause);
+      if (answersId !== second?.server?.answersId || !isKept) throw this.#unknown(method, before.over);
+      return link;
     }
-    throw this.#unknown(method, before.over);
   }
 
   #unknown(method: Method, cause: unknown): ReeveError {
