@@ -1,11 +1,11 @@
 /**
  * Sends hostile frames to a served tree while a sane client asks all along: `deno task fuzz:socket --frames 200000 --seed 1`.
  *
- * The server is a process of its own, so that its memory and descriptors are its own. Fails when it ends, when the sane client gets a wrong answer, or when
- * descriptors or connections stay.
+ * The server is a process of its own, so that its memory and descriptors are its own. Fails when it ends, when the sane client gets a wrong answer, when
+ * descriptors stay, or when what it holds after a collection grows in the second half.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,6 +19,7 @@ import { seededRandom } from "../src/testing/mod.ts";
 const SERVER = fileURLToPath(new URL("../tests/support/fuzzed_server.ts", import.meta.url));
 const CONFIG = fileURLToPath(new URL("../deno.json", import.meta.url));
 const CONNECTIONS = 8;
+const SAMPLES = 20;
 
 function option(name: string, fallback: number): number {
   const at = process.argv.indexOf(`--${name}`);
@@ -31,25 +32,30 @@ const seed = option("seed", Math.floor(Math.random() * 1e9));
 const share = Math.ceil(frames / CONNECTIONS);
 const folder = await mkdtemp(join(tmpdir(), "reeve-fuzz-"));
 const path = join(folder, "t.sock");
-const server = spawn(process.execPath, ["run", "-A", "--config", CONFIG, SERVER, path]);
-let serverEnded = false;
+const server = spawn(process.execPath, ["run", "-A", "--v8-flags=--expose-gc", "--config", CONFIG, SERVER, path]);
 server.stderr.pipe(process.stderr);
-server.once("exit", () => serverEnded = true);
+const ended = new Promise<never>((_, reject) => server.once("exit", () => reject(new Error("the server has ended"))));
+ended.catch(() => {});
 try {
   await printed(server, "listening");
   // What the runtime opens once for all is opened first.
   await attack(seededRandom(seed), 200);
   await setTimeout(3_000);
   const before = await descriptors();
-  const memoryBefore = await memory();
+  const held = [await holds()];
   const sane = await LineClient.open(path);
   let asked = 0;
+  let sent = 0;
   const attackers = Array.from({ length: CONNECTIONS }, async (_, index) => {
     const random = seededRandom(seed + index);
-    for (let left = share; left > 0;) left -= await attack(random, Math.min(left, 1 + Math.floor(random() * 200)));
+    for (let left = share; left > 0;) {
+      const count = await attack(random, Math.min(left, 1 + Math.floor(random() * 200)));
+      left -= count;
+      sent += count;
+    }
   });
   const over = Promise.all(attackers).then(() => true);
-  while (!await Promise.race([over, setTimeout(20, false)])) {
+  while (!await Promise.race([over, ended, setTimeout(20, false)])) {
     for (const [method, shape] of [["hello", '"protocol_version":"dashboard-ipc.v1"'], ["state", '"child_path":"/api"']]) {
       const id = `sane-${++asked}`;
       sane.ask({ request_id: id, method });
@@ -58,12 +64,17 @@ try {
         throw new Error(`the sane client asked ${method} and got ${line?.slice(0, 300)}`);
       }
     }
+    if (sent >= held.length * frames / SAMPLES) held.push(await holds());
   }
   sane.close();
   await until(async () => await descriptors() <= before, `descriptors stay open, there were ${before}`);
-  if (serverEnded) throw new Error("the server has ended");
-  console.log(`${CONNECTIONS * share} frames, seed ${seed}: the sane client was answered ${asked} times`);
-  console.log(`descriptors ${before} -> ${await descriptors()}, memory ${memoryBefore} -> ${await memory()} MiB`);
+  held.push(await holds());
+  console.log(`${sent} frames, seed ${seed}: the sane client was answered ${asked} times`);
+  console.log(`descriptors ${before} -> ${await descriptors()}`);
+  console.log(`held after a collection, in MiB: ${held.map(({ heap }) => heap).join(" ")}`);
+  console.log(`resident, in MiB: ${held.map(({ resident }) => resident).join(" ")}`);
+  const [half, last] = [held[held.length >> 1]!.heap, held.at(-1)!.heap];
+  if (last > half * 1.1 + 2) throw new Error(`what is held grew from ${half} to ${last} MiB in the second half`);
 } catch (error) {
   console.error(`Failed; again with: deno task fuzz:socket --frames ${frames} --seed ${seed}`);
   throw error;
@@ -72,13 +83,14 @@ try {
   await rm(folder, { recursive: true });
 }
 
-/** One hostile client; returns how many frames it sent. */
+/** One hostile client; returns how many frames it sent: some end their connection. */
 async function attack(random: () => number, count: number): Promise<number> {
   const socket = await opened();
   socket.on("error", () => {});
   const deed = random();
   if (deed < 0.7) socket.resume();
-  for (let index = 0; index < count && !socket.destroyed; index++) {
+  let sent = 0;
+  for (; sent < count && !socket.destroyed; sent++) {
     const frame = hostileFrame(random);
     const cut = random() < 0.2 ? Math.floor(random() * frame.length) : frame.length;
     socket.write(frame.subarray(0, cut));
@@ -86,11 +98,11 @@ async function attack(random: () => number, count: number): Promise<number> {
       if (random() < 0.3) await setTimeout(1);
       socket.write(frame.subarray(cut));
     }
-    if (index % 32 === 0) await setTimeout(0);
+    if (sent % 32 === 0) await setTimeout(0);
   }
   if (deed < 0.8) await new Promise<void>((resolve) => socket.end(resolve));
   socket.destroy();
-  return count;
+  return sent;
 }
 
 function opened(): Promise<Socket> {
@@ -100,21 +112,29 @@ function opened(): Promise<Socket> {
   });
 }
 
-async function printed(program: ChildProcessWithoutNullStreams, beginning: string): Promise<string> {
-  for await (const data of program.stdout) {
-    const text = String(data);
-    if (text.includes(beginning)) return text;
-  }
-  throw new Error("the server has ended");
+function printed(program: ChildProcessWithoutNullStreams, beginning: string): Promise<string> {
+  const line = new Promise<string>((resolve) => {
+    const read = (data: unknown): void => {
+      const text = String(data);
+      if (!text.startsWith(beginning)) return;
+      program.stdout.off("data", read);
+      resolve(text);
+    };
+    program.stdout.on("data", read);
+  });
+  return Promise.race([line, ended]);
 }
 
 async function descriptors(): Promise<number> {
   return (await readdir(`/proc/${server.pid}/fd`)).length;
 }
 
-async function memory(): Promise<number> {
-  const status = await readFile(`/proc/${server.pid}/status`, "utf8");
-  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024);
+/** What the server holds after a collection, and what is resident, in MiB. */
+async function holds(): Promise<{ readonly heap: number; readonly resident: number }> {
+  const answer = printed(server, "holds");
+  server.stdin.write("?\n");
+  const [, heap, resident] = (await answer).split(" ").map(Number);
+  return { heap: heap!, resident: resident! };
 }
 
 async function until(holds: () => Promise<boolean>, complaint: string): Promise<void> {

@@ -21,13 +21,13 @@ const CHILDREN: TreeSpec["children"] = [
 /** Runs something beside a tree that is served. */
 export function whileServed(
   run: (served: Served) => Promise<void>,
-  { children = CHILDREN, journal, ...options }: Partial<DashboardOptions> & Partial<Pick<TreeSpec, "children">> & {
+  { children = CHILDREN, shutdown, journal, ...options }: Partial<DashboardOptions> & Partial<Pick<TreeSpec, "children" | "shutdown">> & {
     readonly journal?: number;
   } = {},
 ): Promise<void> {
   return inFolder(async (folder) => {
     const path = join(folder, "target.sock");
-    const tree = await supervise({ children, observability: { eventJournalCapacity: journal } });
+    const tree = await supervise({ children, shutdown, observability: { eventJournalCapacity: journal } });
     try {
       // Tests ask faster than people do; what limits them has tests of its own.
       const securityConfig = { rateLimit: { enabled: false } };
