@@ -33,22 +33,23 @@ function objectToJson(value: object): string {
   return `{${text}}`;
 }
 
-/** Why a text is refused before it is parsed; `null` when it is not. */
+/** Why a text is refused before it is parsed: it is nested too deep, or an object has a member twice; `null` when it is not. */
 export function refuseJson(text: string, deepest: number): string | null {
-  const names = new Set<string>();
-  let depth = 0;
+  /** Names of the objects that are open, `null` for lists. */
+  const open: (Set<string> | null)[] = [];
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
     if (code === QUOTE) {
       const end = endOfString(text, index);
-      if (depth === 1 && isName(text, end) && !addedName(names, text.slice(index, end))) {
+      const names = open.at(-1) ?? null;
+      if (names !== null && isName(text, end) && !addedName(names, text.slice(index, end))) {
         return `duplicate field ${text.slice(index, Math.min(end, index + 64))}`;
       }
       index = end - 1;
     } else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
-      if (++depth > deepest) return "recursion limit exceeded";
+      if (open.push(code === OPEN_BRACE ? new Set() : null) > deepest) return "recursion limit exceeded";
     } else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
-      depth--;
+      open.pop();
     }
   }
   return null;
@@ -64,12 +65,16 @@ const COLON = 58;
 
 /** Where a string ends that begins at an index: after its closing quote, or where the text ends. */
 function endOfString(text: string, start: number): number {
-  for (let index = start + 1; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    if (code === BACKSLASH) index++;
-    else if (code === QUOTE) return index + 1;
-  }
-  return text.length;
+  let end = start;
+  do end = text.indexOf('"', end + 1); while (end !== -1 && isEscaped(text, end));
+  return end === -1 ? text.length : end + 1;
+}
+
+/** Whether a character stands after an odd number of backslashes. */
+function isEscaped(text: string, index: number): boolean {
+  let first = index;
+  while (text.charCodeAt(first - 1) === BACKSLASH) first--;
+  return (index - first) % 2 === 1;
 }
 
 function isName(text: string, end: number): boolean {
@@ -83,13 +88,17 @@ function isName(text: string, end: number): boolean {
 
 /** Two spellings of one name are the same name. */
 function addedName(names: Set<string>, quoted: string): boolean {
-  let name = quoted;
-  try {
-    name = JSON.parse(quoted);
-  } catch {
-    // It is no JSON, which the parser says better.
-  }
+  const name = quoted.includes("\\") ? spelledOut(quoted) : quoted.slice(1, -1);
   if (names.has(name)) return false;
   names.add(name);
   return true;
+}
+
+function spelledOut(quoted: string): string {
+  try {
+    return String(JSON.parse(quoted));
+  } catch {
+    // It is no JSON, which the parser says better.
+    return quoted;
+  }
 }

@@ -83,9 +83,10 @@ function isFields(value: unknown): value is Fields {
 
 const MEMBERS = ['"request_id"', '"method"', '"params"'];
 
-/** Whether a line is too short to be too deep, and has each of its members once at most, so that there is nothing to look for. */
+/** Whether a line is too short to be too deep, and is one object that has each of its members once at most, so that there is nothing to look for. */
 function isPlain(line: string): boolean {
-  return line.length <= 2 * DEEPEST && !line.includes("\\") && MEMBERS.every((name) => line.indexOf(name) === line.lastIndexOf(name));
+  return line.length <= 2 * DEEPEST && !line.includes("\\") &&
+    [...MEMBERS, "{"].every((name) => line.indexOf(name) === line.lastIndexOf(name));
 }
 
 function isFinite(value: unknown): boolean {
