@@ -34,7 +34,8 @@ export async function bindInPlace({ path, mode, bindMode }: PlaceOptions): Promi
   const hidden = join(folder, "s");
   checkPath(path, hidden);
   try {
-    await mkdir(dirname(path), { recursive: true });
+    // With any umask nobody else may write in folders that are made here.
+    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
     await lock(folder, path);
     try {
       // The folder was made just now: whose it is tells the own user id.
