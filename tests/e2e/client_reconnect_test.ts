@@ -142,7 +142,7 @@ test("a read that was cut short is asked again", async ({ cutter, connect }) => 
   const client = await connect();
   cutter.cutsAnswersTo = "state";
   const asking = client.state();
-  await until(() => cutter.count("state") === 2, "it was asked again");
+  await until(() => cutter.count("state") >= 2, "it was asked again");
   cutter.cutsAnswersTo = null;
   assertEquals((await asking).target.targetId, "t");
 });
