@@ -26,3 +26,23 @@ for (let size = 1; size <= 40; size++) {
     assertEquals(framesOf(bytes("a\nb"), size), [["a"], "incomplete_frame"]);
   });
 }
+
+Deno.test("FrameSplitter keeps its limit at every two places where a stream is cut, before and behind another line", () => {
+  const limit = 24;
+  for (const length of [limit - 1, limit, limit + 1, limit + 2]) {
+    const line = "x".repeat(length);
+    const stream = bytes(`a\n${line}\nb\n`);
+    const wanted: [string[], string | null] = length <= limit ? [["a", line, "b"], null] : [["a"], "frame_too_large"];
+    for (let first = 0; first <= stream.length; first++) {
+      for (let second = first; second <= stream.length; second++) {
+        const splitter = new FrameSplitter(limit);
+        const frames: string[] = [];
+        for (const [start, end] of [[0, first], [first, second], [second, stream.length]]) {
+          if (splitter.fault === null) frames.push(...splitter.push(stream.subarray(start, end)).map(({ text }) => text));
+        }
+        splitter.end();
+        assertEquals([frames, splitter.fault], wanted, `${length} bytes, cut at ${first} and ${second}`);
+      }
+    }
+  }
+});

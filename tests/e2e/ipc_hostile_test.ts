@@ -1,0 +1,167 @@
+/** Clients that mean harm, or are broken: a sane one is answered all along, and afterwards nothing is left of them. */
+import { assert, assertEquals } from "@std/assert";
+import { readdir } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
+import process from "node:process";
+import type { DashboardOptions } from "../../src/ipc/mod.ts";
+import { LineClient } from "../support/lines.ts";
+import { type Served, whileServed } from "../support/served.ts";
+
+const FREE = { securityConfig: { rateLimit: { enabled: false } } };
+
+/** Runs a crowd beside a sane client, who is asked all along; afterwards there are no more descriptors than before. */
+function test(name: string, crowd: (served: Served) => Promise<void>, options: Partial<DashboardOptions> = {}): void {
+  Deno.test({
+    name: `hostile: ${name}`,
+    ignore: process.platform === "win32",
+    fn: () =>
+      whileServed(async (served) => {
+        const sane = await LineClient.open(served.path);
+        let asked = 0;
+        await until(() => served.dashboard.connections === 1, () => "the sane client is not there");
+        const before = await descriptors();
+        let isOver = false;
+        const asking = (async () => {
+          while (!isOver) {
+            const id = `sane-${++asked}`;
+            sane.ask({ request_id: id, method: asked % 10 === 0 ? "state" : "hello" });
+            const answer = await sane.json();
+            assertEquals([answer["request_id"], answer["ok"]], [id, true]);
+            await new Promise((resolve) => setTimeout(resolve, 5));
+          }
+        })();
+        try {
+          await crowd(served);
+        } finally {
+          isOver = true;
+        }
+        await asking;
+        await until(() => served.dashboard.connections === 1, () => `${served.dashboard.connections} connections are left`);
+        if (before !== null) {
+          for (let tries = 0; await descriptors() !== before && tries < 100; tries++) {
+            await new Promise((resolve) => setTimeout(resolve, 20));
+          }
+          assertEquals(await descriptors(), before, "descriptors");
+        }
+        assert(asked > 0, `the sane client was never asked`);
+        sane.close();
+      }, { ...FREE, ...options }),
+  });
+}
+
+/** How many descriptors are open, where the system tells it. */
+async function descriptors(): Promise<number | null> {
+  return process.platform === "linux" ? (await readdir("/proc/self/fd").catch(() => [])).length || null : null;
+}
+
+async function until(holds: () => boolean, complaint: () => string): Promise<void> {
+  for (const giveUpAtMs = Date.now() + 10_000; !holds();) {
+    if (Date.now() > giveUpAtMs) throw new Error(complaint());
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+function opened(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ path, allowHalfOpen: true }, () => resolve(socket));
+    socket.once("error", reject);
+    socket.on("error", () => {});
+  });
+}
+
+/** Everything a socket says, to its end. */
+function textOf(socket: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    let text = "";
+    socket.setEncoding("utf8");
+    socket.on("data", (data) => text += data);
+    for (const event of ["end", "close", "error"]) socket.on(event, () => resolve(text));
+  });
+}
+
+const gone = (socket: Socket): Promise<void> =>
+  new Promise((resolve) => {
+    if (socket.destroyed) return resolve();
+    socket.on("close", () => resolve());
+    socket.destroy();
+  });
+
+const HELLO = '{"request_id":"h","method":"hello","params":null}\n';
+
+test("a thousand connections at once are each answered, and the one too many is told", async ({ path, dashboard }) => {
+  const sockets: Socket[] = [];
+  for (let batch = 0; batch < 20; batch++) sockets.push(...await Promise.all(Array.from({ length: 50 }, () => opened(path))));
+  await until(() => dashboard.connections === 1_001, () => `${dashboard.connections} connections`);
+  const late = await opened(path);
+  sockets.push(late);
+  const refused = await textOf(late);
+  assert(refused.includes('"too_many_connections"') && refused.endsWith("}\n"), refused);
+  const answers = sockets.filter((socket) => socket !== late).map((socket) =>
+    new Promise<string>((resolve) => socket.once("data", (data) => resolve(String(data))))
+  );
+  for (const socket of sockets) if (socket !== late) socket.write(HELLO);
+  for (const answer of await Promise.all(answers)) assert(answer.startsWith('{"request_id":"h","ok":true'));
+  await Promise.all(sockets.map(gone));
+}, { maxConnections: 1_001 });
+
+test("two thousand who connect and vanish leave nothing", async ({ path }) => {
+  for (let round = 0; round < 40; round++) {
+    const sockets = await Promise.all(Array.from({ length: 50 }, () => opened(path)));
+    for (const [index, socket] of sockets.entries()) {
+      if (index % 3 === 0) socket.write(HELLO);
+      if (index % 3 === 1) socket.write(HELLO.slice(0, 20));
+    }
+    await Promise.all(sockets.map(gone));
+  }
+});
+
+test("half of a connection: what was asked is answered when the client stops writing, and who stops reading is let go", async ({ path }) => {
+  const writers = await Promise.all(Array.from({ length: 20 }, () => opened(path)));
+  const answers = writers.map(textOf);
+  for (const socket of writers) socket.end(HELLO.repeat(3));
+  for (const answer of await Promise.all(answers)) assertEquals(answer.split('"ok":true').length - 1, 3);
+  const subscriber = await opened(path);
+  const told = textOf(subscriber);
+  subscriber.end('{"request_id":"s","method":"events.subscribe","params":{"session_established":true}}\n');
+  assert((await told).startsWith('{"request_id":"s","ok":true'));
+  await Promise.all([...writers, subscriber].map(gone));
+});
+
+test("who never reads is bounded and cut off", async ({ path, dashboard }) => {
+  const greedy = await Promise.all(Array.from({ length: 10 }, () => opened(path)));
+  for (const socket of greedy) {
+    socket.pause();
+    for (let count = 0; count < 4_000; count++) socket.write(`{"request_id":"g${count}","method":"state","params":null}\n`);
+  }
+  await until(() => dashboard.connections === 1, () => `${dashboard.connections} connections are left`);
+  await Promise.all(greedy.map(gone));
+}, { writeTimeoutMs: 300 });
+
+test("who writes a byte at a time is answered when the line is whole, and ended when it never is", async ({ path }) => {
+  const slow = await opened(path);
+  const answer = new Promise<string>((resolve) => slow.once("data", (data) => resolve(String(data))));
+  for (const character of HELLO) {
+    slow.write(character);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  assert((await answer).startsWith('{"request_id":"h","ok":true'));
+  slow.write("{");
+  assert((await textOf(slow)).includes('"ipc_idle_timeout"'));
+  await gone(slow);
+}, { idleTimeoutMs: 400 });
+
+test("a megabyte without an end is refused with one line, however it is cut", async ({ path }) => {
+  const sizes = [1, 1_024, 65_535, 65_536, 65_537, 524_288, 1_048_575, 1_048_576];
+  for (const size of sizes) {
+    const socket = await opened(path);
+    const told = textOf(socket);
+    const bytes = new Uint8Array(1_048_577).fill(120);
+    socket.write(bytes.subarray(0, size));
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    socket.write(bytes.subarray(size));
+    const lines = (await told).split("\n");
+    assertEquals([lines.length, lines[1]], [2, ""]);
+    assert(lines[0]!.includes('"frame_too_large"'), lines[0]!.slice(0, 200));
+    await gone(socket);
+  }
+});
