@@ -26,12 +26,28 @@ export async function connectInTime(
   clock: Pick<Clock, "setTimer">,
   signal?: AbortSignal,
 ): Promise<ByteConnection> {
-  const connecting = platform.connectUnix(path);
+  let isOver = false;
+  const connecting = connectWhenThereIsRoom(path, clock, () => isOver);
   try {
     return await inTime(signal === undefined ? connecting : unlessAborted(connecting, signal), limitMs, tooLate, clock);
   } catch (error) {
+    isOver = true;
     connecting.then((late) => late.close(), () => {});
     throw error;
+  }
+}
+
+/** How long, in milliseconds, to wait where too many wait to be accepted: Node does not wait for them. */
+const CROWDED_MS = 10;
+
+async function connectWhenThereIsRoom(path: string, clock: Pick<Clock, "setTimer">, isOver: () => boolean): Promise<ByteConnection> {
+  while (true) {
+    try {
+      return await platform.connectUnix(path);
+    } catch (error) {
+      if (codeOf(error) !== "EAGAIN" || isOver()) throw error;
+    }
+    await new Promise<void>((resolve) => clock.setTimer(resolve, CROWDED_MS));
   }
 }
 
@@ -41,9 +57,15 @@ export async function isAnswered(path: string): Promise<boolean> {
     (await platform.connectUnix(path)).close();
     return true;
   } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "ECONNREFUSED" || error.code === "ENOENT")) return false;
+    const code = codeOf(error);
+    if (code === "ECONNREFUSED" || code === "ENOENT") return false;
+    if (code === "EAGAIN") return true;
     throw error;
   }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
 }
 
 /** The own user id, which Deno tells only with a permission of its own: else whose a new folder is tells it too. */

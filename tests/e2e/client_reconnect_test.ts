@@ -349,3 +349,9 @@ test("a refusal says whether to try again", async ({ connect }) => {
   assert(refused.length > 0);
   assertEquals(refused.map(({ code, retryable }) => `${code} ${retryable}`), refused.map(() => "rate_limit_exceeded true"));
 }, { securityConfig: { rateLimit: { refillRate: 1, burstCapacity: 2 } } });
+
+test("a crowd that connects at once is let in one after the other", async ({ connect }) => {
+  const clients = await Promise.all(Array.from({ length: 60 }, () => connect()));
+  const answers = await Promise.all(clients.map((client) => client.hello()));
+  assertEquals(new Set(answers.map(({ registration }) => registration.targetId)).size, 1);
+});

@@ -1,72 +1,100 @@
 /** Clients that mean harm, or are broken: a sane one is answered all along, and afterwards nothing is left of them. */
 import { assert, assertEquals } from "@std/assert";
-import { readdir } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
+import { join } from "node:path";
 import process from "node:process";
 import type { DashboardOptions } from "../../src/ipc/mod.ts";
+import { inFolder } from "../support/folder.ts";
 import { LineClient } from "../support/lines.ts";
-import { type Served, whileServed } from "../support/served.ts";
+import { Program } from "../support/program.ts";
+import { moduleUrl } from "../support/runtime.ts";
 
-const FREE = { securityConfig: { rateLimit: { enabled: false } } };
+/** Descriptors that a runtime opens for good when it first needs them. */
+const OPENED_ONCE = 4;
 
-/** Runs a crowd beside a sane client, who is asked all along; afterwards there are no more descriptors than before. */
-function test(name: string, crowd: (served: Served) => Promise<void>, options: Partial<DashboardOptions> = {}): void {
+/** What is known of the server. */
+interface Facts {
+  readonly connections: number;
+  readonly descriptors: number;
+}
+
+interface Target {
+  readonly path: string;
+  facts(): Promise<Facts>;
+}
+
+/** Serves a tree and tells about itself when it is asked. */
+const SERVER = (path: string, options: object): string => `
+import process from "node:process";
+import { child, supervise } from ${JSON.stringify(moduleUrl("mod"))};
+import { serveDashboard } from ${JSON.stringify(moduleUrl("src/ipc/mod"))};
+const idle = ({ signal }) => new Promise((resolve) => signal.addEventListener("abort", resolve));
+const tree = await supervise({ children: ["api", "billing"].map((name) => child.task(name, idle)) });
+const securityConfig = { rateLimit: { enabled: false } };
+const dashboard = await serveDashboard(tree, { targetId: "t", path: ${JSON.stringify(path)}, securityConfig, ...${
+  JSON.stringify(options)
+} });
+console.log("begun");
+process.stdin.on("data", () => console.log(dashboard.connections));`;
+
+/** Runs a crowd beside a sane client, who is asked all along; afterwards there are no more connections and descriptors than before. */
+function test(name: string, crowd: (target: Target) => Promise<void>, options: Partial<DashboardOptions> = {}): void {
   Deno.test({
     name: `hostile: ${name}`,
     ignore: process.platform === "win32",
     fn: () =>
-      whileServed(async (served) => {
-        const sane = await LineClient.open(served.path);
-        let asked = 0;
-        await until(() => served.dashboard.connections === 1, () => "the sane client is not there");
-        const before = await descriptors();
-        let isOver = false;
-        const asking = (async () => {
-          while (!isOver) {
-            const id = `sane-${++asked}`;
-            sane.ask({ request_id: id, method: asked % 10 === 0 ? "state" : "hello" });
-            const answer = await sane.json();
-            assertEquals([answer["request_id"], answer["ok"]], [id, true]);
-            await new Promise((resolve) => setTimeout(resolve, 5));
-          }
-        })();
+      inFolder(async (folder) => {
+        const path = join(folder, "t.sock");
+        const server = await Program.start(folder, "server", SERVER(path, options));
+        const facts = async (): Promise<Facts> => ({
+          connections: Number(await server.ask("how many?")),
+          descriptors: await server.descriptors(),
+        });
+        const sane = await LineClient.open(path);
         try {
-          await crowd(served);
+          await until(facts, ({ connections }) => connections === 1);
+          const before = await facts();
+          let isOver = false;
+          await Promise.all([crowd({ path, facts }).finally(() => isOver = true), askAllAlong(sane, () => isOver)]);
+          await until(facts, ({ connections, descriptors }) => connections <= 1 && descriptors <= before.descriptors + OPENED_ONCE);
         } finally {
-          isOver = true;
+          sane.close();
+          await server.end();
         }
-        await asking;
-        await until(() => served.dashboard.connections === 1, () => `${served.dashboard.connections} connections are left`);
-        if (before !== null) {
-          for (let tries = 0; await descriptors() !== before && tries < 100; tries++) {
-            await new Promise((resolve) => setTimeout(resolve, 20));
-          }
-          assertEquals(await descriptors(), before, "descriptors");
-        }
-        assert(asked > 0, `the sane client was never asked`);
-        sane.close();
-      }, { ...FREE, ...options }),
+      }),
   });
 }
 
-/** How many descriptors are open, where the system tells it. */
-async function descriptors(): Promise<number | null> {
-  return process.platform === "linux" ? (await readdir("/proc/self/fd").catch(() => [])).length || null : null;
+async function askAllAlong(sane: LineClient, isOver: () => boolean): Promise<void> {
+  for (let asked = 1; asked === 1 || !isOver(); asked++) {
+    sane.ask({ request_id: `sane-${asked}`, method: asked % 10 === 0 ? "state" : "hello" });
+    const answer = await sane.json();
+    assertEquals([answer["request_id"], answer["ok"]], [`sane-${asked}`, true]);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
-async function until(holds: () => boolean, complaint: () => string): Promise<void> {
-  for (const giveUpAtMs = Date.now() + 10_000; !holds();) {
-    if (Date.now() > giveUpAtMs) throw new Error(complaint());
+async function until(facts: () => Promise<Facts>, holds: (facts: Facts) => boolean): Promise<void> {
+  const giveUpAtMs = Date.now() + 10_000;
+  for (let now = await facts(); !holds(now); now = await facts()) {
+    if (Date.now() > giveUpAtMs) throw new Error(`it stays at ${JSON.stringify(now)}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 
-function opened(path: string): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ path, allowHalfOpen: true }, () => resolve(socket));
-    socket.once("error", reject);
+/** A connection; where too many wait to be accepted, Node says so at once instead of waiting. */
+async function opened(path: string): Promise<Socket> {
+  while (true) {
+    const socket = connect({ path, allowHalfOpen: true });
+    const error = await new Promise<Error | null>((resolve) => {
+      socket.once("connect", () => resolve(null));
+      socket.once("error", resolve);
+    });
     socket.on("error", () => {});
-  });
+    if (error === null) return socket;
+    if (!("code" in error) || error.code !== "EAGAIN") throw error;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
 /** Everything a socket says, to its end. */
@@ -88,10 +116,10 @@ const gone = (socket: Socket): Promise<void> =>
 
 const HELLO = '{"request_id":"h","method":"hello","params":null}\n';
 
-test("a thousand connections at once are each answered, and the one too many is told", async ({ path, dashboard }) => {
+test("a thousand connections at once are each answered, and the one too many is told", async ({ path, facts }) => {
   const sockets: Socket[] = [];
   for (let batch = 0; batch < 20; batch++) sockets.push(...await Promise.all(Array.from({ length: 50 }, () => opened(path))));
-  await until(() => dashboard.connections === 1_001, () => `${dashboard.connections} connections`);
+  await until(facts, ({ connections }) => connections === 1_001);
   const late = await opened(path);
   sockets.push(late);
   const refused = await textOf(late);
@@ -127,13 +155,13 @@ test("half of a connection: what was asked is answered when the client stops wri
   await Promise.all([...writers, subscriber].map(gone));
 });
 
-test("who never reads is bounded and cut off", async ({ path, dashboard }) => {
+test("who never reads is bounded and cut off", async ({ path, facts }) => {
   const greedy = await Promise.all(Array.from({ length: 10 }, () => opened(path)));
   for (const socket of greedy) {
     socket.pause();
     for (let count = 0; count < 4_000; count++) socket.write(`{"request_id":"g${count}","method":"state","params":null}\n`);
   }
-  await until(() => dashboard.connections === 1, () => `${dashboard.connections} connections are left`);
+  await until(facts, ({ connections }) => connections === 1);
   await Promise.all(greedy.map(gone));
 }, { writeTimeoutMs: 300 });
 

@@ -1,6 +1,5 @@
 /** The place of a socket while others do what they like to it: nothing of theirs is touched, and nobody gets in who should not. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { lstatSync } from "node:fs";
 import { chown, link, lstat, mkdir, readdir, readFile, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -10,7 +9,8 @@ import { ReeveError } from "../../mod.ts";
 import { bindInPlace, type BindMode } from "../../src/ipc/place.ts";
 import { inFolder } from "../support/folder.ts";
 import { LineClient } from "../support/lines.ts";
-import { moduleUrl, programArgs } from "../support/runtime.ts";
+import { Program } from "../support/program.ts";
+import { moduleUrl } from "../support/runtime.ts";
 
 const IS_ROOT = process.getuid?.() === 0;
 const NOBODY = 65_534;
@@ -18,53 +18,6 @@ const NOBODY = 65_534;
 function test(name: string, fn: (folder: string) => Promise<void>, { root = false } = {}): void {
   const ignore = process.platform === "win32" || root && !IS_ROOT;
   Deno.test({ name: `races: ${name}${root && !IS_ROOT ? " (skipped: needs root)" : ""}`, ignore, fn: () => inFolder(fn) });
-}
-
-/** A program that does what each line on its input says, and answers with a line. */
-class Program {
-  readonly #process: ChildProcessWithoutNullStreams;
-  #text = "";
-  #wake = (): void => {};
-
-  private constructor(file: string) {
-    this.#process = spawn(process.execPath, programArgs(file, ["-A"]));
-    this.#process.stderr.on("data", (data) => this.#text += data);
-    this.#process.stdout.on("data", (data) => {
-      this.#text += data;
-      this.#wake();
-    });
-    this.#process.once("exit", () => {
-      this.#text += "the program has ended\n";
-      this.#wake();
-    });
-  }
-
-  static async start(folder: string, name: string, text: string): Promise<Program> {
-    const file = join(folder, `${name}.mjs`);
-    await writeFile(file, text);
-    const program = new Program(file);
-    assertEquals(await program.#line(), "begun");
-    return program;
-  }
-
-  ask(line: string): Promise<string> {
-    this.#process.stdin.write(`${line}\n`);
-    return this.#line();
-  }
-
-  async end(): Promise<void> {
-    const ended = new Promise((resolve) => this.#process.once("exit", resolve));
-    this.#process.kill("SIGKILL");
-    await ended;
-  }
-
-  async #line(): Promise<string> {
-    while (!this.#text.includes("\n")) await new Promise<void>((resolve) => this.#wake = resolve);
-    const end = this.#text.indexOf("\n");
-    const line = this.#text.slice(0, end);
-    this.#text = this.#text.slice(end + 1);
-    return line;
-  }
 }
 
 /** Binds and lets go: `bind MODE PATH`, `close`. */
