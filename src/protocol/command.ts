@@ -128,7 +128,7 @@ function isTarget(value: unknown): string | null {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return "must be an object";
   const isFine = ["child_path", "child_manifest"].every((name) => {
     const found: unknown = Reflect.get(value, name);
-    return found === undefined || found === null || typeof found === "string";
+    return found === undefined || found === null || isText(found) === null;
   });
   return isFine ? null : "must have texts as child_path and child_manifest";
 }

@@ -34,8 +34,8 @@ export function readableId(line: string): string | null {
 
 const DEEPEST = 127;
 
-/** A number that only looks like one that fits. */
-const HUGE = /\d[eE]\+?\d{3}/;
+/** What a number has that does not fit: a great exponent, or so many digits that a small one is enough. */
+const HUGE = /\d[eE]\+?\d{3}|(?<!\d)\d{200}/;
 
 /** A request without parameters as clients write it most often: nothing in it can be doubled, deep or huge. */
 const USUAL = /^\{"request_id":"([^"\\\p{Cc}\p{Cs}]*)","method":"([^"\\\p{Cc}\p{Cs}]*)","params":null\}$/u;
@@ -83,9 +83,12 @@ function isFields(value: unknown): value is Fields {
 
 const MEMBERS = ['"request_id"', '"method"', '"params"'];
 
-/** Whether a line is too short to be too deep, and is one object that has each of its members once at most, so that there is nothing to look for. */
+/**
+ * Whether a line is too short to be too deep, and is one object that has each of its members once at most, so that there is nothing to look
+ * for: of three members two are those that must be there.
+ */
 function isPlain(line: string): boolean {
-  return line.length <= 2 * DEEPEST && !line.includes("\\") &&
+  return line.length <= 2 * DEEPEST && !line.includes("\\") && line.split(":", MEMBERS.length + 2).length <= MEMBERS.length + 1 &&
     [...MEMBERS, "{"].every((name) => line.indexOf(name) === line.lastIndexOf(name));
 }
 
