@@ -121,7 +121,9 @@ function isCount(value: unknown): boolean {
 }
 
 function isNanos(value: unknown): string | null {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 ? null : "must be a whole number, 0 or more";
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 2 ** 128
+    ? null
+    : "must be a whole number, 0 or more";
 }
 
 function isTarget(value: unknown): string | null {

@@ -310,3 +310,18 @@ Deno.test("C7: what a client writes about itself is bounded and harmless in a re
   const { correlationId } = it.trail.records[0]!;
   assertMatch(String(correlationId), /^\\u\{1b\}\[31mx+…$/);
 });
+
+Deno.test("C7: what one user is refused hides nothing of another, and both are told how much is missing", async () => {
+  const it = piped({ rateLimit: { enabled: false }, authorization: { allowedUids: [OWNER] }, peerIdentity: { requireUidMatch: false } });
+  const [noisy, other] = [it.client(2_000), it.client(3_000)];
+  for (let count = 0; count < 150; count++) await it.send(noisy, { request_id: `n${count}`, method: "command.pause_child", params: {} });
+  await it.send(other, { request_id: "o", method: "command.pause_child", params: {} });
+  assertEquals([it.trail.records.length, it.trail.records.at(-1)?.correlationId, it.trail.records.at(-1)?.suppressed], [
+    101,
+    "o",
+    undefined,
+  ]);
+  it.nowMs += 1_000;
+  await it.send(noisy, { request_id: "last", method: "command.pause_child", params: {} });
+  assertEquals([it.trail.records.at(-1)?.correlationId, it.trail.records.at(-1)?.suppressed], ["last", 50]);
+});

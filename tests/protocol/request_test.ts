@@ -112,3 +112,22 @@ Deno.test("a member that is there twice is refused at every depth, however it is
   ];
   assertEquals(fine.map(code), fine.map(() => "ok"));
 });
+
+Deno.test("a time of a command has at most 128 bits", () => {
+  const at = (requestedAt: number): unknown =>
+    parseCommand("command.pause_child", {
+      command_id: "c",
+      target_id: "t",
+      command: "pause_child",
+      target: { child_path: "/a" },
+      reason: "r",
+      requested_by: "b",
+      confirmed: false,
+      requested_at_unix_nanos: requestedAt,
+    }, "t");
+  assertEquals([2 ** 127, 2 ** 128, 1e308].map((time) => Object(at(time)).code), [
+    undefined,
+    "invalid_command_params",
+    "invalid_command_params",
+  ]);
+});

@@ -3,6 +3,7 @@ import { cleanText } from "../../base/mod.ts";
 import type { AuditFact, AuditTrail } from "../../observe/mod.ts";
 import { type Method, METHODS, type WireError, wireError } from "../../protocol/mod.ts";
 import type { Peer } from "./peer_identity.ts";
+import { PerPeer } from "./per_peer.ts";
 import { Bucket } from "./rate_limit.ts";
 
 /** What a command says of itself. */
@@ -20,7 +21,7 @@ export interface Asked {
   readonly requestId: string | null;
 }
 
-/** Refusals that are recorded in a second, and at once. */
+/** Refusals of one user that are recorded in a second, and at once. */
 const REFUSALS_PER_SECOND = 10;
 const REFUSALS_AT_ONCE = 100;
 
@@ -46,20 +47,31 @@ const MESSAGES = {
   audit_queue_full: "too many records wait to be written into the audit, so that the command is not carried out",
 } as const;
 
+/** Who was refused before anything was known of them. */
+const UNKNOWN = "unknown";
+
+/** How much of one user may still be recorded, and how much was not. */
+interface Refusals {
+  readonly bucket: Bucket;
+  suppressed: number;
+}
+
 /** Records what happens on the socket. */
 export class RequestAudit {
   readonly #trail: AuditTrail | null;
   readonly #highRisk: ReadonlySet<string>;
   readonly #now: () => number;
-  readonly #refusals: Bucket;
-  #suppressed = 0;
+  /** What one user does hides nothing of the others. */
+  readonly #refusals = new PerPeer<Refusals>((nowMs) => ({
+    bucket: new Bucket(REFUSALS_PER_SECOND, REFUSALS_AT_ONCE, nowMs),
+    suppressed: 0,
+  }));
 
   /** Without a trail nothing is recorded, and nothing refused. */
   constructor(trail: AuditTrail | null, highRiskCommands: readonly string[], now: () => number) {
     this.#trail = trail;
     this.#highRisk = new Set(highRiskCommands);
     this.#now = now;
-    this.#refusals = new Bucket(REFUSALS_PER_SECOND, REFUSALS_AT_ONCE, now());
   }
 
   /** Something was read. */
@@ -70,14 +82,16 @@ export class RequestAudit {
   /** Something was refused before it was carried out; what is too much is counted in the next record. */
   refused(asked: Asked, error: WireError): void {
     if (this.#trail === null) return;
-    if (this.#refusals.waitMs(this.#now()) > 0) {
-      this.#suppressed++;
+    const nowMs = this.#now();
+    const refusals = this.#refusals.of(asked.peer?.key ?? UNKNOWN, nowMs);
+    if (refusals.bucket.waitMs(nowMs) > 0) {
+      refusals.suppressed++;
       return;
     }
-    this.#refusals.take();
+    refusals.bucket.take();
     const kind = asked.method !== null && METHODS[asked.method] !== "read" ? "outcome" : "read";
-    this.#trail.note({ ...factOf(asked, kind), ...denial(error), suppressed: this.#suppressed === 0 ? undefined : this.#suppressed });
-    this.#suppressed = 0;
+    this.#trail.note({ ...factOf(asked, kind), ...denial(error), suppressed: refusals.suppressed === 0 ? undefined : refusals.suppressed });
+    refusals.suppressed = 0;
   }
 
   /** A command is about to be carried out; resolves with why it may not be. A tree can always be shut down. */
@@ -104,7 +118,7 @@ function factOf({ peer, method, requestId }: Asked, kind: AuditFact["kind"]): Au
   return {
     kind,
     method,
-    initiatorHash: peer === null ? "unknown" : peer.hash,
+    initiatorHash: peer === null ? UNKNOWN : peer.hash,
     correlationId: requestId === null ? null : bounded(requestId),
     allowed: true,
   };

@@ -1,9 +1,7 @@
 /** C6: how often something may be asked. A bucket goes with its connection; one of the user is there beside it, so that connecting again refills nothing. */
 import { type WireError, wireError } from "../../protocol/mod.ts";
+import { PerPeer } from "./per_peer.ts";
 import type { SecuritySettings } from "./settings.ts";
-
-/** Users whose buckets are remembered; the one who asked longest ago goes first. */
-const MOST_PEERS = 256;
 
 /** Tokens that come back with time. */
 export class Bucket {
@@ -35,10 +33,12 @@ export class Bucket {
 /** Hands out the buckets of connections, and keeps those of users. */
 export class RateLimiter {
   readonly #settings: SecuritySettings["rateLimit"];
-  readonly #peers = new Map<string, Bucket>();
+  readonly #shared: PerPeer<Bucket>;
 
   constructor(settings: SecuritySettings["rateLimit"]) {
     this.#settings = settings;
+    const { peerRefillRate, peerBurstCapacity } = settings;
+    this.#shared = new PerPeer((nowMs) => new Bucket(peerRefillRate, peerBurstCapacity, nowMs));
   }
 
   /** A bucket for a new connection. */
@@ -50,24 +50,11 @@ export class RateLimiter {
   /** Takes a token of the connection and one of its user, or says how long there is none. */
   refuse(own: Bucket, peer: string, nowMs: number): WireError | null {
     if (!this.#settings.enabled) return null;
-    const shared = this.#bucketOf(peer, nowMs);
+    const shared = this.#shared.of(peer, nowMs);
     const waitMs = Math.max(own.waitMs(nowMs), shared.waitMs(nowMs));
     if (waitMs > 0) return wireError("rate_limit_exceeded", `too many requests; retry after ${waitMs} ms`, null, true);
     own.take();
     shared.take();
     return null;
-  }
-
-  #bucketOf(peer: string, nowMs: number): Bucket {
-    const { peerRefillRate, peerBurstCapacity } = this.#settings;
-    const known = this.#peers.get(peer);
-    const bucket = known ?? new Bucket(peerRefillRate, peerBurstCapacity, nowMs);
-    // The order of the map is that of the last use, where there is more than one user at all.
-    if (known === undefined || this.#peers.size > 1) {
-      this.#peers.delete(peer);
-      this.#peers.set(peer, bucket);
-    }
-    if (this.#peers.size > MOST_PEERS) this.#peers.delete(this.#peers.keys().next().value!);
-    return bucket;
   }
 }
