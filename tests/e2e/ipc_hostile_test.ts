@@ -155,15 +155,26 @@ test("half of a connection: what was asked is answered when the client stops wri
   await Promise.all([...writers, subscriber].map(gone));
 });
 
-test("who never reads is bounded and cut off", async ({ path, facts }) => {
-  const greedy = await Promise.all(Array.from({ length: 10 }, () => opened(path)));
-  for (const socket of greedy) {
-    socket.pause();
-    for (let count = 0; count < 4_000; count++) socket.write(`{"request_id":"g${count}","method":"state","params":null}\n`);
-  }
-  await until(facts, ({ connections }) => connections === 1);
-  await Promise.all(greedy.map(gone));
-}, { writeTimeoutMs: 300 });
+/** Asks for ever more on ten connections, and then stands still: not even its runtime reads. */
+const GREEDY = (path: string): string => `
+import { connect } from "node:net";
+for (let index = 0; index < 10; index++) {
+  const socket = connect(${JSON.stringify(path)}, () => {
+    for (let count = 0; count < 4_000; count++) socket.write(\`{"request_id":"g\${index}-\${count}","method":"state","params":null}\\n\`);
+  });
+  socket.on("error", () => {});
+}
+setTimeout(() => {
+  console.log("begun");
+  setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0), 10);
+}, 100);`;
+
+test("who never reads is bounded and cut off", ({ path, facts }) =>
+  inFolder(async (folder) => {
+    const greedy = await Program.start(folder, "greedy", GREEDY(path));
+    await until(facts, ({ connections }) => connections === 1);
+    await greedy.end();
+  }), { writeTimeoutMs: 300 });
 
 test("who writes a byte at a time is answered when the line is whole, and ended when it never is", async ({ path }) => {
   const slow = await opened(path);
