@@ -1,5 +1,5 @@
 /** One connection: lines in, answers out in their order, and what is pushed in between. */
-import type { Clock } from "../base/mod.ts";
+import { type Clock, unlessAborted } from "../base/mod.ts";
 import type { ByteConnection } from "../platform/mod.ts";
 import { FrameSplitter, type FramingFault, type WireError, wireError } from "../protocol/mod.ts";
 import type { Pieces } from "./state_view.ts";
@@ -94,7 +94,7 @@ export class Connection {
   async run(): Promise<void> {
     try {
       await this.#serve();
-      await this.#flush();
+      await this.#written();
     } catch {
       // The client is gone, or takes nothing: there is nobody to tell.
     } finally {
@@ -108,7 +108,7 @@ export class Connection {
     const cancel = this.#limits.clock.setTimer(() => this.close(), LAST_ANSWER_MS);
     try {
       await this.#answering;
-      await this.#flush();
+      await this.#written();
     } catch {
       // The client is gone.
     } finally {
@@ -140,7 +140,7 @@ export class Connection {
         const answer = this.#pipeline.answer(frame, this.#client);
         if (answer instanceof Promise) await (this.#answering = this.#wait(answer));
         else this.#reply(answer);
-        if (this.#isFull) await this.#flush();
+        if (this.#isFull) await this.#written();
       }
       this.#beginFlush();
       if (frames.isInside) this.#beInside();
@@ -154,7 +154,7 @@ export class Connection {
   /** The last line of a connection that is at fault. */
   async #say(fault: keyof typeof FAULTS): Promise<void> {
     this.#waiting += this.#pipeline.fault(wireError(fault, FAULTS[fault]), this.#client);
-    await this.#flush();
+    await this.#written();
   }
 
   /** The time that an answer takes is not the client's, and what was answered before does not wait for it. */
@@ -210,7 +210,7 @@ export class Connection {
     try {
       for await (const lines of stream) {
         for (const line of lines) {
-          while (this.#isFull) await this.#flush();
+          while (this.#isFull) await this.#written();
           this.#waiting += line;
         }
         this.#beginFlush();
@@ -255,6 +255,12 @@ export class Connection {
       if (taken !== undefined) return this.#flushing = this.#goOn(taken);
     }
     return undefined;
+  }
+
+  /** Resolves when the system has taken everything; rejects when the connection is over: Deno before 2.9.6 ends no write that is under way. */
+  async #written(): Promise<void> {
+    const writing = this.#flush();
+    if (writing !== undefined) await unlessAborted(writing, this.#over.signal);
   }
 
   /** Goes on when the system has taken what is being written; a client that does not read in time is cut off. */

@@ -50,6 +50,8 @@ interface Held {
   readonly clock: VirtualClock;
   readonly wire: Wire;
   readonly connection: Connection;
+  /** Resolves when the connection is over. */
+  readonly over: Promise<void>;
   /** Lets the command go on that is being carried out. */
   finish(): void;
 }
@@ -64,8 +66,8 @@ function connected(idleTimeoutMs: number | null): Held {
   const wire = new Wire();
   const limits = { clock, maxFrameBytes: 1_048_576, writeTimeoutMs: 10_000, idleTimeoutMs };
   const connection = new Connection(wire, it.pipeline, it.client(), limits, new AbortController());
-  connection.run();
-  return { it, clock, wire, connection, finish: () => finish() };
+  const over = connection.run();
+  return { it, clock, wire, connection, over, finish: () => finish() };
 }
 
 /** Everything that needs no time. */
@@ -144,6 +146,20 @@ Deno.test("what was not begun when a client is cut off is never begun", async ()
   finish();
   await settled();
   assertEquals(it.ran.length, 1);
+});
+
+Deno.test("a connection that is cut off is over, though what is being written is never taken", async () => {
+  const { it, clock, wire, over } = connected(null);
+  it.hold = null;
+  wire.stuck = new Promise(() => {});
+  it.streams = [(async function* (): Pushes {
+    yield ["x".repeat(3 * 1024 * 1024)];
+  })()];
+  wire.send({ request_id: "s", method: "events.subscribe" }, { request_id: "t", method: "events.subscribe" });
+  await settled();
+  await clock.advance(10_000);
+  await over;
+  assertEquals([wire.isClosed, clock.timers], [true, 0]);
 });
 
 Deno.test("many subscriptions of a client that does not read make no more wait for it than one", async () => {
