@@ -137,7 +137,7 @@ export class Connection {
         if (this.#isEnding) return;
         this.#insideSinceMs = null;
         this.#idleSinceMs = this.#limits.clock.now();
-        const answer = this.#pipeline.answer(frame, this.#client);
+        const answer = this.#pipeline.answer(frame, this.#client, this.#idleSinceMs);
         if (answer instanceof Promise) await (this.#answering = this.#wait(answer));
         else this.#reply(answer);
         if (this.#isFull) await this.#written();

@@ -18,7 +18,7 @@ const pipe = (): Piped => piped(LIMITS);
 
 /** The answer to a line, as it goes out. */
 async function answered({ pipeline }: Piped, client: ReturnType<Piped["client"]>, text: string): Promise<string> {
-  const { line } = await pipeline.answer({ text, bytes: new TextEncoder().encode(text).length }, client);
+  const { line } = await pipeline.answer({ text, bytes: new TextEncoder().encode(text).length }, client, 0);
   return typeof line === "string" ? line : line.join("");
 }
 

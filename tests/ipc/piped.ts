@@ -70,7 +70,7 @@ export function piped(
     },
     async send(client: Client, line: string | object): Promise<Record<string, unknown>> {
       const text = typeof line === "string" ? line : JSON.stringify(line);
-      const { line: answer } = await pipeline.answer({ text, bytes: text.length }, client);
+      const { line: answer } = await pipeline.answer({ text, bytes: text.length }, client, held.nowMs);
       return JSON.parse(typeof answer === "string" ? answer : answer.join(""));
     },
   });

@@ -5,6 +5,8 @@ interface Entry<V> {
   readonly value: V;
   readonly untilMs: number;
   readonly bytes: number;
+  /** Whether another one has taken its place. */
+  isReplaced: boolean;
 }
 
 /** What bounds the entries. */
@@ -35,32 +37,30 @@ export class ExpiringMap<V> {
   /** Remembers a value; `bytes` is what it takes. */
   set(key: string, value: V, nowMs: number, bytes = 0): void {
     const before = this.#entries.get(key);
-    const entry = { key, value, untilMs: nowMs + this.#limits.ttlMs, bytes };
+    if (before !== undefined) {
+      before.isReplaced = true;
+      this.#bytes -= before.bytes;
+    }
+    const entry = { key, value, untilMs: nowMs + this.#limits.ttlMs, bytes, isReplaced: false };
     this.#entries.set(key, entry);
     this.#order.push(entry);
-    this.#bytes += bytes - (before?.bytes ?? 0);
+    this.#bytes += bytes;
     const { mostEntries, mostBytes = Infinity } = this.#limits;
     while (this.#first < this.#order.length) {
       const oldest = this.#order[this.#first]!;
-      const isCurrent = this.#isCurrent(oldest);
-      if (isCurrent && oldest.untilMs > nowMs && this.#entries.size <= mostEntries && this.#bytes <= mostBytes) break;
+      if (!oldest.isReplaced && oldest.untilMs > nowMs && this.#entries.size <= mostEntries && this.#bytes <= mostBytes) break;
       this.#first++;
-      if (!isCurrent) continue;
+      if (oldest.isReplaced) continue;
       this.#entries.delete(oldest.key);
       this.#bytes -= oldest.bytes;
     }
     if (this.#order.length <= 2 * this.#entries.size + LITTLE) return;
-    this.#order = this.#order.slice(this.#first).filter((kept) => this.#isCurrent(kept));
+    this.#order = this.#order.slice(this.#first).filter(({ isReplaced }) => !isReplaced);
     this.#first = 0;
   }
 
   get size(): number {
     return this.#entries.size;
-  }
-
-  /** Whether it is still there, and was not replaced. */
-  #isCurrent(entry: Entry<V>): boolean {
-    return this.#entries.get(entry.key) === entry;
   }
 }
 

@@ -76,10 +76,9 @@ export class Pipeline {
     return { peer, bucket: this.#limiter.newBucket(this.#now()), signal, streams: 0 };
   }
 
-  /** A line that came whole. */
-  answer({ text, bytes }: Frame, client: Client): Reply | Promise<Reply> {
+  /** A line that came whole, just now. */
+  answer({ text, bytes }: Frame, client: Client, nowMs: number): Reply | Promise<Reply> {
     const { peer, bucket } = client;
-    const nowMs = this.#now();
     const refusal = this.#limiter.refuse(bucket, peer.key, nowMs) ?? // C6
       refuseSize(this.#settings.requestSizeLimit, bytes); // C5
     if (refusal !== null) return { line: this.#refuse({ peer, method: null, requestId: readableId(text) }, refusal) };
