@@ -21,6 +21,8 @@ export class RawJson {
 
   constructor(text: string) {
     this.text = text;
+    // A text that was put together is a tree of its pieces until somebody looks into it: each use would go through all of them again.
+    text.charCodeAt(0);
   }
 }
 
