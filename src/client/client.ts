@@ -157,7 +157,7 @@ class SocketClient implements Client {
     return this.#inTime(method, options, async (signal) => {
       const sentAtMs = performance.now();
       for (let before: Link | null = null;;) {
-        const link: Link = before === null ? await this.#lifeline.live() : await this.#again(method, before, sentAtMs);
+        const link: Link = before === null ? await this.#lifeline.live() : await this.#again(method, before, sentAtMs, signal);
         // What nobody waits for any more is not sent.
         signal.throwIfAborted();
         before = link;
@@ -241,7 +241,7 @@ class SocketClient implements Client {
   }
 
   /** The connection on which a request may be repeated that a lost one may have cut short. */
-  async #again(method: Method, before: Link, sentAtMs: number): Promise<Link> {
+  async #again(method: Method, before: Link, sentAtMs: number, signal: AbortSignal): Promise<Link> {
     if (METHODS[method] === "read") return await this.#lifeline.live();
     const first = await this.#helloOf(before).catch(() => null);
     const { answersId, answersKeptSeconds = 0 } = first?.server ?? {};
@@ -249,6 +249,7 @@ class SocketClient implements Client {
     while (true) {
       const link = await this.#lifeline.live().catch((error) => Promise.reject(this.#unknown(method, error)));
       const second = await this.#helloOf(link).catch(() => null);
+      signal.throwIfAborted();
       // One that was lost too is followed by the next.
       if (second === null && link.over !== null) continue;
       const isKept = performance.now() - sentAtMs < answersKeptSeconds * 1_000;
@@ -277,9 +278,17 @@ class SocketClient implements Client {
   }
 
   async #targetId(options: RequestOptions): Promise<string> {
-    return await this.#inTime("hello", options, async () => {
-      const hello = await this.#helloOf(await this.#lifeline.live());
-      return hello?.registration.targetId ?? (await this.state(options)).target.targetId;
+    return await this.#inTime("hello", options, async (signal) => {
+      while (true) {
+        const link = await this.#lifeline.live();
+        signal.throwIfAborted();
+        try {
+          const hello = await this.#helloOf(link);
+          return hello?.registration.targetId ?? (await this.state(options)).target.targetId;
+        } catch (error) {
+          if (error !== link.over) throw error;
+        }
+      }
     });
   }
 

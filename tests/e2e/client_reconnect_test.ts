@@ -159,6 +159,17 @@ test("a command that was cut short is answered, and done once", async ({ tree, c
   assertEquals(tree.child("/api").attempt, 2);
 });
 
+test("a command that could not even be asked yet is asked when there is a connection", async ({ tree, cutter, connect }) => {
+  const client = await connect();
+  cutter.cutsAnswersTo = "hello";
+  const asking = client.command("restart_child", { childPath: "/api", ...WHO });
+  const late = assertRejects(() => client.command("pause_child", { childPath: "/api", ...WHO, timeoutMs: 60 }), ReeveError, "within 60 ms");
+  await until(() => cutter.count("hello") >= 3, "it was tried again");
+  await late;
+  cutter.cutsAnswersTo = null;
+  assertEquals([(await asking).accepted, tree.child("/api").attempt, tree.child("/api").operation], [true, 2, "active"]);
+});
+
 /** A command that was done, and whose answer is lost together with what `meanwhile` does. */
 async function lost({ cutter, connect, tree }: Rope, meanwhile: () => Promise<void>, options: ConnectOptions = {}): Promise<ReeveError> {
   const client = await connect(options);
