@@ -8,6 +8,7 @@ import { parseChildManifest } from "../../src/config/mod.ts";
 import type { DashboardOptions } from "../../src/ipc/mod.ts";
 import { NO_REQUEST_ID, STAGES } from "../../src/protocol/mod.ts";
 import { at } from "../support/at.ts";
+import { CLOSES_OTHERS } from "../support/runtime.ts";
 import { inFolder } from "../support/folder.ts";
 import { LineClient } from "../support/lines.ts";
 import { whileServed } from "../support/served.ts";
@@ -152,7 +153,11 @@ Deno.test("codes: each has a line here, or a test elsewhere", async () => {
 });
 
 for (const row of ROWS) {
-  Deno.test({ name: `codes: ${row.code}`, ignore: process.platform === "win32", fn: () => inFolder((folder) => refuse(row, folder)) });
+  Deno.test({
+    name: `codes: ${row.code}`,
+    ignore: process.platform === "win32" || CLOSES_OTHERS,
+    fn: () => inFolder((folder) => refuse(row, folder)),
+  });
 }
 
 async function refuse(row: (typeof ROWS)[number], folder: string): Promise<void> {

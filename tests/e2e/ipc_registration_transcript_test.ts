@@ -5,6 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { child, supervise } from "../../mod.ts";
 import { serveDashboard } from "../../src/ipc/mod.ts";
+import { CLOSES_OTHERS } from "../support/runtime.ts";
 import { inFolder } from "../support/folder.ts";
 import { untilAborted } from "../support/tasks.ts";
 import { REGISTRATION } from "../transcripts/recorded_registration.ts";
@@ -58,7 +59,7 @@ const FOLLOWS: Readonly<Record<string, Follows>> = {
 
 Deno.test({
   name: "transcript registration: every recorded case",
-  ignore: process.platform === "win32",
+  ignore: process.platform === "win32" || CLOSES_OTHERS,
   async fn(): Promise<void> {
     const cases: Case[] = REGISTRATION.map((line) => JSON.parse(line));
     assertEquals(cases.map(({ case: name }) => name).sort(), Object.keys(FOLLOWS).sort());
