@@ -2,7 +2,8 @@
 
 interface Entry<V> {
   readonly key: string;
-  readonly value: V;
+  /** Let go with its place, although the order has the entry for a while yet. */
+  value: V | undefined;
   readonly untilMs: number;
   readonly bytes: number;
   /** Whether another one has taken its place. */
@@ -39,9 +40,10 @@ export class ExpiringMap<V> {
     const before = this.#entries.get(key);
     if (before !== undefined) {
       before.isReplaced = true;
+      before.value = undefined;
       this.#bytes -= before.bytes;
     }
-    const entry = { key, value, untilMs: nowMs + this.#limits.ttlMs, bytes, isReplaced: false };
+    const entry: Entry<V> = { key, value, untilMs: nowMs + this.#limits.ttlMs, bytes, isReplaced: false };
     this.#entries.set(key, entry);
     this.#order.push(entry);
     this.#bytes += bytes;
@@ -53,6 +55,7 @@ export class ExpiringMap<V> {
       if (oldest.isReplaced) continue;
       this.#entries.delete(oldest.key);
       this.#bytes -= oldest.bytes;
+      oldest.value = undefined;
     }
     if (this.#order.length <= 2 * this.#entries.size + LITTLE) return;
     this.#order = this.#order.slice(this.#first).filter(({ isReplaced }) => !isReplaced);
