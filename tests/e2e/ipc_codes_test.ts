@@ -152,10 +152,10 @@ Deno.test("codes: each has a line here, or a test elsewhere", async () => {
   }
 });
 
-for (const row of ROWS) {
+for (const row of CLOSES_OTHERS ? [] : ROWS) {
   Deno.test({
     name: `codes: ${row.code}`,
-    ignore: process.platform === "win32" || CLOSES_OTHERS,
+    ignore: process.platform === "win32",
     fn: () => inFolder((folder) => refuse(row, folder)),
   });
 }

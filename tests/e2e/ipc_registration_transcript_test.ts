@@ -57,15 +57,17 @@ const FOLLOWS: Readonly<Record<string, Follows>> = {
   "relay-hangs": { why: `${BETTER}: a silent relay is given up after a third of the lease`, state: "unavailable", times: [2, 4] },
 };
 
-Deno.test({
-  name: "transcript registration: every recorded case",
-  ignore: process.platform === "win32" || CLOSES_OTHERS,
-  async fn(): Promise<void> {
-    const cases: Case[] = REGISTRATION.map((line) => JSON.parse(line));
-    assertEquals(cases.map(({ case: name }) => name).sort(), Object.keys(FOLLOWS).sort());
-    await Promise.all(cases.map((recorded) => inFolder((folder) => replay(recorded, folder))));
-  },
-});
+if (!CLOSES_OTHERS) {
+  Deno.test({
+    name: "transcript registration: every recorded case",
+    ignore: process.platform === "win32",
+    async fn(): Promise<void> {
+      const cases: Case[] = REGISTRATION.map((line) => JSON.parse(line));
+      assertEquals(cases.map(({ case: name }) => name).sort(), Object.keys(FOLLOWS).sort());
+      await Promise.all(cases.map((recorded) => inFolder((folder) => replay(recorded, folder))));
+    },
+  });
+}
 
 async function replay(recorded: Case, folder: string): Promise<void> {
   const { state, times: [least, most], why } = FOLLOWS[recorded.case]!;
