@@ -1,7 +1,7 @@
 /** One connection: requests and their answers, and what is pushed in between. */
 import { cleanText, type Clock, ReeveError, unlessAborted } from "../base/mod.ts";
-import { type ByteConnection, connectInTime, platform } from "../platform/mod.ts";
-import { FrameSplitter, NO_REQUEST_ID, type WireError } from "../protocol/mod.ts";
+import { type ByteConnection, connectInTime, FrameSplitter, platform } from "../platform/mod.ts";
+import { NO_REQUEST_ID, type WireError } from "../protocol/mod.ts";
 import { readLine } from "./forms.ts";
 import { distrust } from "./trust.ts";
 

@@ -1,7 +1,7 @@
 /** One connection: lines in, answers out in their order, and what is pushed in between. */
 import { type Clock, unlessAborted } from "../base/mod.ts";
-import type { ByteConnection } from "../platform/mod.ts";
-import { FrameSplitter, type FramingFault, type WireError, wireError } from "../protocol/mod.ts";
+import { type ByteConnection, FrameSplitter, type FramingFault } from "../platform/mod.ts";
+import { type WireError, wireError } from "../protocol/mod.ts";
 import type { Pieces } from "./state_view.ts";
 import { type Client, type Pipeline, refusalLine, type Reply } from "./security/pipeline.ts";
 import type { Pushes } from "./subscriptions.ts";

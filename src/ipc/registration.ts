@@ -1,8 +1,8 @@
 /** Registers a target at a relay, and keeps it registered: one line there and one back, again and again as long as it is served. */
 import { cleanText, type Clock, inTime, ReeveError, toJson } from "../base/mod.ts";
 import type { RegistrationState } from "../event/mod.ts";
-import { connectInTime } from "../platform/mod.ts";
-import { COMMAND_KINDS, FrameSplitter } from "../protocol/mod.ts";
+import { connectInTime, FrameSplitter } from "../platform/mod.ts";
+import { COMMAND_KINDS } from "../protocol/mod.ts";
 import type { RegistrationOptions } from "../spec/mod.ts";
 import { delayAfter, type Exchange, type Rhythm } from "./registration_rhythm.ts";
 

@@ -11,7 +11,6 @@ export {
 } from "../base/mod.ts";
 export * from "./command.ts";
 export * from "./errors.ts";
-export * from "./framing.ts";
 export * from "./names.ts";
 export * from "./request.ts";
 

@@ -32,6 +32,9 @@ const MAY_USE: ReadonlyMap<string, readonly string[]> = new Map([
   ["testing", ["base", "spec", "event", "core", "observe", "runtime"]],
 ]);
 
+/** What runs in a browser too: the language of the socket, and what that may use. */
+const FOR_BROWSERS = ["base", "event", "protocol", "web"];
+
 /** The front door may show these. */
 const FRONT_DOOR = ["base", "spec", "event", "core", "observe", "runtime"];
 
@@ -125,6 +128,9 @@ function knows(folder: string | undefined): boolean {
 }
 
 function checkPackage(path: string, specifier: string): string[] {
+  if (specifier.startsWith("node:") && FOR_BROWSERS.includes(folderOf(path) ?? "")) {
+    return [`${path} runs in a browser too, and imports ${specifier}`];
+  }
   if (/^(?!node:|npm:|jsr:)[a-z]+:|^\//i.test(specifier)) return [`${path} imports ${specifier}, which is no package`];
   const name = packageOf(specifier);
   if (name === "@reeve/supervisor") return [`${path} imports the package by its own name`];

@@ -67,6 +67,11 @@ Deno.test("the package version is the same everywhere", async () => {
 
 /** Planted violations: files, and what must be said of them. */
 const PLANTED: readonly [name: string, files: Record<string, string>, said: string][] = [
+  [
+    "what no browser has",
+    { "src/protocol/a.ts": 'import { Buffer } from "node:buffer";' },
+    "src/protocol/a.ts runs in a browser too, and imports node:buffer",
+  ],
   ["an import up the list", { "src/base/a.ts": 'import { x } from "../core/mod.ts";' }, "src/base/a.ts may not use core"],
   [
     "what Node 20 lacks",

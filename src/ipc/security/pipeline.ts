@@ -1,7 +1,8 @@
 /** The way of a request: what is looked at before it is answered, in this order. */
 import { toJson } from "../../base/mod.ts";
 import type { AuditTrail } from "../../observe/mod.ts";
-import { type Frame, METHODS, NO_REQUEST_ID, parseRequest, readableId, type WireError, type WireRequest } from "../../protocol/mod.ts";
+import type { Frame } from "../../platform/mod.ts";
+import { METHODS, NO_REQUEST_ID, parseRequest, readableId, type WireError, type WireRequest } from "../../protocol/mod.ts";
 import type { Service } from "../service.ts";
 import type { Pieces } from "../state_view.ts";
 import type { Pushes } from "../subscriptions.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { FrameSplitter } from "../../src/protocol/framing.ts";
+import { FrameSplitter } from "../../src/platform/framing.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
