@@ -1,4 +1,5 @@
 /** One connection: lines in, answers out in their order, and what is pushed in between. */
+import { Buffer } from "node:buffer";
 import { type Clock, unlessAborted } from "../base/mod.ts";
 import { type ByteConnection, FrameSplitter, type FramingFault } from "../platform/mod.ts";
 import { type WireError, wireError } from "../protocol/mod.ts";
@@ -295,7 +296,7 @@ export class Connection {
       const blocks = [...this.#blocks, this.#encoder.encode(text)];
       this.#blocks = [];
       this.#blockBytes = 0;
-      return joined(blocks);
+      return Buffer.concat(blocks);
     }
     const block = this.#blocks.shift()!;
     this.#blockBytes -= block.length;
@@ -313,16 +314,6 @@ export class Connection {
       else this.#watchWriting(leftMs);
     }, delayMs);
   }
-}
-
-function joined(blocks: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(blocks.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const block of blocks) {
-    whole.set(block, at);
-    at += block.length;
-  }
-  return whole;
 }
 
 /** What is closed while bytes lie unread takes the last line along: they are thrown away first, for a while. */

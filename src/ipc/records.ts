@@ -11,7 +11,7 @@ export interface RecordSource {
   readonly targetId: string;
   readonly configVersion: string;
   readonly time: WireTime;
-  /** Tells the numbers of one run from those of another: 16 hexadecimal digits. */
+  /** Tells the numbers of one run from those of another: 16 hexadecimal digits or more. */
   readonly runId: string;
 }
 

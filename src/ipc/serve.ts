@@ -116,7 +116,7 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
     parseChild,
     refuseChild: (spec) => refuseProgram(settings.allowlist, spec),
     time: new WireTime(Date.now() - tree.snapshot().atMs),
-    runId: runIdOf(tree),
+    runId: insidesOf(tree).runId,
     answersKeptSeconds: answersKeptSeconds(settings),
     registration: payload,
     auditRecords: (after, most) => trail?.recordsAfter(after, most) ?? [],
@@ -154,15 +154,6 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-const runIds = new WeakMap<Tree, string>();
-
-/** A tree that is served again goes on counting its events where it was. */
-function runIdOf(tree: Tree): string {
-  const runId = runIds.get(tree) ?? crypto.randomUUID().replaceAll("-", "");
-  runIds.set(tree, runId);
-  return runId;
 }
 
 interface DoorkeeperOptions {

@@ -7,6 +7,8 @@ import type { Tree } from "./tree.ts";
 export interface Insides {
   readonly events: Bus<SupervisorEvent>;
   readonly logs: Bus<LogRecord>;
+  /** Tells the numbers of these streams from those of another tree: 32 hexadecimal digits. */
+  readonly runId: string;
   /** Grows with whatever may change how a child is, but for the passing of time. */
   readonly changes: number;
   /** Makes an event of the tree itself, in order with all others; after its end nothing is told any more. */

@@ -96,10 +96,11 @@ export class RunningTree implements Tree {
     keepInsides(this, {
       events: this.#events,
       logs: this.#logs,
+      runId: crypto.randomUUID().replaceAll("-", ""),
       get changes(): number {
         return interpreter.changes;
       },
-      tell: (facts) => this.#interpreter.post({ type: "tell", node: 0, path: "/", facts }),
+      tell: (facts) => interpreter.post({ type: "tell", node: 0, path: "/", facts }),
     });
   }
 
