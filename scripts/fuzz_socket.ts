@@ -14,6 +14,7 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { LineClient } from "../tests/support/lines.ts";
 import { hostileFrame } from "../tests/support/hostile_frames.ts";
+import { until } from "../tests/support/until.ts";
 import { seededRandom } from "../src/testing/mod.ts";
 
 const SERVER = fileURLToPath(new URL("../tests/support/fuzzed_server.ts", import.meta.url));
@@ -67,10 +68,15 @@ try {
     if (sent >= held.length * frames / SAMPLES) held.push(await holds());
   }
   sane.close();
-  await until(async () => await descriptors() <= before, `descriptors stay open, there were ${before}`);
+  let after = 0;
+  await until(
+    async () => (after = await descriptors()) <= before,
+    () => `descriptors stay open: there were ${before}, there are ${after}`,
+    10_000,
+  );
   held.push(await holds());
   console.log(`${sent} frames, seed ${seed}: the sane client was answered ${asked} times`);
-  console.log(`descriptors ${before} -> ${await descriptors()}`);
+  console.log(`descriptors ${before} -> ${after}`);
   console.log(`held after a collection, in MiB: ${held.map(({ heap }) => heap).join(" ")}`);
   console.log(`resident, in MiB: ${held.map(({ resident }) => resident).join(" ")}`);
   const [half, last] = [held[held.length >> 1]!.heap, held.at(-1)!.heap];
@@ -135,12 +141,4 @@ async function holds(): Promise<{ readonly heap: number; readonly resident: numb
   server.stdin.write("?\n");
   const [, heap, resident] = (await answer).split(" ").map(Number);
   return { heap: heap!, resident: resident! };
-}
-
-async function until(holds: () => Promise<boolean>, complaint: string): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    if (await holds()) return;
-    await setTimeout(100);
-  }
-  throw new Error(`${complaint}: ${await descriptors()}`);
 }

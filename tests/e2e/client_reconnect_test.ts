@@ -1,15 +1,15 @@
 /** The client whose connection is lost: what goes on, what is asked again, and what is not known. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "node:path";
-import process from "node:process";
 import { child, ReeveError, supervise, type TaskContext, type Tree } from "../../mod.ts";
 import { type Client, connect, type ConnectOptions, type EventPush, type LogPush } from "../../src/client/mod.ts";
 import { type DashboardOptions, serveDashboard } from "../../src/ipc/mod.ts";
 import { at } from "../support/at.ts";
 import { Cutter } from "../support/cutter.ts";
 import { inFolder } from "../support/folder.ts";
-import { CLOSES_OTHERS } from "../support/runtime.ts";
+import { socketTest } from "../support/sockets.ts";
 import { untilAborted } from "../support/tasks.ts";
+import { until } from "../support/until.ts";
 
 const WHO = { reason: "test", requestedBy: "tester" };
 const FAST = { initialMs: 5, maxMs: 20 };
@@ -40,50 +40,37 @@ class Talker {
 }
 
 function test(name: string, run: (rope: Rope, talker: Talker) => Promise<void>, options: Partial<DashboardOptions> = {}): void {
-  if (CLOSES_OTHERS) return;
-  Deno.test({
-    name: `client: ${name}`,
-    ignore: process.platform === "win32",
-    fn: () =>
-      inFolder(async (folder) => {
-        const talker = new Talker();
-        await using tree = await supervise({ children: [talker.spec, child.task("api", untilAborted)] });
-        await tree.ready();
-        const target = join(folder, "t.sock");
-        const serve = (served: Tree) => serveDashboard(served, { targetId: "t", path: target, securityConfig: FREE, ...options });
-        let dashboard = await serve(tree);
-        await using cutter = await Cutter.between(join(folder, "c.sock"), target);
-        const path = join(folder, "c.sock");
-        const clients: Client[] = [];
-        try {
-          await run({
-            tree,
-            cutter,
-            path,
-            async serveAgain(other = tree): Promise<void> {
-              await dashboard.close();
-              dashboard = await serve(other);
-            },
-            async connect(more = {}): Promise<Client> {
-              const client = await connect(path, { reconnect: FAST, ...more });
-              clients.push(client);
-              return client;
-            },
-          }, talker);
-        } finally {
-          for (const client of clients) await client.close();
-          await dashboard.close();
-        }
-      }),
-  });
-}
-
-/** Waits for what must come, within seconds. */
-async function until(holds: () => boolean, what: string): Promise<void> {
-  for (const giveUpAtMs = Date.now() + 5_000; !holds();) {
-    if (Date.now() > giveUpAtMs) throw new Error(`it never came that ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  socketTest(`client: ${name}`, () =>
+    inFolder(async (folder) => {
+      const talker = new Talker();
+      await using tree = await supervise({ children: [talker.spec, child.task("api", untilAborted)] });
+      await tree.ready();
+      const target = join(folder, "t.sock");
+      const serve = (served: Tree) => serveDashboard(served, { targetId: "t", path: target, securityConfig: FREE, ...options });
+      let dashboard = await serve(tree);
+      await using cutter = await Cutter.between(join(folder, "c.sock"), target);
+      const path = join(folder, "c.sock");
+      const clients: Client[] = [];
+      try {
+        await run({
+          tree,
+          cutter,
+          path,
+          async serveAgain(other = tree): Promise<void> {
+            await dashboard.close();
+            dashboard = await serve(other);
+          },
+          async connect(more = {}): Promise<Client> {
+            const client = await connect(path, { reconnect: FAST, ...more });
+            clients.push(client);
+            return client;
+          },
+        }, talker);
+      } finally {
+        for (const client of clients) await client.close();
+        await dashboard.close();
+      }
+    }));
 }
 
 test("a stream that is cut again and again has every line once, in order", async ({ cutter, connect }, talker) => {
@@ -144,7 +131,7 @@ test("a read that was cut short is asked again", async ({ cutter, connect }) => 
   const client = await connect();
   cutter.cutsAnswersTo = "state";
   const asking = client.state();
-  await until(() => cutter.count("state") >= 2, "it was asked again");
+  await until(() => cutter.count("state") >= 2, () => "it never came that it was asked again");
   cutter.cutsAnswersTo = null;
   assertEquals((await asking).target.targetId, "t");
 });
@@ -153,7 +140,7 @@ test("a command that was cut short is answered, and done once", async ({ tree, c
   const client = await connect();
   cutter.cutsAnswersTo = "command.restart_child";
   const asking = client.command("restart_child", { childPath: "/api", ...WHO });
-  await until(() => cutter.count("command.restart_child") >= 2, "it was asked again");
+  await until(() => cutter.count("command.restart_child") >= 2, () => "it never came that it was asked again");
   cutter.cutsAnswersTo = null;
   assertEquals((await asking).accepted, true);
   const [first, ...more] = cutter.asked.filter((line) => line.includes('"command.restart_child"'));
@@ -166,7 +153,7 @@ test("a command that could not even be asked yet is asked when there is a connec
   cutter.cutsAnswersTo = "hello";
   const asking = client.command("restart_child", { childPath: "/api", ...WHO });
   const late = assertRejects(() => client.command("pause_child", { childPath: "/api", ...WHO, timeoutMs: 60 }), ReeveError, "within 60 ms");
-  await until(() => cutter.count("hello") >= 3, "it was tried again");
+  await until(() => cutter.count("hello") >= 3, () => "it never came that it was tried again");
   await late;
   cutter.cutsAnswersTo = null;
   assertEquals([(await asking).accepted, tree.child("/api").attempt, tree.child("/api").operation], [true, 2, "active"]);
@@ -179,7 +166,7 @@ async function lost({ cutter, connect, tree }: Rope, meanwhile: () => Promise<vo
   cutter.refusesThen = true;
   const asking = client.command("restart_child", { childPath: "/api", ...WHO });
   const failing = assertRejects(() => asking, ReeveError);
-  await until(() => cutter.refuses, "it was done and cut");
+  await until(() => cutter.refuses, () => "it never came that it was done and cut");
   await meanwhile();
   cutter.cutsAnswersTo = null;
   cutter.refusesThen = cutter.refuses = false;
@@ -227,7 +214,7 @@ test("too many attempts are the end, and that is told", async ({ cutter, connect
   const client = await connect({ reconnect: { ...FAST, maxAttempts: 3 }, onState: (state) => states.push(state) });
   await cutter[Symbol.asyncDispose]();
   await assertRejects(() => client.state(), ReeveError, "Cannot use the dashboard");
-  await until(() => states.at(-1) === "closed", "the end was told");
+  await until(() => states.at(-1) === "closed", () => "it never came that the end was told");
   assertEquals(states, ["connected", "reconnecting", "closed"]);
   await assertRejects(() => client.hello(), ReeveError);
 });
@@ -240,7 +227,7 @@ test("states are told in their order, and a listener that throws costs nothing",
   };
   const client = await connect({ onState });
   cutter.cut();
-  await until(() => states.length === 3, "it was connected again");
+  await until(() => states.length === 3, () => "it never came that it was connected again");
   await client.hello();
   await client.close();
   await client.close();
@@ -252,7 +239,7 @@ test("what nobody waits for any more is never sent", async ({ tree, cutter, conn
   const states: string[] = [];
   const client = await connect({ reconnect: { initialMs: 400, maxMs: 400 }, onState: (state) => states.push(state) });
   cutter.cut();
-  await until(() => states.includes("reconnecting"), "the loss was seen");
+  await until(() => states.includes("reconnecting"), () => "it never came that the loss was seen");
   const stop = new AbortController();
   const asked = [
     client.request("command.pause_child", {}, { timeoutMs: 50 }),
@@ -285,7 +272,7 @@ test("a connection that is lost while it subscribes again is one more attempt", 
   const asked = cutter.count("events.subscribe");
   cutter.cutsAnswersTo = "events.subscribe";
   cutter.cut();
-  await until(() => cutter.count("events.subscribe") >= asked + 3, "it was tried three times");
+  await until(() => cutter.count("events.subscribe") >= asked + 3, () => "it never came that it was tried three times");
   cutter.cutsAnswersTo = null;
   await tree.child("/api").pause();
   const { value } = await events.next();

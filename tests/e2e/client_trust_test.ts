@@ -4,21 +4,16 @@ import { spawn } from "node:child_process";
 import { chmod, chown, mkdir, symlink } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import process from "node:process";
 import { ReeveError } from "../../mod.ts";
 import { connect } from "../../src/client/mod.ts";
 import { inFolder } from "../support/folder.ts";
-import { CLOSES_OTHERS } from "../support/runtime.ts";
-
-const IS_ROOT = process.getuid?.() === 0;
+import { socketTest } from "../support/sockets.ts";
 
 /** Somebody else. */
 const NOBODY = 65_534;
 
-function test(name: string, run: (folder: string) => Promise<void>, { root = false } = {}): void {
-  if (CLOSES_OTHERS) return;
-  const lack = root && !IS_ROOT ? " (skipped: needs root)" : "";
-  Deno.test({ name: `client: ${name}${lack}`, ignore: process.platform === "win32" || lack !== "", fn: () => inFolder(run) });
+function test(name: string, run: (folder: string) => Promise<void>, options: { readonly root?: boolean } = {}): void {
+  socketTest(`client: ${name}`, () => inFolder(run), options);
 }
 
 /** Somebody who listens and says nothing; the folder is there. */

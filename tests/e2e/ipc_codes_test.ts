@@ -2,16 +2,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import process from "node:process";
 import { ReeveError } from "../../mod.ts";
 import { parseChildManifest } from "../../src/config/mod.ts";
 import type { DashboardOptions } from "../../src/ipc/mod.ts";
 import { NO_REQUEST_ID, STAGES } from "../../src/protocol/mod.ts";
 import { at } from "../support/at.ts";
-import { CLOSES_OTHERS } from "../support/runtime.ts";
 import { inFolder } from "../support/folder.ts";
 import { LineClient } from "../support/lines.ts";
 import { whileServed } from "../support/served.ts";
+import { socketTest } from "../support/sockets.ts";
 
 type Line = string | object | Uint8Array;
 
@@ -152,13 +151,7 @@ Deno.test("codes: each has a line here, or a test elsewhere", async () => {
   }
 });
 
-for (const row of CLOSES_OTHERS ? [] : ROWS) {
-  Deno.test({
-    name: `codes: ${row.code}`,
-    ignore: process.platform === "win32",
-    fn: () => inFolder((folder) => refuse(row, folder)),
-  });
-}
+for (const row of ROWS) socketTest(`codes: ${row.code}`, () => inFolder((folder) => refuse(row, folder)));
 
 async function refuse(row: (typeof ROWS)[number], folder: string): Promise<void> {
   const options = { ...row.options, ...row.optionsAt?.(join(folder, "audit")) };

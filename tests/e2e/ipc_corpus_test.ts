@@ -1,18 +1,16 @@
 /** The hostile lines over a real socket, and parameters that mean harm: the server answers each, and goes on. */
 import { assert, assertEquals } from "@std/assert";
-import process from "node:process";
 import { parseChildManifest } from "../../src/config/mod.ts";
 import { HOSTILE_LINES } from "../corpus/hostile_lines.ts";
 import { at } from "../support/at.ts";
-import { CLOSES_OTHERS } from "../support/runtime.ts";
+import { socketTest } from "../support/sockets.ts";
 import { LineClient } from "../support/lines.ts";
 import { whileServed } from "../support/served.ts";
 
 const securityConfig = { rateLimit: { enabled: false }, requestSizeLimit: { enabled: false }, replayProtection: { enabled: false } };
 
 function test(name: string, fn: () => Promise<void>): void {
-  if (CLOSES_OTHERS) return;
-  Deno.test({ name: `corpus over a socket: ${name}`, ignore: process.platform === "win32", fn });
+  socketTest(`corpus over a socket: ${name}`, fn);
 }
 
 /** What nobody should find in a text of ours. */

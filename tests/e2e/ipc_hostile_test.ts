@@ -2,12 +2,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import process from "node:process";
 import type { DashboardOptions } from "../../src/ipc/mod.ts";
 import { inFolder } from "../support/folder.ts";
 import { LineClient } from "../support/lines.ts";
 import { Program } from "../support/program.ts";
-import { CLOSES_OTHERS, moduleUrl } from "../support/runtime.ts";
+import { moduleUrl } from "../support/runtime.ts";
+import { socketTest } from "../support/sockets.ts";
+import { until } from "../support/until.ts";
 
 /** Descriptors that a runtime opens for good when it first needs them. */
 const OPENED_ONCE = 4;
@@ -39,31 +40,26 @@ process.stdin.on("data", () => console.log(dashboard.connections));`;
 
 /** Runs a crowd beside a sane client, who is asked all along; afterwards there are no more connections and descriptors than before. */
 function test(name: string, crowd: (target: Target) => Promise<void>, options: Partial<DashboardOptions> = {}): void {
-  if (CLOSES_OTHERS) return;
-  Deno.test({
-    name: `hostile: ${name}`,
-    ignore: process.platform === "win32",
-    fn: () =>
-      inFolder(async (folder) => {
-        const path = join(folder, "t.sock");
-        const server = await Program.start(folder, "server", SERVER(path, options));
-        const facts = async (): Promise<Facts> => ({
-          connections: Number(await server.ask("how many?")),
-          descriptors: await server.descriptors(),
-        });
-        const sane = await LineClient.open(path);
-        try {
-          await until(facts, ({ connections }) => connections === 1);
-          const before = await facts();
-          let isOver = false;
-          await Promise.all([crowd({ path, facts }).finally(() => isOver = true), askAllAlong(sane, () => isOver)]);
-          await until(facts, ({ connections, descriptors }) => connections <= 1 && descriptors <= before.descriptors + OPENED_ONCE);
-        } finally {
-          sane.close();
-          await server.end();
-        }
-      }),
-  });
+  socketTest(`hostile: ${name}`, () =>
+    inFolder(async (folder) => {
+      const path = join(folder, "t.sock");
+      const server = await Program.start(folder, "server", SERVER(path, options));
+      const facts = async (): Promise<Facts> => ({
+        connections: Number(await server.ask("how many?")),
+        descriptors: await server.descriptors(),
+      });
+      const sane = await LineClient.open(path);
+      try {
+        await settled(facts, ({ connections }) => connections === 1);
+        const before = await facts();
+        let isOver = false;
+        await Promise.all([crowd({ path, facts }).finally(() => isOver = true), askAllAlong(sane, () => isOver)]);
+        await settled(facts, ({ connections, descriptors }) => connections <= 1 && descriptors <= before.descriptors + OPENED_ONCE);
+      } finally {
+        sane.close();
+        await server.end();
+      }
+    }));
 }
 
 async function askAllAlong(sane: LineClient, isOver: () => boolean): Promise<void> {
@@ -75,12 +71,10 @@ async function askAllAlong(sane: LineClient, isOver: () => boolean): Promise<voi
   }
 }
 
-async function until(facts: () => Promise<Facts>, holds: (facts: Facts) => boolean): Promise<void> {
-  const giveUpAtMs = Date.now() + 10_000;
-  for (let now = await facts(); !holds(now); now = await facts()) {
-    if (Date.now() > giveUpAtMs) throw new Error(`it stays at ${JSON.stringify(now)}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+/** Waits until the server says what it must. */
+async function settled(facts: () => Promise<Facts>, holds: (facts: Facts) => boolean): Promise<void> {
+  let now: Facts | null = null;
+  await until(async () => holds(now = await facts()), () => `it stays at ${JSON.stringify(now)}`, 10_000);
 }
 
 /** A connection; where too many wait to be accepted, Node says so at once instead of waiting. */
@@ -120,7 +114,7 @@ const HELLO = '{"request_id":"h","method":"hello","params":null}\n';
 test("a thousand connections at once are each answered, and the one too many is told", async ({ path, facts }) => {
   const sockets: Socket[] = [];
   for (let batch = 0; batch < 20; batch++) sockets.push(...await Promise.all(Array.from({ length: 50 }, () => opened(path))));
-  await until(facts, ({ connections }) => connections === 1_001);
+  await settled(facts, ({ connections }) => connections === 1_001);
   const late = await opened(path);
   sockets.push(late);
   const refused = await textOf(late);
@@ -173,7 +167,7 @@ setTimeout(() => {
 test("who never reads is bounded and cut off", ({ path, facts }) =>
   inFolder(async (folder) => {
     const greedy = await Program.start(folder, "greedy", GREEDY(path));
-    await until(facts, ({ connections }) => connections === 1);
+    await settled(facts, ({ connections }) => connections === 1);
     await greedy.end();
   }), { writeTimeoutMs: 300 });
 

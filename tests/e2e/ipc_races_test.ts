@@ -4,21 +4,18 @@ import { lstatSync } from "node:fs";
 import { chown, link, lstat, mkdir, readdir, readFile, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import process from "node:process";
 import { ReeveError } from "../../mod.ts";
 import { bindInPlace, type BindMode } from "../../src/ipc/place.ts";
 import { inFolder } from "../support/folder.ts";
 import { LineClient } from "../support/lines.ts";
 import { Program } from "../support/program.ts";
-import { CLOSES_OTHERS, moduleUrl } from "../support/runtime.ts";
+import { moduleUrl } from "../support/runtime.ts";
+import { socketTest } from "../support/sockets.ts";
 
-const IS_ROOT = process.getuid?.() === 0;
 const NOBODY = 65_534;
 
-function test(name: string, fn: (folder: string) => Promise<void>, { root = false } = {}): void {
-  if (CLOSES_OTHERS) return;
-  const lack = root && !IS_ROOT ? " (skipped: needs root)" : "";
-  Deno.test({ name: `races: ${name}${lack}`, ignore: process.platform === "win32" || lack !== "", fn: () => inFolder(fn) });
+function test(name: string, fn: (folder: string) => Promise<void>, options: { readonly root?: boolean } = {}): void {
+  socketTest(`races: ${name}`, () => inFolder(fn), options);
 }
 
 /** Binds and lets go: `bind MODE PATH`, `close`. */

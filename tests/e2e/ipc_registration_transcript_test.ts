@@ -2,10 +2,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
-import process from "node:process";
 import { child, supervise } from "../../mod.ts";
 import { serveDashboard } from "../../src/ipc/mod.ts";
-import { CLOSES_OTHERS } from "../support/runtime.ts";
+import { socketTest } from "../support/sockets.ts";
 import { inFolder } from "../support/folder.ts";
 import { untilAborted } from "../support/tasks.ts";
 import { REGISTRATION } from "../transcripts/recorded_registration.ts";
@@ -26,48 +25,27 @@ interface Follows {
 const WATCHED_MS = 3_400;
 
 const BETTER = "section 12, 17";
+const RETRIED: Follows = {
+  why: `${BETTER}: with growing delays, and told as unavailable when the lease is over`,
+  state: "unavailable",
+  times: [2, 12],
+};
 const FOLLOWS: Readonly<Record<string, Follows>> = {
   "register": { why: "as recorded: again with every heartbeat", state: "registered", times: [3, 5] },
   "refused-for-good": { why: `${BETTER}: tried again, but slowly`, state: "rejected", times: [1, 1] },
-  "refused-for-now": {
-    why: `${BETTER}: with growing delays, and told as unavailable when the lease is over`,
-    state: "unavailable",
-    times: [2, 12],
-  },
-  "ack-not-json": {
-    why: `${BETTER}: with growing delays, and told as unavailable when the lease is over`,
-    state: "unavailable",
-    times: [2, 12],
-  },
-  "ack-missing": {
-    why: `${BETTER}: with growing delays, and told as unavailable when the lease is over`,
-    state: "unavailable",
-    times: [2, 12],
-  },
-  "ack-without-retryable": {
-    why: `${BETTER}: with growing delays, and told as unavailable when the lease is over`,
-    state: "unavailable",
-    times: [2, 12],
-  },
-  "refusal-without-retryable": {
-    why: `${BETTER}: with growing delays, and told as unavailable when the lease is over`,
-    state: "unavailable",
-    times: [2, 12],
-  },
+  "refused-for-now": RETRIED,
+  "ack-not-json": RETRIED,
+  "ack-missing": RETRIED,
+  "ack-without-retryable": RETRIED,
+  "refusal-without-retryable": RETRIED,
   "relay-hangs": { why: `${BETTER}: a silent relay is given up after a third of the lease`, state: "unavailable", times: [2, 4] },
 };
 
-if (!CLOSES_OTHERS) {
-  Deno.test({
-    name: "transcript registration: every recorded case",
-    ignore: process.platform === "win32",
-    async fn(): Promise<void> {
-      const cases: Case[] = REGISTRATION.map((line) => JSON.parse(line));
-      assertEquals(cases.map(({ case: name }) => name).sort(), Object.keys(FOLLOWS).sort());
-      await Promise.all(cases.map((recorded) => inFolder((folder) => replay(recorded, folder))));
-    },
-  });
-}
+socketTest("transcript registration: every recorded case", async () => {
+  const cases: Case[] = REGISTRATION.map((line) => JSON.parse(line));
+  assertEquals(cases.map(({ case: name }) => name).sort(), Object.keys(FOLLOWS).sort());
+  await Promise.all(cases.map((recorded) => inFolder((folder) => replay(recorded, folder))));
+});
 
 async function replay(recorded: Case, folder: string): Promise<void> {
   const { state, times: [least, most], why } = FOLLOWS[recorded.case]!;

@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import process from "node:process";
 import { LineClient } from "../support/lines.ts";
 import { type Served, whileServed } from "../support/served.ts";
+import { comparable } from "../transcripts/comparable.ts";
 import { FRAMING, HANDSHAKE_AND_STATE, PROTOCOL_ERRORS, SUBSCRIPTIONS } from "../transcripts/recorded.ts";
 
 interface Case {
@@ -68,21 +69,6 @@ function shown(answer: Record<string, unknown>): [string, string] {
   const { error, request_id: id } = answer;
   const code: unknown = typeof error === "object" && error !== null ? Reflect.get(error, "code") : "ok";
   return [String(code), String(id)];
-}
-
-/** What `hello` tells beyond the reference, beside the registration, which must stay as it is. */
-const OF_OUR_OWN: ReadonlySet<string> = new Set(["server", "capabilities", "extensions"]);
-
-/** What must be the same: everything but times, the parser's own words, the lease and the path. */
-function comparable(value: unknown, key = ""): unknown {
-  if (typeof value === "number" && key.endsWith("_unix_nanos")) return "a time";
-  if (typeof value === "string" && key === "message") return value.replace(/^(failed to parse [a-zA-Z ]+:).*/s, "$1");
-  if (key === "ipc_path") return "the path";
-  if (key === "lease_seconds") return "the lease";
-  if (Array.isArray(value)) return value.map((entry) => comparable(entry));
-  if (typeof value !== "object" || value === null) return value;
-  const members = Object.entries(value).filter(([name]) => key !== "result" || !OF_OUR_OWN.has(name));
-  return Object.fromEntries(members.map(([name, entry]) => [name, comparable(entry, name)]));
 }
 
 /** A state has rows of other children here; its shape is looked at elsewhere. */

@@ -1,5 +1,4 @@
 /** How a test finds modules and starts programs: Deno runs the sources, Node what was built from them. */
-import process from "node:process";
 import { fileURLToPath } from "node:url";
 
 const isBuilt = !import.meta.url.endsWith(".ts");
@@ -24,9 +23,3 @@ export function programArgs(file: string, flags: readonly string[] = []): string
 export function reeveArgs(args: readonly string[], flags: readonly string[] = ["-A"]): string[] {
   return [...programArgs(fileURLToPath(moduleUrl("src/cli/bin")), flags), ...args];
 }
-
-/**
- * Whether a socket of node:net that is destroyed as soon as it is connected closes a descriptor of somebody else, as in Deno before 2.9.6: tests that do so
- * would break whatever runs beside them.
- */
-export const CLOSES_OTHERS: boolean = /^2\.([78]\.|9\.[0-5]$)/.test(process.versions["deno"] ?? "");
