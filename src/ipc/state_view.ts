@@ -40,6 +40,7 @@ export class StateView {
   #recent = new Uint8Array(0);
   /** What there was when the body was written, and when the recent events and lines were. */
   #changes = -1;
+  #memberships = -1;
   #told = "";
 
   constructor(source: StateSource) {
@@ -82,14 +83,11 @@ export class StateView {
 
   #update(snapshot: TreeSnapshot): void {
     const before = this.#written;
+    const { memberships } = insidesOf(this.#source.tree);
     const children = flatten(snapshot.children);
-    let isCurrentWhole = children.length === before.length && this.#topology !== "";
-    let isSameTree = isCurrentWhole;
-    for (let index = 0; isSameTree && index < children.length; index++) {
-      isSameTree = before[index]!.child.path === children[index]!.path;
-      isCurrentWhole &&= isSameTree && isCurrent(before[index]!, children[index]!, snapshot);
-    }
-    if (isCurrentWhole && isSameTree) return;
+    const isSameTree = memberships === this.#memberships;
+    if (isSameTree && children.every((child, index) => isCurrent(before[index]!, child, snapshot))) return;
+    this.#memberships = memberships;
     const byPath = new Map(isSameTree ? [] : before.map((written) => [written.child.path, written]));
     this.#written = children.map((child, index) => {
       const written = isSameTree ? before[index] : byPath.get(child.path);

@@ -11,6 +11,8 @@ export interface Insides {
   readonly runId: string;
   /** Grows with whatever may change how a child is, but for the passing of time. */
   readonly changes: number;
+  /** Grows when a child comes or goes, so that one that came back under its name is told from the one before. */
+  readonly memberships: number;
   /** Makes an event of the tree itself, in order with all others; after its end nothing is told any more. */
   tell(facts: EventFacts): void;
 }

@@ -60,10 +60,16 @@ export class Members {
   readonly #host: MembersHost;
   readonly #places = new Map<string, Place>();
   readonly #instances = new Instances();
+  #changes = 0;
 
   constructor(host: MembersHost) {
     this.#host = host;
     for (const { id } of host.planner.tree.nodes) this.#rememberPlaces(id);
+  }
+
+  /** How often children came or went. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** The paths of all. */
@@ -134,6 +140,7 @@ export class Members {
 
   /** A child is gone for good, and with it these nodes. */
   removed(path: string, nodes: readonly number[]): void {
+    this.#changes++;
     this.#places.delete(path);
     this.#instances.removed(path);
     if (nodes.length === 0) return;
@@ -207,6 +214,7 @@ export class Members {
   }
 
   #placed(path: string, place: Place, nodes: readonly number[]): Child {
+    this.#changes++;
     this.#places.set(path, place);
     for (const inner of nodes) this.#rememberPlaces(inner);
     const slash = path.lastIndexOf("/");

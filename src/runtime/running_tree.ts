@@ -92,13 +92,16 @@ export class RunningTree implements Tree {
     });
     this.#keepAlive = keepAlive;
     this.#signal = signal;
-    const interpreter = this.#interpreter;
+    const [interpreter, members] = [this.#interpreter, this.#members];
     keepInsides(this, {
       events: this.#events,
       logs: this.#logs,
       runId: crypto.randomUUID().replaceAll("-", ""),
       get changes(): number {
         return interpreter.changes;
+      },
+      get memberships(): number {
+        return members.changes;
       },
       tell: (facts) => interpreter.post({ type: "tell", node: 0, path: "/", facts }),
     });

@@ -1,5 +1,5 @@
 /** What is kept of a state is always the same as what would be written anew. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { child, supervise, type TaskContext } from "../../mod.ts";
 import { Records } from "../../src/ipc/records.ts";
 import { type Pieces, StateView } from "../../src/ipc/state_view.ts";
@@ -68,12 +68,18 @@ for (let seed = 1; seed <= 8; seed++) {
         () => quietly(tree.child(path).restart()),
         () => quietly(tree.child(path).pause()),
         () => quietly(tree.child(path).resume()),
-        () => quietly(tree.add(child.task(`more${++added}`, puppets.task, { limit: { maxRestarts: 50 } }))),
+        () =>
+          quietly(
+            tree.add(
+              child.task(`more${random() < 0.5 ? ++added : added}`, puppets.task, { limit: { maxRestarts: 50 }, tags: [`${step}`] }),
+            ),
+          ),
         () => path.includes("more") ? quietly(tree.child(path).remove()) : undefined,
         () => undefined,
       ];
       deeds[Math.floor(random() * deeds.length)]!();
       await clock.advance(random() < 0.5 ? 0 : random() * 4_000);
+      if (random() < 0.3) continue;
       const text = textOf(kept.pieces());
       assertEquals(text, textOf(new StateView(source).pieces()), `step ${step}`);
       seen.add(text);
@@ -86,3 +92,28 @@ for (let seed = 1; seed <= 8; seed++) {
     assertEquals(textOf(kept.pieces()), textOf(new StateView(source).pieces()));
   });
 }
+
+Deno.test("a child that came back under its name, declared otherwise, is in the topology as it is now, though nobody asked in between", async () => {
+  const clock = new VirtualClock({ startMs: 1_000 });
+  const { task } = new Puppets();
+  const tree = await supervise({ children: [child.task("a", task), child.task("b", task, { tags: ["old"] })] }, {
+    clock,
+    keepAlive: false,
+  });
+  const time = new WireTime(0);
+  const records = new Records({ targetId: "t", configVersion: "1", time, runId: "0".repeat(32) });
+  const view = new StateView({ tree, time, records, configVersion: "1", target: () => ({ target_id: "t" }) });
+  assertMatch(textOf(view.pieces()), /"tags":\["old"\]/);
+  await clock.advance(10);
+  await tree.child("/b").remove();
+  await clock.advance(10);
+  await tree.add(child.task("b", task, { tags: ["new"], dependencies: ["a"], severity: "critical" }));
+  await clock.advance(10);
+  const text = textOf(view.pieces());
+  assertMatch(text, /"tags":\["new"\],"criticality":"critical"/);
+  assertMatch(text, /"edge_id":"dependency:\/a->\/b"/);
+  assert(!text.includes('"old"'), text);
+  const ending = tree.shutdown();
+  await clock.advance(60_000);
+  await ending;
+});
