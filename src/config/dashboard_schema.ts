@@ -68,7 +68,11 @@ export const dashboard = z.strictObject({
       replay_protection: setting(
         z.strictObject({
           enabled: setting(z.boolean(), "Whether repeated requests are noticed.", { default: true }),
-          window_size: setting(positive, "Requests remembered.", { default: 1024 }),
+          window_size: setting(
+            positive,
+            "Reads remembered for each user; sixteen times as many commands are taken within `ttl_seconds`, more are refused.",
+            { default: 1024 },
+          ),
           ttl_seconds: setting(positiveSecs, "For this many seconds.", { default: 60 }),
         }),
         "Repeated requests.",

@@ -26,7 +26,7 @@ export interface AuthorizationOptions {
 export interface ReplayProtectionOptions {
   /** Whether an id that comes again with other content is refused. @default {true} */
   readonly enabled?: boolean;
-  /** How many ids of reads, and how many of commands, are kept for each user. @default {1024} */
+  /** How many ids of reads are kept for each user; sixteen times as many commands are taken within the time, more are refused. @default {1024} */
   readonly windowSize?: number;
   /** For how many seconds. @default {60} */
   readonly ttlSeconds?: number;

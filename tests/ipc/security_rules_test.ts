@@ -90,3 +90,14 @@ Deno.test("an entry that is replaced again and again takes the room of one", () 
   assert(held < 50, `${held} MB are held for ${map.size} entries`);
   assertEquals([map.get("first", 0), map.get("again", 0)?.[0], map.size], [[], 99_999, 2]);
 });
+
+Deno.test("how long it takes until one more has a place is told, whatever was replaced or is gone", () => {
+  const map = new ExpiringMap<number>({ ttlMs: 100, mostEntries: 2 });
+  assertEquals(map.waitMs(0), 0);
+  map.set("a", 1, 0);
+  map.set("b", 2, 30);
+  assertEquals(map.waitMs(40), 60);
+  map.set("a", 3, 50);
+  assertEquals([map.waitMs(60), map.waitMs(129), map.waitMs(130)], [70, 1, 0]);
+  assertEquals([map.get("a", 149), map.get("a", 150)], [3, undefined]);
+});

@@ -48,22 +48,33 @@ export class ExpiringMap<V> {
     this.#order.push(entry);
     this.#bytes += bytes;
     const { mostEntries, mostBytes = Infinity } = this.#limits;
-    while (this.#first < this.#order.length) {
-      const oldest = this.#order[this.#first]!;
-      if (!oldest.isReplaced && oldest.untilMs > nowMs && this.#entries.size <= mostEntries && this.#bytes <= mostBytes) break;
-      this.#first++;
-      if (oldest.isReplaced) continue;
-      this.#entries.delete(oldest.key);
-      this.#bytes -= oldest.bytes;
-      oldest.value = undefined;
-    }
+    this.#makeRoom(nowMs, mostEntries, mostBytes);
     if (this.#order.length <= 2 * this.#entries.size + LITTLE) return;
     this.#order = this.#order.slice(this.#first).filter(({ isReplaced }) => !isReplaced);
     this.#first = 0;
   }
 
+  /** Milliseconds until one more has a place for which no other must go before its time: 0 when there is one. */
+  waitMs(nowMs: number): number {
+    if (this.#entries.size < this.#limits.mostEntries) return 0;
+    this.#makeRoom(nowMs, Infinity, Infinity);
+    return this.#entries.size < this.#limits.mostEntries ? 0 : this.#order[this.#first]!.untilMs - nowMs;
+  }
+
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** Lets those go whose time is over, and the oldest that are too many. */
+  #makeRoom(nowMs: number, mostEntries: number, mostBytes: number): void {
+    for (; this.#first < this.#order.length; this.#first++) {
+      const oldest = this.#order[this.#first]!;
+      if (oldest.isReplaced) continue;
+      if (oldest.untilMs > nowMs && this.#entries.size <= mostEntries && this.#bytes <= mostBytes) return;
+      this.#entries.delete(oldest.key);
+      this.#bytes -= oldest.bytes;
+      oldest.value = undefined;
+    }
   }
 }
 

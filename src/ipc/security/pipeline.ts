@@ -92,6 +92,7 @@ export class Pipeline {
     const id = shortened(requestId);
     const content = fingerprint(method, params);
     const seen = this.#replay.see(peer.key, id, content, isRead, nowMs); // C4
+    if (typeof seen === "object") return { line: this.#refuse(asked, seen) };
     if (seen === "other") return { line: this.#refuse(asked, replayed("with another request")) };
     if (isRead) return this.#read(request, asked, client);
 
