@@ -1,9 +1,19 @@
 /** A socket in its place: it appears there with its final mode, and goes only if it is still ours. */
-import { chmod, link, lstat, mkdir, rename, rmdir, stat, unlink } from "node:fs/promises";
+import { chmod, link, lstat, mkdir, rename, unlink } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import { ReeveError } from "../base/mod.ts";
-import { isAnswered, LONGEST_UNIX_PATH, ownUidIn, pathBytes, platform, privateFolder, type UnixListener } from "../platform/mod.ts";
+import {
+  distrustFolders,
+  isAnswered,
+  LONGEST_UNIX_PATH,
+  ownersOf,
+  ownUidIn,
+  pathBytes,
+  platform,
+  privateFolder,
+  type UnixListener,
+} from "../platform/mod.ts";
+import { BOUND_NAME, lockPlace } from "./place_lock.ts";
 
 /** Whether a path must be free, or may be taken by a socket behind which nobody listens any more. */
 export type BindMode = "create_new" | "replace_stale";
@@ -24,35 +34,34 @@ export interface PlacedListener {
   close(): Promise<void>;
 }
 
-/** How long, in milliseconds, to wait for another program that is binding the same path; what takes longer was left behind. */
-const LOCK_MS = 2_000;
-const LOOK_MS = 20;
-
 /** Binds in a private folder beside the path and moves the socket there; rejects with `dashboard_not_started`. */
 export async function bindInPlace({ path, mode, bindMode }: PlaceOptions): Promise<PlacedListener> {
   const folder = privateFolder(path);
-  const hidden = join(folder, "s");
+  const hidden = join(folder, BOUND_NAME);
   checkPath(path, hidden);
   try {
     // With any umask nobody else may write in folders that are made here.
     await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-    await lock(folder, path);
+    const why = await distrustFolders(dirname(path), ownersOf(dirname(path)));
+    if (why !== null) throw refused(`${why}, so that the socket could be replaced; choose a folder in which only you and root may write`);
+    const ownerUid = await ownUidIn(dirname(path));
+    const lock = await lockPlace(folder, ownerUid);
     try {
-      // The folder was made just now: whose it is tells the own user id.
-      const { uid: ownUid } = await lstat(folder);
-      const taken = await whatIsThere(path, bindMode, ownUid);
+      const taken = await whatIsThere(path, bindMode, ownerUid);
       const listener = await platform.listenUnix(hidden, { peers: true });
       try {
         await chmod(hidden, mode);
+        const identity = await identityOf(hidden);
+        if (!await lock.isHeld()) throw refused("another program has taken over the place where it is bound");
         await moveTo(hidden, path, taken);
-        return placed(listener, { path, folder, identity: await identityOf(path), ownerUid: ownUid });
+        return placed(listener, { path, folder, identity, ownerUid });
       } catch (error) {
         await listener.close();
-        await unlink(hidden).catch(() => {});
+        if (await lock.isHeld()) await unlink(hidden).catch(() => {});
         throw error;
       }
     } finally {
-      await rmdir(folder).catch(() => {});
+      await lock.release();
     }
   } catch (error) {
     throw notStarted(path, error);
@@ -72,13 +81,13 @@ function placed(listener: UnixListener, { path, folder, identity, ownerUid }: Pl
     ownerUid,
     async close(): Promise<void> {
       // Nobody binds meanwhile: with a listener whatever is where it was bound is removed, and what was ours a moment ago may be somebody else's.
-      const isLocked = await lock(folder, path).then(() => true, () => false);
+      const lock = await lockPlace(folder, ownerUid).catch(() => null);
       try {
         await listener.close();
         const now = await identityOf(path);
         if (now !== null && now === identity) await unlink(path).catch(() => {});
       } finally {
-        if (isLocked) await rmdir(folder).catch(() => {});
+        await lock?.release();
       }
     },
   };
@@ -103,33 +112,9 @@ async function whatIsThere(path: string, bindMode: BindMode, ownUid: number): Pr
   return `${found.dev}:${found.ino}`;
 }
 
-/** The private folder is the lock as well: of two programs that bind one path the second waits, and then finds it taken. */
-async function lock(folder: string, path: string): Promise<void> {
-  const giveUpAtMs = Date.now() + LOCK_MS;
-  while (true) {
-    try {
-      return await mkdir(folder, { mode: 0o700 });
-    } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
-    }
-    if (Date.now() > giveUpAtMs) await clearAway(folder, path);
-    else await setTimeout(LOOK_MS);
-  }
-}
-
-/** A folder that a program left when it was killed: nobody else can have made it, or it is not ours to remove. */
-async function clearAway(folder: string, path: string): Promise<void> {
-  const found = await lstat(folder).catch(unlessMissing);
-  if (found === null) return;
-  if (!found.isDirectory() || found.uid !== await ownUidIn(dirname(folder))) throw refused(`"${folder}" is in the way, and is not ours`);
-  if (Date.now() - found.mtimeMs < LOCK_MS) throw refused(`another program is binding "${path}"`);
-  await unlink(join(folder, "s")).catch(() => {});
-  await rmdir(folder);
-}
-
 /** Tells one file from any other that may be there later. */
 async function identityOf(path: string): Promise<string | null> {
-  const found = await stat(path).catch(unlessMissing);
+  const found = await lstat(path).catch(unlessMissing);
   return found === null ? null : `${found.dev}:${found.ino}`;
 }
 

@@ -1,11 +1,12 @@
 /** The place of a socket while others do what they like to it: nothing of theirs is touched, and nobody gets in who should not. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { lstatSync } from "node:fs";
-import { chown, link, lstat, mkdir, readdir, readFile, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
+import { chmod, chown, link, lstat, mkdir, readdir, readFile, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { ReeveError } from "../../mod.ts";
 import { bindInPlace, type BindMode } from "../../src/ipc/place.ts";
+import { lockPlace } from "../../src/ipc/place_lock.ts";
 import { inFolder } from "../support/folder.ts";
 import { LineClient } from "../support/lines.ts";
 import { Program } from "../support/program.ts";
@@ -46,6 +47,19 @@ while (true) {
   for (let round = 0; round < 50; round++) {
     try { symlinkSync(${JSON.stringify(target)}, ${JSON.stringify(path)}); } catch {}
     try { unlinkSync(${JSON.stringify(path)}); } catch {}
+  }
+  await new Promise((resolve) => setTimeout(resolve, 1));
+}`;
+
+/** Puts a file of its own in the place of every socket that appears, as soon as it sees one, until it is killed. */
+const REPLACER = (path: string): string => `
+import { lstatSync, renameSync, writeFileSync } from "node:fs";
+console.log("begun");
+while (true) {
+  for (let round = 0; round < 50; round++) {
+    if (lstatSync(${JSON.stringify(path)}, { throwIfNoEntry: false })?.isSocket() !== true) continue;
+    writeFileSync(${JSON.stringify(`${path}.new`)}, "theirs");
+    renameSync(${JSON.stringify(`${path}.new`)}, ${JSON.stringify(path)});
   }
   await new Promise((resolve) => setTimeout(resolve, 1));
 }`;
@@ -213,3 +227,91 @@ test("close() touches nothing when its folder has gone, or another one is in its
   await assertRejects(() => bindInPlace({ path, mode: 0o600, bindMode: "replace_stale" }), ReeveError, "somebody listens");
   await third.close();
 });
+
+test("what is in the place of the socket is left as it is: a file put there as soon as it appeared, a link to where it was moved", async (folder) => {
+  const path = join(folder, "t.sock");
+  const replacer = await Program.start(folder, "replacer", REPLACER(path));
+  try {
+    for (let round = 0; round < 50; round++) {
+      const placed = await bindInPlace({ path, mode: 0o600, bindMode: "create_new" });
+      while ((await lstat(path)).isSocket()) await new Promise((resolve) => setTimeout(resolve, 1));
+      await placed.close();
+      assertEquals(await readFile(path, "utf8"), "theirs", `round ${round}`);
+      await unlink(path);
+    }
+  } finally {
+    await replacer.end();
+  }
+  const placed = await bindInPlace({ path, mode: 0o600, bindMode: "create_new" });
+  await rename(path, join(folder, "moved"));
+  await symlink("moved", path);
+  await placed.close();
+  assert((await lstat(path)).isSymbolicLink());
+});
+
+test("a lock that was left behind is taken over by one of those who want it, and each has it alone", async (folder) => {
+  const place = join(folder, ".t.sock.d");
+  const { uid } = await lstat(folder);
+  await mkdir(join(place, "by-somebody-killed"), { recursive: true });
+  await leaveStale(join(place, "s"));
+  let [holding, most] = [0, 0];
+  await Promise.all(Array.from({ length: 20 }, async () => {
+    const lock = await lockPlace(place, uid);
+    most = Math.max(most, ++holding);
+    assertEquals([await lock.isHeld(), (await readdir(place)).length], [true, 1]);
+    holding--;
+    await lock.release();
+  }));
+  assertEquals([most, await readdir(folder)], [1, []]);
+});
+
+test("of four programs one gets a path whose lock was left behind", async (folder) => {
+  const inside = join(folder, "in");
+  const path = join(inside, "t.sock");
+  await mkdir(inside);
+  const programs = await Promise.all(["a", "b", "c", "d"].map((name) => Program.start(folder, name, BINDER(0o022))));
+  try {
+    await leaveStale(path);
+    await mkdir(join(inside, ".t.sock.d", "by-somebody-killed"), { recursive: true });
+    const outcomes = await Promise.all(programs.map((program) => program.ask(`bind replace_stale ${path}`)));
+    assertEquals(outcomes.filter((outcome) => outcome === "won").length, 1, `${outcomes}`);
+    for (const outcome of outcomes) assertMatch(outcome, /^won$|somebody listens there already/);
+    await programs[outcomes.indexOf("won")]!.ask("close");
+    assertEquals(await readdir(inside), []);
+  } finally {
+    for (const program of programs) await program.end();
+  }
+});
+
+test("who has had a lock for too long has lost it, and touches nothing of the one who has it now", async (folder) => {
+  const place = join(folder, ".t.sock.d");
+  const { uid } = await lstat(folder);
+  const slow = await lockPlace(place, uid);
+  const next = await lockPlace(place, uid);
+  assertEquals([await slow.isHeld(), await next.isHeld()], [false, true]);
+  await slow.release();
+  assert(await next.isHeld());
+  await next.release();
+  assertEquals(await readdir(folder), []);
+});
+
+test("a folder in which others can put something else in the socket's place is refused, one that is sticky is not", async (folder) => {
+  const inside = join(folder, "in");
+  const path = join(inside, "deeper", "t.sock");
+  await mkdir(join(inside, "deeper"), { recursive: true });
+  const trial = async (mode: number, uid: number, gid: number): Promise<string | null> => {
+    await chmod(inside, mode);
+    await chown(inside, uid, gid);
+    return await bound(path, "create_new");
+  };
+  assertMatch(String(await trial(0o755, NOBODY, NOBODY)), /in" belongs to somebody else, so that the socket could be replaced/);
+  assertMatch(String(await trial(0o777, 0, 0)), /anybody may write in/);
+  assertMatch(String(await trial(0o775, 0, NOBODY)), /a group may write in/);
+  assertEquals(await trial(0o1777, 0, NOBODY), null);
+  assertEquals(await trial(0o755, 0, NOBODY), null);
+  await rename(inside, join(folder, "real"));
+  await chmod(join(folder, "real"), 0o777);
+  await symlink("real", inside);
+  assertMatch(String(await bound(path, "create_new")), /anybody may write in/, "it is looked at where links lead");
+  assertEquals(await readdir(join(inside, "deeper")), []);
+}, { root: true });
