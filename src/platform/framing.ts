@@ -13,6 +13,9 @@ export interface Frame {
 
 const LF = 10;
 
+/** So many bytes are decoded together; who keeps a part of one line keeps the text of all of them. */
+const TOGETHER = 4 * 1024;
+
 /** Cuts blocks of bytes into lines of text. */
 export class FrameSplitter {
   readonly #maxBytes: number;
@@ -29,35 +32,34 @@ export class FrameSplitter {
 
   /** Returns the frames that are whole now. The block may be used again afterwards. */
   push(block: Uint8Array): Frame[] {
-    const ends = endsIn(block);
-    const frames = this.#atOnce(block, ends) ?? this.#oneByOne(block, ends);
-    const start = ends.length === 0 ? 0 : ends.at(-1)! + 1;
-    if (this.fault === null && start < block.length && this.#fits(block.length - start)) this.#keep(block.subarray(start));
-    return frames;
-  }
-
-  /** Lines that begin and end in one block are decoded in one go; `null` when something about one of them is wrong. */
-  #atOnce(block: Uint8Array, ends: readonly number[]): Frame[] | null {
-    if (ends.length < 2 || this.#restBytes > 0) return null;
-    try {
-      const texts = this.#textOf(block.subarray(0, ends.at(-1)!)).split("\n");
-      const frames = texts.map((text, index) => ({ text, bytes: ends[index]! - (index === 0 ? 0 : ends[index - 1]! + 1) }));
-      return frames.some(({ bytes }) => bytes > this.#maxBytes) ? null : frames;
-    } catch {
-      return null;
-    }
-  }
-
-  #oneByOne(block: Uint8Array, ends: readonly number[]): Frame[] {
     const frames: Frame[] = [];
     let start = 0;
-    for (const end of ends) {
-      const frame = this.#frame(block.subarray(start, end));
-      if (frame === null) break;
-      frames.push(frame);
+    if (this.isInside) {
+      start = block.indexOf(LF) + 1;
+      if (start > 0) this.#take(block.subarray(0, start - 1), frames);
+    }
+    const end = block[block.length - 1] === LF ? block.length : block.lastIndexOf(LF) + 1;
+    if (start < end) this.#takeAll(start === 0 && end === block.length ? block : block.subarray(start, end), frames);
+    if (this.fault === null && end < block.length && this.#fits(block.length - end)) this.#keep(block.subarray(end));
+    return frames;
+  }
+
+  /** Lines that are all there. */
+  #takeAll(bytes: Uint8Array, frames: Frame[]): void {
+    if (bytes.length <= TOGETHER && this.fault === null && isAscii(bytes)) {
+      const text = asciiOf(bytes);
+      for (let start = 0, end = 0; start < text.length; start = end + 1) {
+        end = text.indexOf("\n", start);
+        if (!this.#fits(end - start)) return;
+        frames.push({ text: text.slice(start, end), bytes: end - start });
+      }
+      return;
+    }
+    let start = 0;
+    for (let end = bytes.indexOf(LF); end !== -1; end = bytes.indexOf(LF, start)) {
+      this.#take(bytes.subarray(start, end), frames);
       start = end + 1;
     }
-    return frames;
   }
 
   /** Whether a line has begun that is not whole yet. */
@@ -70,26 +72,20 @@ export class FrameSplitter {
     if (this.isInside) this.fault ??= "incomplete_frame";
   }
 
-  #frame(last: Uint8Array): Frame | null {
-    if (!this.#fits(last.length)) return null;
+  /** One line, the beginning of which may have been kept; nothing is taken any more when one was wrong. */
+  #take(last: Uint8Array, frames: Frame[]): void {
+    if (this.fault !== null || !this.#fits(last.length)) return;
     let bytes = last;
-    if (this.#restBytes > 0) {
+    if (this.isInside) {
       this.#keep(last);
       bytes = this.#rest.subarray(0, this.#restBytes);
       this.#restBytes = 0;
     }
     try {
-      return { text: this.#textOf(bytes), bytes: bytes.length };
+      frames.push({ text: isAscii(bytes) ? asciiOf(bytes) : this.#decoder.decode(bytes), bytes: bytes.length });
     } catch {
       this.fault = "invalid_utf8";
-      return null;
     }
-  }
-
-  /** Nearly every line is ASCII, of which each byte is a character; a decoder costs many times more. Throws for what is not UTF-8. */
-  #textOf(bytes: Uint8Array): string {
-    if (!isAscii(bytes)) return this.#decoder.decode(bytes);
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
   }
 
   /** Room doubles as it is needed, so that a client that sends byte by byte costs no more than its bytes. */
@@ -111,8 +107,7 @@ export class FrameSplitter {
   }
 }
 
-function endsIn(block: Uint8Array): number[] {
-  const ends: number[] = [];
-  for (let end = block.indexOf(LF); end !== -1; end = block.indexOf(LF, end + 1)) ends.push(end);
-  return ends;
+/** Each byte of ASCII is a character; a decoder costs many times more. */
+function asciiOf(bytes: Uint8Array): string {
+  return (bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)).toString("latin1");
 }
