@@ -128,11 +128,10 @@ export class Link {
   async #read(): Promise<void> {
     const frames = new FrameSplitter(MAX_FRAME_BYTES);
     try {
-      while (this.#over === null && frames.fault === null) {
-        const block = await this.#bytes.read();
-        if (block === null) break;
+      await this.#bytes.receive((block) => {
         for (const { text } of frames.push(block)) this.#take(readLine(text));
-      }
+        return this.#over === null && frames.fault === null;
+      });
       this.close(
         unreachable(this.#path, frames.fault === null ? "it closed the connection" : `what it sent is in disorder (${frames.fault})`),
       );

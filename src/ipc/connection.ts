@@ -1,7 +1,7 @@
 /** One connection: lines in, answers out in their order, and what is pushed in between. */
 import { Buffer } from "node:buffer";
 import { type Clock, unlessAborted } from "../base/mod.ts";
-import { type ByteConnection, FrameSplitter, type FramingFault } from "../platform/mod.ts";
+import { type ByteConnection, type Frame, FrameSplitter, type FramingFault } from "../platform/mod.ts";
 import { type WireError, wireError } from "../protocol/mod.ts";
 import type { Pieces } from "./state_view.ts";
 import { type Client, type Pipeline, refusalLine, type Reply } from "./security/pipeline.ts";
@@ -130,26 +130,35 @@ export class Connection {
   async #serve(): Promise<void> {
     const frames = this.#frames;
     this.#bePatient();
-    while (frames.fault === null) {
-      const block = await this.#bytes.read();
-      if (block === null) frames.end();
-      for (const frame of block === null ? [] : frames.push(block)) {
-        // Nobody would get the answer any more.
-        if (this.#isEnding) return;
-        this.#insideSinceMs = null;
-        this.#idleSinceMs = this.#limits.clock.now();
-        const answer = this.#pipeline.answer(frame, this.#client, this.#idleSinceMs);
-        if (answer instanceof Promise) await (this.#answering = this.#wait(answer));
-        else this.#reply(answer);
-        if (this.#isFull) await this.#written();
-      }
-      this.#beginFlush();
-      if (frames.isInside) this.#beInside();
-      if (block === null) break;
-    }
+    await this.#bytes.receive((block) => this.#answerAll(frames.push(block), 0));
+    if (this.#isEnding) return;
+    frames.end();
     if (frames.fault === null) return;
     await this.#say(frames.fault);
     await linger(this.#bytes, this.#limits.clock);
+  }
+
+  /** Answers the lines of a block, from one of them on; says whether there may be more. */
+  #answerAll(frames: readonly Frame[], first: number): boolean | Promise<boolean> {
+    for (let index = first; index < frames.length; index++) {
+      // Nobody would get the answer any more.
+      if (this.#isEnding) return false;
+      const later = this.#answer(frames[index]!);
+      if (later !== undefined) return later.then(() => this.#answerAll(frames, index + 1));
+    }
+    this.#beginFlush();
+    if (this.#frames.isInside) this.#beInside();
+    return this.#frames.fault === null;
+  }
+
+  /** Resolves when the next line may be answered; `undefined` where it may be at once. */
+  #answer(frame: Frame): Promise<void> | undefined {
+    this.#insideSinceMs = null;
+    this.#idleSinceMs = this.#limits.clock.now();
+    const answer = this.#pipeline.answer(frame, this.#client, this.#idleSinceMs);
+    if (answer instanceof Promise) return this.#answering = this.#wait(answer);
+    this.#reply(answer);
+    return this.#isFull ? this.#written() : undefined;
   }
 
   /** The last line of a connection that is at fault. */
@@ -164,6 +173,7 @@ export class Connection {
     this.#isAnswering = true;
     try {
       this.#reply(await answer);
+      if (this.#isFull) await this.#written();
     } finally {
       this.#isAnswering = false;
       this.#idleSinceMs = this.#limits.clock.now();
@@ -320,11 +330,8 @@ export class Connection {
 async function linger(bytes: ByteConnection, clock: Clock): Promise<void> {
   const cancel = clock.setTimer(() => bytes.close(), LINGER_MS);
   try {
-    for (let left = MOST_WASTE; left > 0;) {
-      const block = await bytes.read();
-      if (block === null) return;
-      left -= block.length;
-    }
+    let left = MOST_WASTE;
+    await bytes.receive((block) => (left -= block.length) > 0);
   } finally {
     cancel();
   }

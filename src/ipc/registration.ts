@@ -182,13 +182,15 @@ async function exchange(
       signal.throwIfAborted();
       await bytes.write(line);
       const frames = new FrameSplitter(LONGEST_ANSWER);
-      while (frames.fault === null) {
-        const block = await bytes.read();
-        if (block === null) throw new Error("the relay closed without an answer");
-        const [frame] = frames.push(block);
-        if (frame !== undefined) return frame.text;
-      }
-      throw new Error(`the relay's answer is in disorder (${frames.fault})`);
+      let text: string | undefined;
+      await bytes.receive((block) => {
+        text = frames.push(block)[0]?.text;
+        return text === undefined && frames.fault === null;
+      });
+      if (text !== undefined) return text;
+      throw new Error(
+        frames.fault === null ? "the relay closed without an answer" : `the relay's answer is in disorder (${frames.fault})`,
+      );
     };
     return await inTime(answer(), ioMs, tooLate("the relay does not answer", ioMs), clock);
   } finally {

@@ -153,7 +153,12 @@ function connectionOf(connection: Deno.Conn, found?: Found): ByteConnection {
   const bytesOf = (text: string): Uint8Array =>
     3 * text.length <= SHORT ? short.subarray(0, encoder.encodeInto(text, short).written) : encoder.encode(text);
   return {
-    read: () => connection.read(block).then((count) => count === null ? null : block.subarray(0, count)),
+    async receive(take): Promise<void> {
+      for (let count = await connection.read(block); count !== null; count = await connection.read(block)) {
+        const takesMore = take(block.subarray(0, count));
+        if (!(typeof takesMore === "boolean" ? takesMore : await takesMore)) return;
+      }
+    },
     async write(data): Promise<void> {
       const bytes = typeof data === "string" ? bytesOf(data) : data;
       for (let done = 0; done < bytes.length;) done += await connection.write(done === 0 ? bytes : bytes.subarray(done));

@@ -2,7 +2,7 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import process from "node:process";
 import { credentialsOf, optionReader, type SocketCalls } from "./peer_finder.ts";
-import type { ByteConnection, PeerCredentials, Platform, UnixListener } from "./types.ts";
+import type { BlockTaker, ByteConnection, PeerCredentials, Platform, UnixListener } from "./types.ts";
 import { isOlder } from "./version.ts";
 
 /** The oldest Node that knows `Symbol.dispose` and `Symbol.asyncDispose`. */
@@ -56,7 +56,7 @@ export const platform: Platform = {
       socket.once("error", reject);
       socket.once("connect", () => {
         socket.off("error", reject);
-        resolve(connectionOf(socket));
+        resolve(new SocketConnection(socket, null));
       });
     }),
 };
@@ -74,7 +74,7 @@ function listenerOf(server: Server, option: SocketCalls["option"] | null): UnixL
   server.on("connection", (socket) => {
     socket.unref();
     // At once: the descriptor is there as long as this turn.
-    arrive(Promise.resolve(connectionOf(socket, option === null ? null : peerOf(socket, option))));
+    arrive(Promise.resolve(new SocketConnection(socket, option === null ? null : peerOf(socket, option))));
   });
   server.on("error", (error) => arrive(Promise.reject(error)));
   server.on("close", () => arrive(Promise.resolve(null)));
@@ -117,62 +117,103 @@ function peerOf(socket: Socket, option: SocketCalls["option"]): PeerCredentials 
   return typeof fd === "number" && fd >= 0 ? credentialsOf({ option }, fd) : null;
 }
 
-function connectionOf(socket: Socket, peer: PeerCredentials | null = null): ByteConnection {
-  const arrived: Uint8Array[] = [];
-  let isFlowing = false;
-  let end: { readonly error: Error | null } | null = null;
-  let waiting: { readonly resolve: (block: Uint8Array | null) => void; readonly reject: (error: Error) => void } | null = null;
-  const take = (): typeof waiting => {
-    const taken = waiting;
-    waiting = null;
-    return taken;
-  };
-  socket.on("data", (block: Uint8Array) => {
-    const reader = take();
-    if (reader !== null) return reader.resolve(block);
-    // Nobody asked yet: nothing more is read from the system meanwhile.
-    arrived.push(block);
-    socket.pause();
-    isFlowing = false;
-  });
-  const finish = (error: Error | null): void => {
-    end ??= { error };
-    if (end.error === null) take()?.resolve(null);
-    else take()?.reject(end.error);
-  };
-  // The system is told of every write to the end, but most are over before anybody can wait for them.
-  let begun = 0;
-  let over = 0;
-  let writer: { readonly resolve: () => void; readonly reject: (error: Error) => void } | null = null;
-  const onWritten = (error?: Error | null): void => {
-    over++;
-    if (error !== null && error !== undefined) writer?.reject(error);
-    else if (over === begun) writer?.resolve();
+/** Who waits for something that comes later. */
+interface Waiting {
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A connection of `node:net`. */
+class SocketConnection implements ByteConnection {
+  readonly peer: PeerCredentials | null;
+  readonly #socket: Socket;
+  /** What nobody took yet: nothing more is read from the system meanwhile. */
+  readonly #arrived: Uint8Array[] = [];
+  #receiver: Waiting & { readonly take: BlockTaker } | null = null;
+  #isTaking = false;
+  #end: { readonly error: Error | null } | null = null;
+  /** The system is told of every write to the end, but most are over before anybody can wait for them. */
+  #begun = 0;
+  #over = 0;
+  #writer: Waiting | null = null;
+
+  constructor(socket: Socket, peer: PeerCredentials | null) {
+    this.peer = peer;
+    this.#socket = socket;
+    const onEnd = (error: Error | null): void => {
+      this.#end ??= { error };
+      this.#handOver();
+    };
+    socket.on("data", (block: Uint8Array) => this.#onData(block));
+    socket.on("end", () => onEnd(null));
+    socket.on("error", onEnd);
+    socket.on("close", () => onEnd(null));
+  }
+
+  receive(take: BlockTaker): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#receiver = { take, resolve, reject };
+      this.#handOver();
+    });
+  }
+
+  write(data: string | Uint8Array): Promise<void> | undefined {
+    if (this.#socket.destroyed) return Promise.reject(new Error("the connection is closed"));
+    this.#begun++;
+    this.#socket.write(data, this.#onWritten);
+    return this.#socket.writableLength === 0 ? undefined : new Promise((resolve, reject) => this.#writer = { resolve, reject });
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  readonly #onWritten = (error?: Error | null): void => {
+    this.#over++;
+    if (error !== null && error !== undefined) this.#writer?.reject(error);
+    else if (this.#over === this.#begun) this.#writer?.resolve();
     else return;
-    writer = null;
+    this.#writer = null;
   };
-  socket.on("end", () => finish(null));
-  socket.on("error", finish);
-  socket.on("close", () => finish(null));
-  return {
-    read(): Promise<Uint8Array | null> {
-      const block = arrived.shift();
-      if (block !== undefined) return Promise.resolve(block);
-      if (end !== null) return end.error === null ? Promise.resolve(null) : Promise.reject(end.error);
-      return new Promise((resolve, reject) => {
-        waiting = { resolve, reject };
-        if (isFlowing) return;
-        isFlowing = true;
-        socket.resume();
+
+  #onData(block: Uint8Array): void {
+    if (this.#receiver !== null && !this.#isTaking) return this.#hand(block, this.#receiver);
+    this.#arrived.push(block);
+    this.#socket.pause();
+  }
+
+  #handOver(): void {
+    while (this.#receiver !== null && !this.#isTaking) {
+      const block = this.#arrived.shift();
+      if (block !== undefined) this.#hand(block, this.#receiver);
+      else if (this.#end !== null) this.#stop(this.#end.error);
+      else return void this.#socket.resume();
+    }
+  }
+
+  #hand(block: Uint8Array, { take }: { readonly take: BlockTaker }): void {
+    try {
+      const takesMore = take(block);
+      if (takesMore === true) return;
+      if (takesMore === false) return this.#stop(null);
+      this.#isTaking = true;
+      takesMore.then((more) => {
+        this.#isTaking = false;
+        if (!more) this.#stop(null);
+        this.#handOver();
+      }, (error) => {
+        this.#isTaking = false;
+        this.#stop(error);
       });
-    },
-    write(data): Promise<void> | undefined {
-      if (socket.destroyed) return Promise.reject(new Error("the connection is closed"));
-      begun++;
-      socket.write(data, onWritten);
-      return socket.writableLength === 0 ? undefined : new Promise((resolve, reject) => writer = { resolve, reject });
-    },
-    close: () => void socket.destroy(),
-    peer,
-  };
+    } catch (error) {
+      this.#stop(error);
+    }
+  }
+
+  #stop(error: unknown): void {
+    const receiver = this.#receiver;
+    this.#receiver = null;
+    if (error === null) receiver?.resolve();
+    else receiver?.reject(error);
+  }
 }

@@ -7,10 +7,13 @@ export interface PeerCredentials {
   readonly gid: number;
 }
 
-/** One end of a connection; reads and writes are asked for one after the other. */
+/** Takes bytes that arrived, which are only good until it returns; says, perhaps later, whether it takes more. */
+export type BlockTaker = (block: Uint8Array) => boolean | Promise<boolean>;
+
+/** One end of a connection; it is asked for one thing after the other in each direction. */
 export interface ByteConnection {
-  /** The next bytes, `null` at the end; they are only good until the next read. */
-  read(): Promise<Uint8Array | null>;
+  /** Hands over what arrives, block by block. Resolves at the end or when no more is taken; rejects when the connection breaks, or with what `take` throws. */
+  receive(take: BlockTaker): Promise<void>;
   /** Resolves when the system has taken all of it; `undefined` where it did so at once, as most often in Node. */
   write(data: string | Uint8Array): Promise<void> | undefined;
   /** Ends both directions at once; harmless when repeated. */

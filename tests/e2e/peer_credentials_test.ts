@@ -77,7 +77,10 @@ async function listening(run: (listener: UnixListener, path: string) => Promise<
 
 async function textOf(connection: ByteConnection): Promise<string> {
   let text = "";
-  for (let block = await connection.read(); block !== null; block = await connection.read()) text += new TextDecoder().decode(block);
+  await connection.receive((block) => {
+    text += new TextDecoder().decode(block);
+    return true;
+  });
   return text.trim();
 }
 

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { Connection } from "../../src/ipc/connection.ts";
 import type { Pushes } from "../../src/ipc/subscriptions.ts";
-import type { ByteConnection } from "../../src/platform/mod.ts";
+import type { BlockTaker, ByteConnection } from "../../src/platform/mod.ts";
 import { VirtualClock } from "../../src/testing/mod.ts";
 import { type Piped, piped } from "./piped.ts";
 
@@ -22,9 +22,12 @@ class Wire implements ByteConnection {
     this.#wake();
   }
 
-  async read(): Promise<Uint8Array | null> {
-    while (this.#arrived.length === 0 && !this.isClosed) await new Promise<void>((resolve) => this.#wake = resolve);
-    return this.isClosed ? null : this.#arrived.shift()!;
+  async receive(take: BlockTaker): Promise<void> {
+    while (!this.isClosed) {
+      const block = this.#arrived.shift();
+      if (block === undefined) await new Promise<void>((resolve) => this.#wake = resolve);
+      else if (!await take(block)) return;
+    }
   }
 
   async write(data: string | Uint8Array): Promise<void> {
