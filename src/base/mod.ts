@@ -15,4 +15,5 @@ export * from "./requests.ts";
 export * from "./ring_buffer.ts";
 export * from "./sub_tasks.ts";
 export * from "./task.ts";
+export * from "./thrown.ts";
 export * from "./version.ts";

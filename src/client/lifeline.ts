@@ -1,4 +1,5 @@
 /** The connection for requests: made again as soon as it is lost, where that is wanted. */
+import { thrownMessage } from "../base/mod.ts";
 import { type ReconnectOptions, untilItWorks } from "./backoff.ts";
 import type { Link } from "./link.ts";
 
@@ -49,7 +50,7 @@ export class Lifeline {
     const isOver = reconnect === null || signal.aborted;
     if (!isOver) this.#tell("reconnecting", why.message);
     this.#link = isOver ? Promise.reject(why) : untilItWorks(() => this.#open(), reconnect, signal);
-    this.#link.catch((error) => this.#tell("closed", error instanceof Error ? error.message : String(error)));
+    this.#link.catch((error) => this.#tell("closed", thrownMessage(error)));
   }
 
   /** After the end there is nothing to tell any more; what the listener throws is its own affair. */

@@ -1,5 +1,5 @@
 /** One connection: requests and their answers, and what is pushed in between. */
-import { cleanText, type Clock, ReeveError, unlessAborted } from "../base/mod.ts";
+import { cleanText, type Clock, ReeveError, thrownMessage, unlessAborted } from "../base/mod.ts";
 import { type ByteConnection, connectInTime, FrameSplitter, platform } from "../platform/mod.ts";
 import { NO_REQUEST_ID, type WireError } from "../protocol/mod.ts";
 import { readLine } from "./forms.ts";
@@ -49,7 +49,7 @@ export async function openLink(path: string, { timeoutMs, signal, onPush }: Link
     return new Link(path, await connectInTime(path, timeoutMs, tooLate, CLOCK, signal), onPush);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    throw unreachable(path, error instanceof Error ? error.message : String(error), error);
+    throw unreachable(path, thrownMessage(error), error);
   }
 }
 
@@ -136,8 +136,7 @@ export class Link {
         unreachable(this.#path, frames.fault === null ? "it closed the connection" : `what it sent is in disorder (${frames.fault})`),
       );
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      this.close(unreachable(this.#path, `the connection broke: ${cleanText(why, 256)}`, error));
+      this.close(unreachable(this.#path, `the connection broke: ${thrownMessage(error, 256)}`, error));
     }
   }
 

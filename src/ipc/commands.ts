@@ -1,5 +1,5 @@
 /** Commands of the socket, carried out on the tree. */
-import { cleanText, didYouMean, ReeveError } from "../base/mod.ts";
+import { cleanText, didYouMean, ReeveError, thrownMessage } from "../base/mod.ts";
 import type { Exit } from "../event/mod.ts";
 import { type CommandKind, type ExtensionKind, type WireCommand, type WireError, wireError } from "../protocol/mod.ts";
 import { type Child, type ChildSnapshot, type CommandResult, flatten, type Report, type Tree } from "../runtime/mod.ts";
@@ -66,7 +66,7 @@ async function outcomeOf(host: CommandHost, command: WireCommand): Promise<Delta
     return await control(host, command, command.kind);
   } catch (error) {
     const retryable = error instanceof ReeveError && error.code === "too_many_commands";
-    return { stateDelta: null, error: failed(host, error instanceof Error ? error.message : String(error), retryable) };
+    return { stateDelta: null, error: failed(host, thrownMessage(error), retryable) };
   }
 }
 

@@ -1,7 +1,7 @@
 /** A socket in its place: it appears there with its final mode, and goes only if it is still ours. */
 import { chmod, link, lstat, mkdir, rename, unlink } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
-import { ReeveError } from "../base/mod.ts";
+import { ReeveError, thrownMessage } from "../base/mod.ts";
 import {
   distrustFolders,
   isAnswered,
@@ -136,8 +136,7 @@ function refused(why: string): Error {
 }
 
 function notStarted(path: string, error: unknown): ReeveError {
-  const why = error instanceof Error ? error.message : String(error);
-  return new ReeveError("dashboard_not_started", `Cannot listen on "${path}": ${why}`, {
+  return new ReeveError("dashboard_not_started", `Cannot listen on "${path}": ${thrownMessage(error)}`, {
     path,
     cause: error,
     hint: platform.permissionHint(error),

@@ -1,5 +1,5 @@
 /** Registers a target at a relay, and keeps it registered: one line there and one back, again and again as long as it is served. */
-import { cleanText, type Clock, inTime, ReeveError, toJson } from "../base/mod.ts";
+import { cleanText, type Clock, inTime, ReeveError, thrownMessage, toJson } from "../base/mod.ts";
 import type { RegistrationState } from "../event/mod.ts";
 import { connectInTime, FrameSplitter } from "../platform/mod.ts";
 import { COMMAND_KINDS } from "../protocol/mod.ts";
@@ -96,7 +96,7 @@ export class Registrar {
     try {
       return readAnswer(await this.#exchange(this.#line));
     } catch (error) {
-      return { result: "failed", reason: cleanText(error instanceof Error ? error.message : String(error), 512) };
+      return { result: "failed", reason: thrownMessage(error, 512) };
     }
   }
 }

@@ -1,5 +1,5 @@
 /** The way to serve a tree on a socket. */
-import { ReeveError } from "../base/mod.ts";
+import { ReeveError, thrownMessage } from "../base/mod.ts";
 import { type AuditRecord, AuditTrail } from "../observe/mod.ts";
 import { type ByteConnection, platform } from "../platform/mod.ts";
 import { wireError } from "../protocol/mod.ts";
@@ -259,8 +259,11 @@ async function openTrail({ audit = {}, path }: DashboardOptions): Promise<AuditT
     await trail.probe();
     return trail;
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
     const hint = platform.permissionHint(cause);
-    throw new ReeveError("dashboard_not_started", `Cannot serve the dashboard: the audit cannot be written: ${why}`, { path, cause, hint });
+    throw new ReeveError("dashboard_not_started", `Cannot serve the dashboard: the audit cannot be written: ${thrownMessage(cause)}`, {
+      path,
+      cause,
+      hint,
+    });
   }
 }

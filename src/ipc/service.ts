@@ -1,6 +1,6 @@
 /** Answers to the methods of the socket. */
 import process from "node:process";
-import { cleanText, RawJson, toJson, VERSION } from "../base/mod.ts";
+import { RawJson, thrownMessage, toJson, VERSION } from "../base/mod.ts";
 import type { RegistrationState } from "../event/mod.ts";
 import { auditJson, type AuditRecord } from "../observe/mod.ts";
 import { platform } from "../platform/mod.ts";
@@ -137,7 +137,7 @@ export class Service {
       const child = describeChild(tree.child(findPath(tree, asked, false)), time);
       return { result: { type: "description", target_id: targetId, child } };
     } catch (error) {
-      return { error: wireError("child_not_found", cleanText(error instanceof Error ? error.message : String(error), 1024), targetId) };
+      return { error: wireError("child_not_found", thrownMessage(error), targetId) };
     }
   }
 

@@ -8,13 +8,13 @@ import {
   reasonOf,
   requirePermission,
   RingBuffer,
+  thrownMessage,
 } from "../base/mod.ts";
 import type { CommandMessage, CommandResult, Message } from "../core/mod.ts";
 import type { Exit, Failure, ShutdownCause } from "../event/mod.ts";
 import type { LogRecord } from "../observe/mod.ts";
 import type { ChildPolicy, ChildSpec, DecisionHistory, Verdict } from "../spec/mod.ts";
 import { DEFAULTS } from "../spec/mod.ts";
-import { thrownMessage } from "./children/failure.ts";
 import type { AttemptContext, RunningChild } from "./children/types.ts";
 import type { Ledger, OpenKind } from "./ledger.ts";
 

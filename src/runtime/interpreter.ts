@@ -3,7 +3,7 @@
  *
  * It drains in microtasks for a slice of at most 8 ms, then lets timers, sockets and signals have their turn in a macrotask.
  */
-import type { ChildEnd, Clock, Random } from "../base/mod.ts";
+import { type ChildEnd, type Clock, type Random, thrownMessage } from "../base/mod.ts";
 import {
   type AddMessage,
   type AddRefusal,
@@ -23,7 +23,6 @@ import type { ShutdownCause, SupervisorEvent } from "../event/mod.ts";
 import type { ChildPolicy, ChildSpec, DecisionHistory, GuardPolicy } from "../spec/mod.ts";
 import type { Bus, LogRecord } from "../observe/mod.ts";
 import { Attempt, type AttemptHost } from "./attempt.ts";
-import { thrownMessage } from "./children/failure.ts";
 import type { SupervisorAdapter } from "./children/supervisor.ts";
 import { supervisorAdapter } from "./children/supervisor.ts";
 import type { ChildAdapter, RunningChild } from "./children/types.ts";

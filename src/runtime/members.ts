@@ -1,12 +1,11 @@
 /** Who is in a running tree, by path, and how children come to it. */
-import { cleanText, didYouMean, type ErrorCode, ReeveError, SpecError } from "../base/mod.ts";
+import { cleanText, didYouMean, type ErrorCode, ReeveError, SpecError, thrownMessage } from "../base/mod.ts";
 import { childPath, type Planner } from "../core/mod.ts";
 import { describe, type EventFacts, type Request, type SupervisorEvent } from "../event/mod.ts";
 import type { Bus } from "../observe/mod.ts";
 import { type ChildSpec, specHash, type TaskFunction, type TreeSpec } from "../spec/mod.ts";
 import type { AdditionLog } from "./addition_log.ts";
 import { checkAddition, explainRefusal } from "./additions.ts";
-import { thrownMessage } from "./children/failure.ts";
 import { Instances } from "./instances.ts";
 import type { Interpreter } from "./interpreter.ts";
 import { pendingIn, settle, Transaction } from "./transaction.ts";

@@ -1,7 +1,7 @@
 /** What can be known before anything starts: a valid declaration, modules that load, files and commands that exist. */
 import { stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { cleanText, didYouMean, type Problem } from "../base/mod.ts";
+import { didYouMean, type Problem, thrownMessage } from "../base/mod.ts";
 import { platform } from "../platform/mod.ts";
 import { type ChildSpec, type ProcessOptions, type TaskFunction, type TreeSpec, validateTree } from "../spec/mod.ts";
 import { findCommand, type LoadedTasks } from "./children/mod.ts";
@@ -72,7 +72,7 @@ async function loadModule(url: string, name: string): Promise<TaskFunction | Ref
     module = await import(url);
   } catch (error) {
     const hint = platform.permissionHint(error) ?? platform.loadHint(error);
-    return { rule: "module_failed", reason: `Cannot import module "${url}": ${messageOf(error)}`, hint };
+    return { rule: "module_failed", reason: `Cannot import module "${url}": ${thrownMessage(error)}`, hint };
   }
   const exported = module[name];
   if (isTaskFunction(exported)) return exported;
@@ -99,7 +99,7 @@ async function checkFile(url: string, what: "module" | "worker"): Promise<Refusa
     const hint = platform.permissionHint(error);
     return {
       rule: `${what}_not_found`,
-      reason: `Cannot read ${what} "${url}": ${hint === undefined ? "it does not exist" : messageOf(error)}`,
+      reason: `Cannot read ${what} "${url}": ${hint === undefined ? "it does not exist" : thrownMessage(error)}`,
       hint,
     };
   }
@@ -121,8 +121,4 @@ async function checkProcess(run: ProcessOptions, environment: ReadonlyMap<string
   if (run.shell === true) return null;
   const found = await findCommand(run.command, run.cwd, environment);
   return "path" in found ? null : { rule: "command_not_found", reason: found.reason, hint: found.hint };
-}
-
-function messageOf(error: unknown): string {
-  return cleanText(error instanceof Error ? error.message : String(error), 512);
 }

@@ -1,8 +1,7 @@
 /** One addition from its first record to its last. */
-import { ReeveError } from "../base/mod.ts";
+import { ReeveError, thrownMessage } from "../base/mod.ts";
 import type { Request } from "../event/mod.ts";
 import type { AdditionLog, AdditionRecord } from "./addition_log.ts";
-import { thrownMessage } from "./children/failure.ts";
 
 /** What is added, and for whom. */
 export interface TransactionFacts extends Request {

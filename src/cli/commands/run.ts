@@ -1,7 +1,7 @@
 /** `reeve run FILE`: runs a tree in the foreground. */
 import process from "node:process";
 import { type ChildSnapshot, handleSignals, ReeveError, type Report, SpecError, supervise, type Tree } from "../../../mod.ts";
-import { cleanText } from "../../base/mod.ts";
+import { cleanText, thrownMessage } from "../../base/mod.ts";
 import { ConfigError, type LoadedConfig, loadFile, parseChildManifest } from "../../config/mod.ts";
 import { type Dashboard, type DashboardOptions, serveDashboard } from "../../ipc/mod.ts";
 import { platform } from "../../platform/mod.ts";
@@ -88,9 +88,8 @@ async function serveIfPossible(tree: Tree, options: Omit<DashboardOptions, "targ
     return await serveDashboard(tree, { ...options, targetId: tree.name, path: await ownSocketPath(tree.name) });
   } catch (error) {
     const hint = error instanceof ReeveError ? undefined : platform.permissionHint(error);
-    const why = error instanceof Error ? error.message : String(error);
     const end = `${hint === undefined ? "" : `. ${hint}`}. --no-socket does without`;
-    io.stderr(`reeve: the tree runs without a socket: ${cleanText(why, 1024)}${end}\n`);
+    io.stderr(`reeve: the tree runs without a socket: ${thrownMessage(error)}${end}\n`);
     return null;
   }
 }
@@ -133,7 +132,7 @@ function printReport(tree: Tree, report: Report, { json }: RunArgs, io: CommandI
 function survive(io: CommandIo): () => void {
   const say = (error: unknown): void =>
     io.stderr(
-      `reeve: an error outside of any child was caught: ${cleanText(error instanceof Error ? error.message : String(error), 1024)}\n`,
+      `reeve: an error outside of any child was caught: ${thrownMessage(error)}\n`,
     );
   process.on("unhandledRejection", say);
   process.on("uncaughtException", say);

@@ -1,9 +1,7 @@
-/** What can be said about a value that was thrown; it may be anything, even an object whose getters throw. */
-import { childErrorKind, cleanText, isChildErrorKind } from "../../base/mod.ts";
+/** The exits of attempts that threw. */
+import { childErrorKind, cleanText, isChildErrorKind, LONGEST_MESSAGE, thrownMessage } from "../../base/mod.ts";
 import type { Exit } from "../../event/mod.ts";
 
-/** Longest message in characters. */
-const LONGEST_MESSAGE = 1024;
 const LONGEST_CATEGORY = 64;
 
 /** Returns the exit of an attempt that threw, with what to do next if that is known. The stack is not read: making its text costs more than a whole restart. */
@@ -19,16 +17,6 @@ export function reportedPanic(name: unknown, message: unknown, means?: unknown):
   const category = kind ?? (typeof name === "string" ? sanitized(name) : "Error");
   const text = cleanText(typeof message === "string" ? message : "gave no reason", LONGEST_MESSAGE);
   return { kind: "panicked", failure: { kind: kind ?? "panic", category, message: text } };
-}
-
-/** Returns one line about a thrown value. */
-export function thrownMessage(error: unknown): string {
-  try {
-    const text = error instanceof Error ? `${error.message}` || `${error.name}` : `threw ${String(error)}`;
-    return cleanText(text, LONGEST_MESSAGE);
-  } catch {
-    return "threw a value that cannot be shown";
-  }
 }
 
 function categoryOf(error: unknown): string {

@@ -2,8 +2,8 @@
 import { stat } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
 import process from "node:process";
+import { thrownMessage } from "../../base/mod.ts";
 import { platform } from "../../platform/mod.ts";
-import { thrownMessage } from "./failure.ts";
 
 /** Bits of a file's mode that let its owner, its group or others run it. */
 const ANYBODY_MAY_RUN = 0o111;

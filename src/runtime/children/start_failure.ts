@@ -1,10 +1,9 @@
 /** Says why a process could not be started. */
 import { stat } from "node:fs/promises";
-import { cleanText } from "../../base/mod.ts";
+import { cleanText, thrownMessage } from "../../base/mod.ts";
 import type { Failure } from "../../event/mod.ts";
 import { platform } from "../../platform/mod.ts";
 import type { ProcessOptions } from "../../spec/mod.ts";
-import { thrownMessage } from "./failure.ts";
 import { findCommand } from "./find_command.ts";
 
 /** Finds the reason behind an error of spawning, which often names the wrong thing: a missing directory looks like a missing command. */

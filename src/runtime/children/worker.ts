@@ -1,10 +1,10 @@
 /** A worker thread whose file calls `serveWorker`. */
 import { Worker } from "node:worker_threads";
-import { cleanText, isChildRequest } from "../../base/mod.ts";
+import { cleanText, isChildRequest, thrownMessage } from "../../base/mod.ts";
 import type { Exit } from "../../event/mod.ts";
 import { platform } from "../../platform/mod.ts";
 import { isReeveMessage, type ReeveMessage, type ToWorker, WORKER_PROTOCOL } from "../../worker/mod.ts";
-import { panicExit, reportedPanic, thrownMessage } from "./failure.ts";
+import { panicExit, reportedPanic } from "./failure.ts";
 import { splitText } from "./lines.ts";
 import { OutputCapture } from "./output.ts";
 import type { AttemptContext, ChildAdapter, RunningChild } from "./types.ts";

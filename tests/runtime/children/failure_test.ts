@@ -1,7 +1,7 @@
 import { ChildError } from "../../../mod.ts";
 import { assertEquals } from "@std/assert";
-import { looksAborted } from "../../../src/base/mod.ts";
-import { panicExit, reportedPanic, thrownMessage } from "../../../src/runtime/children/failure.ts";
+import { looksAborted, thrownMessage } from "../../../src/base/mod.ts";
+import { panicExit, reportedPanic } from "../../../src/runtime/children/failure.ts";
 
 Deno.test("reportedPanic() trusts nothing that it is told", () => {
   const cases: readonly (readonly [unknown, unknown, string, string])[] = [
