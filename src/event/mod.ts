@@ -2,3 +2,4 @@
 export * from "./describe.ts";
 export * from "./event.ts";
 export * from "./exit.ts";
+export * from "./severity.ts";

@@ -1,8 +1,8 @@
 /** Events and lines of output as the wire has them. */
 import { RawJson, toJson } from "../base/mod.ts";
-import { describe, type SupervisorEvent } from "../event/mod.ts";
+import { describe, severityOf, type SupervisorEvent } from "../event/mod.ts";
 import type { LogRecord } from "../observe/mod.ts";
-import { wireName, wireSeverity } from "../protocol/mod.ts";
+import { wireName } from "../protocol/mod.ts";
 import { childId } from "./rows.ts";
 import type { WireTime } from "./wire_time.ts";
 
@@ -49,7 +49,7 @@ function eventRecord({ targetId, configVersion, time, runId }: RecordSource, eve
     sequence: event.seq,
     correlation_id: correlationId(runId, event.correlation),
     event_type: name,
-    severity: wireSeverity(event.type),
+    severity: severityOf(event.type),
     target_path: event.path,
     child_id: event.path === "/" ? null : childId(event.path),
     occurred_at_unix_nanos: time.at(event.atMs),

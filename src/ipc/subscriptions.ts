@@ -1,8 +1,8 @@
 /** What is pushed to a client: events, lines of output, and how children are when they have changed. */
-import { pascalCase, toJson } from "../base/mod.ts";
-import type { GapMarker, SupervisorEvent } from "../event/mod.ts";
+import { cleanText, didYouMean, pascalCase, toJson } from "../base/mod.ts";
+import { EVENT_TYPES, type GapMarker, severityOf, type SupervisorEvent } from "../event/mod.ts";
 import type { LogRecord } from "../observe/mod.ts";
-import { type WireError, wireError, wireName, wireSeverity } from "../protocol/mod.ts";
+import { type WireError, wireError, wireName } from "../protocol/mod.ts";
 import { insidesOf, type Tree } from "../runtime/mod.ts";
 import type { Records } from "./records.ts";
 import { runtimeRecord, runtimeRow } from "./rows.ts";
@@ -33,6 +33,9 @@ export interface PushSource {
 /** Most words in one filter. */
 const MOST_WORDS = 256;
 
+const TYPES: ReadonlySet<string> = new Set(EVENT_TYPES.map(pascalCase));
+const SEVERITIES: ReadonlySet<string> = new Set(["error", "warning", "info"]);
+
 /** Reads what a client wants out of its parameters. */
 export function readWanted(fields: ReadonlyMap<string, unknown>, targetId: string): Wanted | WireError {
   const invalid = (why: string): WireError => wireError("invalid_subscription", why, targetId);
@@ -48,6 +51,11 @@ export function readWanted(fields: ReadonlyMap<string, unknown>, targetId: strin
     return invalid('since_sequence must be a whole number, 0 or more, or "now"');
   }
   if (!isWords(types) || !isWords(severities)) return invalid(`types and severities must be lists of at most ${MOST_WORDS} texts`);
+  const unknown = types?.find((type) => !TYPES.has(pascalCase(type))) ?? severities?.find((severity) => !SEVERITIES.has(severity));
+  if (unknown !== undefined) {
+    const hint = didYouMean(unknown, [...EVENT_TYPES, ...TYPES, ...SEVERITIES]);
+    return invalid(`types and severities: there is none called "${cleanText(unknown, 128)}"${hint === undefined ? "" : `. ${hint}`}`);
+  }
   if (path !== null && typeof path !== "string") return invalid("path must be a text");
   if (typeof states !== "boolean") return invalid("states must be true or false");
   return {
@@ -71,7 +79,7 @@ const MOST_AT_ONCE = 64;
 export async function* pushedEvents({ tree, targetId, records }: PushSource, wanted: Wanted, signal: AbortSignal): Pushes {
   const filter = (event: SupervisorEvent): boolean =>
     (wanted.types === null || wanted.types.has(wireName(event.type))) &&
-    (wanted.severities === null || wanted.severities.has(wireSeverity(event.type))) && isBelow(event.path, wanted.path);
+    (wanted.severities === null || wanted.severities.has(severityOf(event.type))) && isBelow(event.path, wanted.path);
   const head = `{"type":"event","target_id":${toJson(targetId)},"event":`;
   for await (const batch of insidesOf(tree).events.readBatches({ since: wanted.since, filter, signal }, MOST_AT_ONCE)) {
     yield batch.map((event) => event.type === "gap" ? lagged(targetId, event, "events") : `${head}${records.event(event).text}}\n`);

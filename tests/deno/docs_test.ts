@@ -1,7 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { ERROR_CODES } from "../../mod.ts";
 import { keyReference } from "../../src/config/mod.ts";
+import { EVENT_TYPES, severityOf } from "../../src/event/mod.ts";
 import { METHODS, STAGES } from "../../src/protocol/mod.ts";
+import { SCENES } from "../support/scenes.ts";
+
+/** What every event has, and every one about an attempt. */
+const OF_ALL = ["type", "seq", "atMs", "path", "correlation"];
+const OF_ATTEMPTS = ["generation", "attempt"];
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -28,6 +34,25 @@ Deno.test("the page of the socket has every method with its risk, and every erro
   assertEquals(Object.fromEntries(methods.map(([, method, risk]) => [method, risk])), { ...METHODS });
   const errors = [...section("Errors").matchAll(/^\| `(\w+)`\s+\| `(\w+)`\s+\|/gm)];
   assertEquals(Object.fromEntries(errors.map(([, code, stage]) => [code, stage])), { ...STAGES, validation_failed: "command_validate" });
+});
+
+Deno.test("the page of events has every event, with what real ones have", async () => {
+  const page = await Deno.readTextFile(new URL("docs/reference/events.md", ROOT));
+  const rows = [...page.matchAll(/^\| `(\w+)`\s+\| (\w+)\s+\| (yes|no)\s+\| .*?[.)] +\| (.*?)\s*\|$/gm)];
+  const told = new Map<string, Set<string>>();
+  for (const play of Object.values(SCENES)) {
+    for (const event of await play()) told.set(event.type, new Set([...told.get(event.type) ?? [], ...Object.keys(event)]));
+  }
+  const expected = EVENT_TYPES.map((type) => {
+    const fields = [...told.get(type) ?? []].filter((name) => !OF_ALL.includes(name));
+    const own = fields.filter((name) => !OF_ATTEMPTS.includes(name)).sort();
+    return [type, severityOf(type), fields.includes("attempt") ? "yes" : "no", own.join(" ")];
+  });
+  const written = rows.map(([, type, severity, attempt, fields = ""]) => {
+    const own = [...fields.matchAll(/`(\w+)`/g)].map(([, name]) => name).sort();
+    return [type, severity, attempt, own.join(" ")];
+  });
+  assertEquals(written, expected);
 });
 
 Deno.test("every link between the pages leads somewhere", async () => {

@@ -145,6 +145,12 @@ test("events are filtered by type in both spellings, by severity and by path; no
     const answer = await ask(client, "events.subscribe", { session_established: true, ...wrong });
     assertEquals(at(answer, "error", "code"), "invalid_subscription");
   }
+  const misspelt = await ask(client, "events.subscribe", { session_established: true, types: ["child_redy"] });
+  assertMatch(String(at(misspelt, "error", "message")), /there is none called "child_redy"\. Did you mean "child_ready"\?/);
+  assertEquals(
+    at(await ask(client, "logs.tail", { session_established: true, severities: ["grave"] }), "error", "code"),
+    "invalid_subscription",
+  );
 });
 
 test(

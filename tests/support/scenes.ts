@@ -1,0 +1,212 @@
+/** What is done to real trees so that they tell every event there is. */
+import { join } from "node:path";
+import {
+  type AdditionLog,
+  type AdditionRecord,
+  child,
+  type ChildOptions,
+  type ChildSpec,
+  supervise,
+  type SupervisorEvent,
+  type TaskContext,
+  type Tree,
+  type TreeSpec,
+} from "../../mod.ts";
+import { serveDashboard } from "../../src/ipc/mod.ts";
+import { Bus, type LogRecord } from "../../src/observe/mod.ts";
+import { Interpreter, planTree } from "../../src/runtime/mod.ts";
+import { VirtualClock } from "../../src/testing/mod.ts";
+import { inFolder } from "./folder.ts";
+import { deaf, untilAborted } from "./tasks.ts";
+
+type Play = (tree: Tree, clock: VirtualClock) => Promise<unknown> | unknown;
+
+/** Comes back after a tenth of a second, however often. */
+const BACK: ChildOptions = { backoff: { initialMs: 100, maxMs: 100, jitter: "none" }, limit: { maxRestarts: 1_000 } };
+
+/** Fails after a second, each time. */
+async function failing(clock: () => VirtualClock): Promise<never> {
+  await new Promise<void>((resolve) => clock().setTimer(resolve, 1_000));
+  throw new Error("no");
+}
+
+/** Everything that a tree tells while a test does something to it, until it has ended. */
+async function told(spec: (clock: () => VirtualClock) => TreeSpec, play: Play = () => {}): Promise<SupervisorEvent[]> {
+  const clock = new VirtualClock({ startMs: 1_000 });
+  const tree = await supervise(spec(() => clock), { clock, random: () => 0.5, keepAlive: false });
+  await clock.advance(10);
+  await play(tree, clock);
+  const ending = tree.shutdown();
+  await clock.advance(60_000);
+  await ending;
+  return await eventsOf(tree);
+}
+
+async function eventsOf(tree: Tree): Promise<SupervisorEvent[]> {
+  const events: SupervisorEvent[] = [];
+  for await (const event of tree.events()) if (event.type !== "gap") events.push(event);
+  return events;
+}
+
+/** A task that hands its context to the test and runs until it is asked to stop. */
+function held(name: string, options: ChildOptions = {}): { readonly spec: ChildSpec; readonly context: () => TaskContext } {
+  let last: TaskContext | undefined;
+  const spec = child.task(name, (context) => {
+    last = context;
+    return untilAborted(context);
+  }, options);
+  return { spec, context: () => last! };
+}
+
+const fails = (policy: TreeSpec["policy"], options: ChildOptions = {}) => (clock: () => VirtualClock): TreeSpec => ({
+  children: [
+    child.task("a", () => failing(clock), { ...BACK, group: "g", ...options }),
+    child.task("b", () => failing(clock), { ...BACK, group: "g" }),
+  ],
+  groups: [{ name: "g" }],
+  policy,
+});
+
+const forAWhile: Play = (_, clock) => clock.advance(20_000);
+
+/** A task that does not stop when it is asked to; the test ends its first attempt. */
+function stubborn(): { readonly spec: ChildSpec; readonly end: () => void } {
+  let end: (() => void) | undefined;
+  const task = (): Promise<void> => new Promise((resolve) => end ??= resolve);
+  return { spec: child.task("a", task, { ...BACK, stop: { timeoutMs: 100, killWaitMs: 100 } }), end: () => end?.() };
+}
+
+const ready = held("a", { readiness: { mode: "explicit" }, stop: { drainDelayMs: 500 } });
+const sick = held("a", { healthCheck: { checkIntervalSecs: 1, staleAfterMs: 2_500, maxRetries: 1, onUnhealthy: "event" } });
+const slow = stubborn();
+
+/** What is done to a real tree, and what it tells then. */
+export const SCENES: Readonly<Record<string, () => Promise<SupervisorEvent[]>>> = {
+  "children that wait, get ready, are ready no more, and stop": () =>
+    told(
+      () => ({
+        children: [
+          ready.spec,
+          child.task("b", untilAborted, { dependencies: ["a"] }),
+          child.task("c", () => {}, { restartPolicy: "temporary" }),
+        ],
+      }),
+      async (_, clock) => {
+        ready.context().ready();
+        await clock.advance(10);
+        ready.context().ready(false);
+        await clock.advance(10);
+        ready.context().ready();
+        await clock.advance(10);
+      },
+    ),
+  "a critical child that fails": () => told(fails({}, { severity: "critical" }), forAWhile),
+  "a supervisor that gives up": () =>
+    told((clock) => ({
+      children: [
+        child.supervisor("s", {
+          children: [child.task("a", () => failing(clock), { ...BACK, limit: { maxRestarts: 1, onExceeded: "escalate" } })],
+        }),
+      ],
+    }), forAWhile),
+  "a budget that is used up": () => told(fails({ restartBudget: { maxBurst: 1, recoveryRatePerSec: 0.1 } }), forAWhile),
+  "a fuse of a group that opens, and is on trial": () => told(fails({ meltdown: { groupMaxFailures: 2, resetAfterSecs: 5 } }), forAWhile),
+  "a fuse of a child that opens, and is closed by an operator": () =>
+    told(fails({ meltdown: { childMaxRestarts: 1, resetAfterSecs: 60 } }), async (tree, clock) => {
+      await clock.advance(5_000);
+      await tree.child("/a").resetFuse();
+    }),
+  "restarts that take turns": () =>
+    told((clock) => ({
+      children: ["a", "b", "c"].map((name) => child.task(name, () => failing(clock), { ...BACK, readiness: { mode: "explicit" } })),
+      policy: { supervisionPipeline: { concurrentRestartLimit: 1 } },
+    }), forAWhile),
+  "heartbeats that stop, and come again": () =>
+    told(() => ({ children: [sick.spec] }), async (_, clock) => {
+      sick.context().heartbeat();
+      await clock.advance(10_000);
+      sick.context().heartbeat();
+      await clock.advance(2_000);
+    }),
+  "a child that runs and never gets ready": () =>
+    told(() => ({ children: [child.task("a", untilAborted, { readiness: { mode: "explicit" } })] }), (_, clock) => clock.advance(60_000)),
+  "a restart of a child that does not stop, and ends much later": () =>
+    told(() => ({ children: [slow.spec] }), async (tree, clock) => {
+      await tree.child("/a").restart();
+      await tree.child("/a").restart();
+      await clock.advance(1_000);
+      slow.end();
+      await clock.advance(1_000);
+    }),
+  "a restart of a child that stops": () =>
+    told(() => ({ children: [child.task("a", untilAborted, BACK)] }), async (tree, clock) => {
+      await tree.child("/a").restart();
+      await clock.advance(10);
+    }),
+  "a child that is passed over in a shutdown": () =>
+    told(() => ({ children: [child.task("a", deaf, { stop: { timeoutMs: 10, killWaitMs: 10 } })] })),
+  "children that come and go": () =>
+    told(() => ({ children: [] }), async (tree, clock) => {
+      await tree.add(child.task("a", untilAborted));
+      await tree.add(child.task("a", untilAborted)).catch(() => {});
+      const undone = tree.add(child.task("b", () => Promise.reject(new Error("no")), { readiness: { mode: "explicit" } }), {
+        untilReady: true,
+      }).catch(() => {});
+      await clock.advance(10);
+      await undone;
+      await tree.child("/a").remove();
+      await clock.advance(10);
+    }),
+  "an addition that the last end of the program cut short": async () => {
+    const clock = new VirtualClock({ startMs: 1_000 });
+    const written: AdditionRecord[] = [];
+    const log = (left: readonly AdditionRecord[]): AdditionLog => ({
+      write: (record) => Promise.resolve(void written.push(record)),
+      pending: () => Promise.resolve(left),
+    });
+    const first = await supervise({ children: [] }, { clock, keepAlive: false, additionLog: log([]) });
+    first.add(child.task("a", untilAborted, { readiness: { mode: "explicit" } }), { untilReady: true }).catch(() => {});
+    await clock.advance(10);
+    const second = await supervise({ children: [] }, { clock, keepAlive: false, additionLog: log(written.slice(0, 1)) });
+    for (const tree of [first, second]) {
+      const ending = tree.shutdown();
+      await clock.advance(60_000);
+      await ending;
+    }
+    return await eventsOf(second);
+  },
+  "an adapter that reports an end twice": () => {
+    const clock = new VirtualClock({ automatic: false });
+    const events = new Bus<SupervisorEvent>(64);
+    const interpreter = new Interpreter({
+      plan: planTree({ children: [child.task("a", () => {}, BACK)] }, 70),
+      adapterFor: () => ({
+        start: (context) => {
+          context.exited({ kind: "cancelled" });
+          context.exited({ kind: "cancelled" });
+          return { cancel: () => {}, kill: () => {} };
+        },
+      }),
+      startProbes: () => null,
+      clock,
+      random: () => 0.5,
+      events,
+      eventsPerSlice: 32,
+      logs: new Bus<LogRecord>(64),
+      onFinished: () => {},
+    });
+    interpreter.post({ type: "begin", node: 0, stamp: 0 });
+    clock.run();
+    return Promise.resolve(events.recent(64));
+  },
+  "a target whose relay is not there": async () => {
+    const tree = await supervise({ children: [child.task("a", untilAborted)] }, { keepAlive: false });
+    await inFolder(async (folder) => {
+      const registration = { relayRegistrationPath: join(folder, "relay.sock"), leaseSeconds: 30 };
+      await using _dashboard = await serveDashboard(tree, { targetId: "t", path: join(folder, "t.sock"), registration });
+      for await (const { type } of tree.events()) if (type === "registration_changed") break;
+    });
+    await tree.close();
+    return await eventsOf(tree);
+  },
+};
