@@ -57,7 +57,7 @@ export async function bindInPlace({ path, mode, bindMode }: PlaceOptions): Promi
         return placed(listener, { path, folder, identity, ownerUid });
       } catch (error) {
         await listener.close();
-        if (await lock.isHeld()) await unlink(hidden).catch(() => {});
+        if (await lock.isHeld().catch(() => false)) await unlink(hidden).catch(() => {});
         throw error;
       }
     } finally {

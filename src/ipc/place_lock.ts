@@ -46,7 +46,7 @@ export async function lockPlace(folder: string, ownUid: number): Promise<PlaceLo
     await setTimeout(LOOK_MS);
   }
   return {
-    isHeld: () => holderOf(folder, ownUid).then((holder) => holder === name, () => false),
+    isHeld: async () => await holderOf(folder, ownUid) === name,
     async release(): Promise<void> {
       await rm(join(folder, name), { recursive: true, force: true }).then(() => rmdir(folder)).catch(() => {});
     },

@@ -158,7 +158,7 @@ async function refuse(row: (typeof ROWS)[number], folder: string): Promise<void>
   try {
     await whileServed(async ({ path }) => {
       const before = await Promise.all(Array.from({ length: row.clientsBefore ?? 0 }, () => LineClient.open(path)));
-      const client = await LineClient.open(path);
+      const client = await (row.code === "incomplete_frame" ? LineClient.openHalf(path) : LineClient.open(path));
       try {
         await tell(row, client, folder);
       } finally {

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import process from "node:process";
 import { LineClient } from "../support/lines.ts";
+import { CLOSES_OTHERS } from "../support/sockets.ts";
 import { type Served, whileServed } from "../support/served.ts";
 import { comparable } from "../transcripts/comparable.ts";
 import { FRAMING, HANDSHAKE_AND_STATE, PROTOCOL_ERRORS, SUBSCRIPTIONS } from "../transcripts/recorded.ts";
@@ -81,7 +82,9 @@ function withoutState(answer: Record<string, unknown>): unknown {
 async function replay(recorded: Case, { path }: Served): Promise<void> {
   const otherwise = OTHERWISE.get(recorded.case);
   if (otherwise?.expect === null) return;
-  const client = await LineClient.open(path);
+  const isHalf = recorded.half_close === true;
+  if (isHalf && CLOSES_OTHERS) return;
+  const client = await (isHalf ? LineClient.openHalf(path) : LineClient.open(path));
   try {
     const bytes = isEmptyLine(recorded) ? Uint8Array.of(10) : bytesOf(recorded);
     const offsets = [0, ...recorded.split_at ?? [], bytes.length];
@@ -91,7 +94,7 @@ async function replay(recorded: Case, { path }: Served): Promise<void> {
         if (offsets.length > 2) await new Promise((resolve) => setTimeout(resolve, 10));
       }
     }
-    if (recorded.half_close === true) client.halfClose();
+    if (isHalf) client.halfClose();
     const wanted = otherwise?.expect?.length ?? recorded.expect.length * (recorded.expect.length === 1 ? recorded.times ?? 1 : 1);
     const answers: Record<string, unknown>[] = [];
     for (let count = 0; count < wanted; count++) answers.push(await client.json());

@@ -1,46 +1,64 @@
 /** A client that speaks lines over a Unix socket, and never waits for ever. */
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
+import { type ByteConnection, platform } from "../../src/platform/mod.ts";
 
 const PATIENCE_MS = 5_000;
 
+/** A connection that can end in one direction alone. */
+type Wire = Pick<ByteConnection, "receive" | "write" | "close"> & { readonly halfClose?: () => void };
+
 /** One connection. */
 export class LineClient {
-  readonly #socket: Socket;
+  readonly #wire: Wire;
   readonly #lines: string[] = [];
+  readonly #decoder = new TextDecoder();
   #rest = "";
+  #writing: Promise<unknown> = Promise.resolve();
   #ended = false;
   #wake: () => void = () => {};
 
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.setEncoding("utf8");
-    socket.on("data", (text: string) => {
-      const parts = (this.#rest + text).split("\n");
+  private constructor(wire: Wire) {
+    this.#wire = wire;
+    const end = (): void => {
+      this.#ended = true;
+      this.#wake();
+    };
+    wire.receive((block) => {
+      const parts = (this.#rest + this.#decoder.decode(block, { stream: true })).split("\n");
       this.#rest = parts.pop() ?? "";
       this.#lines.push(...parts);
       this.#wake();
-    });
-    for (const event of ["end", "close", "error"]) {
-      socket.on(event, () => {
-        this.#ended = true;
-        this.#wake();
-      });
-    }
+      return true;
+    }).then(end, end);
   }
 
-  static open(path: string): Promise<LineClient> {
-    return new Promise((resolve, reject) => {
-      const socket = connect({ path, allowHalfOpen: true });
+  /** Connects as the package does. */
+  static async open(path: string): Promise<LineClient> {
+    return new LineClient(await platform.connectUnix(path));
+  }
+
+  /** Connects so that the client can stop writing and go on reading; only in a `socketTest`. */
+  static async openHalf(path: string): Promise<LineClient> {
+    const socket = connect({ path, allowHalfOpen: true });
+    await new Promise<void>((resolve, reject) => {
       socket.once("error", reject);
-      socket.once("connect", () => {
-        socket.off("error", reject);
-        resolve(new LineClient(socket));
-      });
+      socket.once("connect", () => resolve());
+    });
+    return new LineClient({
+      receive: (take) =>
+        new Promise((resolve) => {
+          socket.on("data", take);
+          for (const event of ["end", "close", "error"]) socket.on(event, () => resolve());
+        }),
+      write: (data) => void socket.write(data),
+      close: () => void socket.destroy(),
+      halfClose: () => void socket.end(),
     });
   }
 
   send(bytes: string | Uint8Array): void {
-    this.#socket.write(bytes);
+    // Who is cut off while it writes sees that by the end of what it reads.
+    this.#writing = this.#writing.then(() => this.#wire.write(bytes)).catch(() => {});
   }
 
   /** Sends a request. */
@@ -49,11 +67,11 @@ export class LineClient {
   }
 
   halfClose(): void {
-    this.#socket.end();
+    this.#writing.then(() => this.#wire.halfClose!());
   }
 
   close(): void {
-    this.#socket.destroy();
+    this.#wire.close();
   }
 
   /** The next line, `null` at the end of the connection. */
