@@ -46,6 +46,7 @@ export * from "./src/event/mod.ts";
 export {
   type AutoShutdown,
   type BackoffOptions,
+  type BackpressureOptions,
   child,
   type ChildBuilders,
   type ChildFuseReason,

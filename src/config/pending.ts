@@ -21,7 +21,7 @@ export const PENDING_KEYS: readonly PendingKey[] = Object.freeze([
   { pattern: "/observability/event_queue_capacity", meanwhile: "readers share the journal" },
   { pattern: "/observability/metrics_enabled", meanwhile: "no metrics are recorded", harmless: [false] },
   { pattern: "/observability/exporters", meanwhile: "nothing is exported" },
-  { pattern: "/backpressure", meanwhile: "a slow reader gets a gap marker" },
+  { pattern: "/backpressure/audit_channel_capacity", meanwhile: "the bound of what waits for the audit is audit.max_defer_queue" },
   { pattern: "/signals", meanwhile: "SIGINT and SIGTERM stop the tree, a second one forces it" },
   { pattern: "/children/*/secrets/*/key", meanwhile: "a secret is read from the environment variable of its name" },
   { pattern: "/children/*/resource_limits", meanwhile: "the child is not limited" },

@@ -151,15 +151,26 @@ export const fileSchema = z.strictObject({
   audit: setting(audit, "The record of commands."),
   backpressure: setting(
     z.strictObject({
-      strategy: setting(z.enum(["alert_and_block", "sample_and_audit"]), "What happens when a subscriber is slow.", {
-        default: "alert_and_block",
+      strategy: setting(
+        z.enum(["alert_and_block", "sample_and_audit"]),
+        "What happens to a slow reader: it reads on as long as the journal has what it wants, or gets a part only.",
+        {
+          default: "alert_and_block",
+        },
+      ),
+      warn_threshold_pct: setting(
+        z.int().min(1).max(100),
+        "How full the journal is of what a reader has not read, in percent, when that is told.",
+        { default: 80 },
+      ),
+      critical_threshold_pct: setting(z.int().min(1).max(100), "The same, when the strategy begins.", { default: 95 }),
+      window_secs: setting(positiveSecs, "For so many seconds the same is not told again of the same reader.", { default: 30 }),
+      sample_ratio: setting(z.number().min(0.01).max(1), "Which part of what waits a slow reader gets with `sample_and_audit`.", {
+        default: 0.5,
       }),
-      warn_threshold_pct: setting(z.int().min(1).max(100), "Fill in percent at which to warn.", { default: 80 }),
-      critical_threshold_pct: setting(z.int().min(1).max(100), "Fill in percent at which to act.", { default: 95 }),
-      window_secs: setting(positiveSecs, "Seconds between two warnings.", { default: 30 }),
       audit_channel_capacity: setting(positive, "Audit records that may wait.", { default: 1_024 }),
     }),
-    "Slow subscribers.",
+    "Slow readers of events and output.",
   ),
   ...groups,
   severity_defaults: setting(

@@ -59,15 +59,18 @@ const CHILD_KEYS = [
   "sidecar_config",
 ];
 
+const BACKPRESSURE_KEYS = ["strategy", "warn_threshold_pct", "critical_threshold_pct", "window_secs", "sample_ratio"];
+
 /** Translates a whole file. */
 export function toTreeSpec(raw: Raw, options: TranslateOptions): TreeSpec {
-  const { supervisor, policy, shutdown, observability, severity_defaults: severities, children } = raw;
+  const { supervisor, policy, shutdown, observability, backpressure, severity_defaults: severities, children } = raw;
   const spec: Record<string, unknown> = { name: raw["name"] ?? options.name };
   if (isRaw(supervisor)) Object.assign(spec, supervisorOptions(supervisor));
   Object.assign(spec, groupOptions(raw));
   if (isRaw(policy)) spec["policy"] = policyOptions(policy);
   if (isRaw(shutdown)) spec["shutdown"] = camelKeys(shutdown);
   if (isRaw(observability)) spec["observability"] = camelKeys(pick(observability, ["event_journal_capacity"]));
+  if (isRaw(backpressure)) spec["backpressure"] = camelKeys(pick(backpressure, BACKPRESSURE_KEYS));
   if (Array.isArray(severities)) spec["severityDefaults"] = severityDefaults(severities);
   spec["children"] = Array.isArray(children)
     ? children.map((child, index) => toChild(child, options.fileOf(`/children/${index}`), options))

@@ -1,5 +1,5 @@
 /** One sentence for each event, the same in every view. */
-import type { Decision, GapMarker, RegistrationState, SupervisorEvent } from "./event.ts";
+import type { Decision, GapMarker, RegistrationState, Subscriber, SupervisorEvent } from "./event.ts";
 import type { Exit } from "./exit.ts";
 
 /**
@@ -27,6 +27,12 @@ export function describe(event: SupervisorEvent | GapMarker): string {
       return `everything is ready after ${duration(event.tookMs)}`;
     case "supervisor_escalated":
       return `${ESCALATIONS[event.policy]} because of "${event.child}": ${event.reason}`;
+    case "subscriber_lagged":
+      return `${reader(event)} is too slow and missed ${event.missed}`;
+    case "backpressure_alert":
+      return `${reader(event)} is slow: ${event.waitingPct} % of what is kept waits for it`;
+    case "backpressure_degradation":
+      return event.recovered ? `${reader(event)} gets everything again` : `${reader(event)} is too slow, and gets a part only`;
     case "registration_changed":
       return `${REGISTRATIONS[event.to]}${event.reason === "" ? "" : `: ${event.reason}`}`;
     case "child_added":
@@ -198,6 +204,10 @@ const REASONS_TO_ESCALATE: Readonly<Partial<Record<Decision["reason"], string>>>
   meltdown_supervisor_fuse: "too many failures under this supervisor",
   decided_by_function: "its decide function wants that",
 };
+
+function reader({ stream, subscriber }: Subscriber): string {
+  return `"${subscriber}", which reads ${stream},`;
+}
 
 function describeDecision(decision: Decision): string {
   switch (decision.action) {

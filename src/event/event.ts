@@ -71,6 +71,14 @@ export interface Request {
   readonly reason: string;
 }
 
+/** Who reads a stream of the tree. */
+export interface Subscriber {
+  /** What it reads. */
+  readonly stream: "events" | "logs";
+  /** Its name. */
+  readonly subscriber: string;
+}
+
 /** How a child ended in a shutdown. */
 export type ShutdownStatus = "already_exited" | "graceful" | "aborted" | "abort_failed" | "late_report";
 
@@ -127,6 +135,17 @@ export type SupervisorEvent =
     readonly child: string;
     readonly reason: string;
     readonly policy: EscalationPolicy;
+  })
+  /** Something never got to a reader: it was too slow, and was overtaken, or got a part only. */
+  | (EventBase & Subscriber & { readonly type: "subscriber_lagged"; readonly missed: number })
+  /** So much waits for a reader that it may be overtaken. */
+  | (EventBase & Subscriber & { readonly type: "backpressure_alert"; readonly waitingPct: number; readonly thresholdPct: number })
+  /** A slow reader gets only a part of what waits for it, or all of it again. */
+  | (EventBase & Subscriber & {
+    readonly type: "backpressure_degradation";
+    readonly sampleRatio: number;
+    readonly peakPct: number;
+    readonly recovered: boolean;
   })
   | (EventBase & {
     readonly type: "registration_changed";

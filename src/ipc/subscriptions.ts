@@ -81,7 +81,9 @@ export async function* pushedEvents({ tree, targetId, records }: PushSource, wan
     (wanted.types === null || wanted.types.has(wireName(event.type))) &&
     (wanted.severities === null || wanted.severities.has(severityOf(event.type))) && isBelow(event.path, wanted.path);
   const head = `{"type":"event","target_id":${toJson(targetId)},"event":`;
-  for await (const batch of insidesOf(tree).events.readBatches({ since: wanted.since, filter, signal }, MOST_AT_ONCE)) {
+  for await (
+    const batch of insidesOf(tree).events.readBatches({ since: wanted.since, filter, signal, subscriber: "events.subscribe" }, MOST_AT_ONCE)
+  ) {
     yield batch.map((event) => event.type === "gap" ? lagged(targetId, event, "events") : `${head}${records.event(event).text}}\n`);
   }
 }
@@ -91,7 +93,9 @@ export async function* pushedLogs({ tree, targetId, records }: PushSource, wante
   const filter = ({ path, stream }: LogRecord): boolean =>
     isBelow(path, wanted.path) && (wanted.severities === null || wanted.severities.has(stream === "stderr" ? "warning" : "info"));
   const head = `{"type":"log","target_id":${toJson(targetId)},"log":`;
-  for await (const batch of insidesOf(tree).logs.readBatches({ since: wanted.since, filter, signal }, MOST_AT_ONCE)) {
+  for await (
+    const batch of insidesOf(tree).logs.readBatches({ since: wanted.since, filter, signal, subscriber: "logs.tail" }, MOST_AT_ONCE)
+  ) {
     yield batch.map((record) => "from" in record ? lagged(targetId, record, "logs") : `${head}${records.log(record).text}}\n`);
   }
 }

@@ -1,5 +1,10 @@
 /** One sequence of items, kept in a ring; every reader has only a place in it. */
+import { cleanText } from "../base/mod.ts";
 import type { GapMarker } from "../event/mod.ts";
+import { Lag, type LagWatch } from "./lag.ts";
+
+/** How often the readers are looked at while the ring is filled once. */
+const LOOKS = 20;
 
 /** From where a reader starts: from the first item (with a gap marker for what the ring has no more), from now, or after a sequence number. */
 export type Since = "start" | "now" | number;
@@ -12,6 +17,8 @@ export interface ReadOptions<T> {
   readonly filter?: (item: T) => boolean;
   /** Ends the stream when it aborts. */
   readonly signal?: AbortSignal;
+  /** What the reader is called where it is told that it is slow. @default {"reader 1", "reader 2", …} */
+  readonly subscriber?: string;
 }
 
 /** Publishes items to any number of readers; a slow reader costs nobody anything and is told what it missed. */
@@ -21,10 +28,17 @@ export class Bus<T extends { readonly seq: number }> {
   #last = 0;
   #closed = false;
   #sleepers = new Set<() => void>();
+  readonly #watch: LagWatch | null;
+  readonly #lookEvery: number;
+  /** Readers that nobody holds any more are nobody's. */
+  readonly #readers = new Set<WeakRef<Reader<T>>>();
+  #readersSoFar = 0;
 
-  /** Creates a bus that remembers `capacity` items. */
-  constructor(capacity: number) {
+  /** Creates a bus that remembers `capacity` items, and tells of slow readers where that is wanted. */
+  constructor(capacity: number, watch: LagWatch | null = null) {
     this.#capacity = capacity;
+    this.#watch = watch;
+    this.#lookEvery = Math.max(1, Math.floor(capacity / LOOKS));
   }
 
   /** Sequence number of the newest item, 0 when there is none. */
@@ -44,6 +58,7 @@ export class Bus<T extends { readonly seq: number }> {
     if (this.#ring.length < this.#capacity) this.#ring.push(item);
     else this.#ring[(seq - 1) % this.#capacity] = item;
     if (this.#sleepers.size > 0) this.#wake();
+    if (seq % this.#lookEvery === 0 && this.#readers.size > 0) this.#lookAtReaders();
   }
 
   /** Ends every stream once it has read what there is. */
@@ -62,13 +77,13 @@ export class Bus<T extends { readonly seq: number }> {
 
   /** Reads items in order, without end until the bus closes; a gap marker stands where items were overtaken. */
   read(options: ReadOptions<T> = {}): AsyncIterableIterator<T | GapMarker> {
-    const reader = new Reader(this, options);
+    const reader = this.#newReader(options);
     return iterate(reader, () => reader.take());
   }
 
   /** Reads in the same way what is there at once, but so many items at a time at most. */
   readBatches(options: ReadOptions<T> = {}, most = Infinity): AsyncIterableIterator<readonly (T | GapMarker)[]> {
-    const reader = new Reader(this, options);
+    const reader = this.#newReader(options);
     return iterate(reader, () => {
       const batch: (T | GapMarker)[] = [];
       while (batch.length < most) {
@@ -105,6 +120,25 @@ export class Bus<T extends { readonly seq: number }> {
     return this.#sleepers.size;
   }
 
+  #newReader(options: ReadOptions<T>): Reader<T> {
+    if (this.#watch === null) return new Reader(this, options, null);
+    const name = options.subscriber ?? `reader ${++this.#readersSoFar}`;
+    return new Reader(this, options, new Lag(this.#watch, cleanText(name, 128)));
+  }
+
+  /** Looks at a reader from now on: who never begins to read is not slow. */
+  enlist(reader: Reader<T>): void {
+    this.#readers.add(new WeakRef(reader));
+  }
+
+  #lookAtReaders(): void {
+    for (const held of this.#readers) {
+      const reader = held.deref();
+      if (reader === undefined || reader.ended) this.#readers.delete(held);
+      else reader.look(this.#capacity);
+    }
+  }
+
   #wake(): void {
     const sleepers = this.#sleepers;
     this.#sleepers = new Set();
@@ -119,10 +153,18 @@ class Reader<T extends { readonly seq: number }> {
   readonly #signal: AbortSignal | undefined;
   #next: number;
   #sleeper: (() => void) | undefined;
+  readonly #lag: Lag | null;
+  #isEnlisted = false;
+  /** What was gone before the reader came is not missed. */
+  readonly #firstOwn: number;
+  /** What is to be skipped, up to this number. */
+  #skipTo = 0;
   ended = false;
 
-  constructor(bus: Bus<T>, { since = "start", filter, signal }: ReadOptions<T>) {
+  constructor(bus: Bus<T>, { since = "start", filter, signal }: ReadOptions<T>, lag: Lag | null) {
     this.#bus = bus;
+    this.#lag = lag;
+    this.#firstOwn = bus.oldestSeq;
     this.#filter = filter;
     this.#signal = signal;
     this.#next = since === "now" ? bus.lastSeq + 1 : since === "start" ? 1 : since + 1;
@@ -142,10 +184,15 @@ class Reader<T extends { readonly seq: number }> {
   /** The next item that is there already, or `undefined`. */
   take(): T | GapMarker | undefined {
     const bus = this.#bus;
-    const oldest = bus.oldestSeq;
-    if (this.#next < oldest) {
-      const gap: GapMarker = { type: "gap", from: this.#next, to: oldest - 1 };
-      this.#next = oldest;
+    if (this.#lag !== null && !this.#isEnlisted) {
+      this.#isEnlisted = true;
+      bus.enlist(this);
+    }
+    const first = Math.max(bus.oldestSeq, this.#skipTo);
+    if (this.#next < first) {
+      const gap: GapMarker = { type: "gap", from: this.#next, to: first - 1 };
+      this.#lag?.missed(first - Math.max(gap.from, Math.min(this.#firstOwn, first)));
+      this.#next = first;
       return gap;
     }
     while (this.#next <= bus.lastSeq) {
@@ -153,6 +200,16 @@ class Reader<T extends { readonly seq: number }> {
       if (this.#filter === undefined || this.#filter(item)) return item;
     }
     return undefined;
+  }
+
+  /** Sees how much waits for the reader, who may be too slow for all of it. */
+  look(capacity: number): void {
+    const { lastSeq, oldestSeq } = this.#bus;
+    const next = Math.max(this.#next, this.#skipTo);
+    const skipped = this.#lag?.look(Math.min(100, Math.round(100 * (lastSeq - next + 1) / capacity))) ?? 0;
+    if (skipped === 0) return;
+    const first = Math.max(next, oldestSeq);
+    this.#skipTo = first + Math.floor((lastSeq - first + 1) * skipped);
   }
 
   /** Waits until there may be more; ends when there will not. */

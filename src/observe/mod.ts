@@ -2,4 +2,5 @@
 export * from "./append_file.ts";
 export * from "./audit.ts";
 export * from "./bus.ts";
+export * from "./lag.ts";
 export * from "./log.ts";

@@ -16,7 +16,12 @@ export function watchEnds(source: WatchSource, watcher: string, child: string, s
   const { nodes, events } = source;
   const slot = slotAt(nodes, path);
   if (slot === undefined) return only(notFound(nodes, path));
-  const reader = events.read({ since: "now", filter: (event) => event.path === path && KINDS.has(event.type), signal });
+  const reader = events.read({
+    since: "now",
+    filter: (event) => event.path === path && KINDS.has(event.type),
+    signal,
+    subscriber: watcher,
+  });
   return follow(path, reader, lastEnd(slot));
 }
 

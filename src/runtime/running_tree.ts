@@ -1,9 +1,9 @@
 /** The tree handle: the loop of a tree with its bus, its report and its hold on the program. */
 import { cleanText, ReeveError } from "../base/mod.ts";
 import { type ChildCommand, type ChildPhase, type CommandRefusal, type CommandResult, neededBy, Planner } from "../core/mod.ts";
-import type { GapMarker, Request, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
-import { Bus, type LogRecord, type ReadOptions } from "../observe/mod.ts";
-import { type ChildSpec, DEFAULTS, topologyHash, type TreeSpec } from "../spec/mod.ts";
+import type { EventFacts, GapMarker, Request, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
+import { Bus, type LagLimits, type LagWatch, type LogRecord, type ReadOptions } from "../observe/mod.ts";
+import { type BackpressureOptions, type ChildSpec, DEFAULTS, topologyHash, type TreeSpec } from "../spec/mod.ts";
 import { adapterFor, type LoadedTasks } from "./children/mod.ts";
 import { childHandle, REFUSALS } from "./child_handle.ts";
 import { systemClock } from "./clock.ts";
@@ -48,7 +48,7 @@ export class RunningTree implements Tree {
   readonly #members: Members;
   readonly #interpreter: Interpreter;
   readonly #events: Bus<SupervisorEvent>;
-  readonly #logs = new Bus<LogRecord>(LOG_CAPACITY);
+  readonly #logs: Bus<LogRecord>;
   readonly #keepAlive: boolean;
   readonly #signal: AbortSignal | undefined;
   readonly #startedAtMs: number;
@@ -63,7 +63,14 @@ export class RunningTree implements Tree {
     const capacity = spec.observability?.eventJournalCapacity ?? DEFAULTS.eventJournalCapacity;
     this.name = spec.name ?? DEFAULTS.treeName;
     this.finished = new Promise((resolve) => this.#finish = resolve);
-    this.#events = new Bus(capacity);
+    const watch = (stream: LagWatch["stream"]): LagWatch => ({
+      ...lagLimits(spec.backpressure),
+      stream,
+      now: () => clock.now(),
+      tell: (facts) => this.#tell(facts),
+    });
+    this.#events = new Bus(capacity, watch("events"));
+    this.#logs = new Bus(LOG_CAPACITY, watch("logs"));
     this.#planner = new Planner(spec, spec.policy?.escalation?.exitCode ?? DEFAULTS.escalationExitCode);
     const known = new Map(tasks);
     this.#startedAtMs = clock.now();
@@ -103,7 +110,7 @@ export class RunningTree implements Tree {
       get memberships(): number {
         return members.changes;
       },
-      tell: (facts) => interpreter.post({ type: "tell", node: 0, path: "/", facts }),
+      tell: (facts) => this.#tell(facts),
     });
   }
 
@@ -205,10 +212,15 @@ export class RunningTree implements Tree {
   async *watch({ signal }: Pick<ReadOptions<SupervisorEvent>, "signal"> = {}): AsyncIterableIterator<TreeChange> {
     const since = this.#events.lastSeq;
     yield this.#change(this.#members.paths, true);
-    for await (const batch of this.#events.readBatches({ since, signal })) {
+    for await (const batch of this.#events.readBatches({ since, signal, subscriber: "watch" })) {
       const whole = batch.some((event) => event.type === "gap");
       yield this.#change(whole ? this.#members.paths : new Set(batch.flatMap((event) => event.type === "gap" ? [] : [event.path])), whole);
     }
+  }
+
+  /** An event of the tree itself; after its end nothing is told any more. */
+  #tell(facts: EventFacts): void {
+    if (this.#report === null) this.#interpreter.post({ type: "tell", node: 0, path: "/", facts });
   }
 
   #change(paths: Iterable<string>, whole: boolean): TreeChange {
@@ -339,6 +351,17 @@ export class RunningTree implements Tree {
     );
     return `${shown.join("; ")}${missing.length > 5 ? `; and ${missing.length - 5} more` : ""}`;
   }
+}
+
+/** The options with their defaults. */
+function lagLimits(options: BackpressureOptions = {}): LagLimits {
+  const { strategy, warnThresholdPct, criticalThresholdPct, windowSecs, sampleRatio } = options;
+  return {
+    warnThresholdPct: warnThresholdPct ?? DEFAULTS.warnThresholdPct,
+    criticalThresholdPct: criticalThresholdPct ?? DEFAULTS.criticalThresholdPct,
+    windowMs: 1_000 * (windowSecs ?? DEFAULTS.backpressureWindowSecs),
+    sampleRatio: strategy === "sample_and_audit" ? sampleRatio ?? DEFAULTS.sampleRatio : 1,
+  };
 }
 
 function blankOf(by: string, reason: string): "by" | "reason" | null {

@@ -52,6 +52,23 @@ export function checkPolicy(policy: Fields, report: Report): void {
   );
 }
 
+/** Looks at what happens to slow readers. */
+export function checkBackpressure({ strategy, warnThresholdPct, criticalThresholdPct, sampleRatio }: Fields, report: Report): void {
+  const { warnThresholdPct: warnAt, criticalThresholdPct: actAt } = DEFAULTS;
+  const [warning, acting] = [warnThresholdPct ?? warnAt, criticalThresholdPct ?? actAt];
+  if (typeof warning === "number" && typeof acting === "number" && warning >= acting) {
+    refuse(
+      report,
+      "/backpressure/warnThresholdPct",
+      "threshold_inverted",
+      `is ${warning}, must be below criticalThresholdPct, which is ${acting}`,
+    );
+  }
+  if (sampleRatio !== undefined && strategy !== "sample_and_audit") {
+    warn(report, "/backpressure/sampleRatio", "no_effect", 'has no effect, because the strategy is not "sample_and_audit"');
+  }
+}
+
 /** Numbers that only mean something beside another one. */
 const BESIDE: readonly (readonly [section: string, key: string, needed: string])[] = [
   ["", "supervisorFailureWindowMs", "supervisorFailureLimit"],

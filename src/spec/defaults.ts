@@ -59,5 +59,9 @@ export const DEFAULTS = {
   healthMaxRetries: 3,
   tailLines: 50,
   eventJournalCapacity: 4_096,
+  warnThresholdPct: 80,
+  criticalThresholdPct: 95,
+  backpressureWindowSecs: 30,
+  sampleRatio: 0.5,
   escalationExitCode: 70,
 } as const;

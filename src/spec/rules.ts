@@ -32,6 +32,7 @@ const positiveMs = number({ min: 1, max: LONGEST_MS });
 const positiveMsOrNull = number({ min: 1, max: LONGEST_MS, orNull: true });
 const seconds = number({ min: 0.001, max: LONGEST_MS / 1000 });
 const ratio = number({ min: 0, max: 1 });
+const percent = number({ min: 1, max: 100, integer: true });
 const count = number({ min: 1, max: 0xffff_ffff, integer: true });
 const retries = number({ min: 0, max: 1_000_000, integer: true });
 const port = number({ min: 1, max: 65_535, integer: true });
@@ -258,6 +259,13 @@ export const TREE_RULES: Rules = {
   severityDefaults: fields({ service: severity, worker: severity, job: severity, sidecar: severity, supervisor: severity }),
   shutdown: fields({ gracefulTimeoutMs: positiveMs, abortWaitMs: positiveMs, abortAfterTimeout: flag, totalTimeoutMs: positiveMsOrNull }),
   observability: fields({ eventJournalCapacity: number({ min: 16, max: 10_000_000, integer: true }) }),
+  backpressure: fields({
+    strategy: oneOf("alert_and_block", "sample_and_audit"),
+    warnThresholdPct: percent,
+    criticalThresholdPct: percent,
+    windowSecs: seconds,
+    sampleRatio: number({ min: 0.01, max: 1 }),
+  }),
 };
 
 /** Accepts the URL of a file of this machine. */

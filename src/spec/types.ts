@@ -296,6 +296,20 @@ export interface ObservabilityOptions {
   readonly eventJournalCapacity?: number;
 }
 
+/** When a reader of events or of output is slow, and what happens then; children are slowed by no reader. */
+export interface BackpressureOptions {
+  /** Let it read on as long as the journal has what it wants, or give it a part only. @default {"alert_and_block"} */
+  readonly strategy?: "alert_and_block" | "sample_and_audit";
+  /** How full the journal is of what the reader has not read, in percent, when that is told. @default {80} */
+  readonly warnThresholdPct?: number;
+  /** The same, when the strategy begins. @default {95} */
+  readonly criticalThresholdPct?: number;
+  /** For so many seconds the same is not told again of the same reader. @default {30} */
+  readonly windowSecs?: number;
+  /** Which part of what waits a slow reader still gets with `sample_and_audit`. @default {0.5} */
+  readonly sampleRatio?: number;
+}
+
 /** A supervisor and its children. */
 export interface SupervisorOptions {
   /** Which siblings a failure touches. @default {"one_for_one"} */
@@ -340,4 +354,6 @@ export interface TreeSpec extends SupervisorOptions {
   readonly shutdown?: ShutdownOptions;
   /** Sizes of what the tree remembers. */
   readonly observability?: ObservabilityOptions;
+  /** What happens to slow readers. */
+  readonly backpressure?: BackpressureOptions;
 }

@@ -23,7 +23,7 @@ function leaves(node: SchemaNode, pattern: string): string[] {
 
 Deno.test("the schema has no key without an effect: each gets into the declaration, or is pending", () => {
   const mapped =
-    /^\/(name|groups\/|group_strategies\/|group_dependencies\/|child_strategy_overrides\/|templates\/|supervisor\/|policy\/|shutdown\/|severity_defaults|observability\/(event_journal_capacity|audit_enabled)|dashboard\/|audit\/|children\/\*\/)/;
+    /^\/(name|groups\/|group_strategies\/|group_dependencies\/|child_strategy_overrides\/|templates\/|supervisor\/|policy\/|shutdown\/|severity_defaults|observability\/(event_journal_capacity|audit_enabled)|backpressure\/|dashboard\/|audit\/|children\/\*\/)/;
   const unknown = leaves(jsonSchema(), "").filter((pattern) => !mapped.test(pattern));
   assertEquals(unknown, []);
 });
@@ -33,9 +33,9 @@ Deno.test("every key of a section that is not pending changes the declaration", 
   const base = JSON.stringify((await load(plainText)).spec);
   const checked: string[] = [];
   for (const pattern of leaves(jsonSchema(), "")) {
-    if (!/^\/(policy|shutdown|observability)\//.test(pattern) || pattern === "/observability/audit_enabled") continue;
+    if (!/^\/(policy|shutdown|observability|backpressure)\//.test(pattern) || pattern === "/observability/audit_enabled") continue;
     const path = pattern.split("/").slice(1);
-    const value = otherValue(schemaAt(path) ?? {});
+    const value = VALUES.get(pattern) ?? otherValue(schemaAt(path) ?? {});
     const text = `${path.map((key, depth) => `${"  ".repeat(depth)}${key}:`).join("\n")} ${JSON.stringify(value)}\n${plainText}`;
     assert(JSON.stringify((await load(text)).spec) !== base, `${pattern} must have an effect`);
     checked.push(pattern);
@@ -54,6 +54,7 @@ const VALUES: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ["/dashboard/security_config/allowlist/allowed_paths", ["/bin/x"]],
   ["/dashboard/security_config/authorization/high_risk_commands", ["command.add_child"]],
   ["/audit/file_path", "x.jsonl"],
+  ["/backpressure/warn_threshold_pct", 10],
 ]);
 
 /** A file with a socket, and one key more. */

@@ -23,6 +23,26 @@ const SENTENCES = {
     { ...base, type: "supervisor_escalated", child: "/a", reason: "no", policy: "escalate_to_parent" },
     'gives up because of "/a": no',
   ],
+  subscriber_lagged: [
+    { ...base, type: "subscriber_lagged", stream: "logs", subscriber: "tail", missed: 7 },
+    '"tail", which reads logs, is too slow and missed 7',
+  ],
+  backpressure_alert: [
+    { ...base, type: "backpressure_alert", stream: "events", subscriber: "reader 1", waitingPct: 85, thresholdPct: 80 },
+    '"reader 1", which reads events, is slow: 85 % of what is kept waits for it',
+  ],
+  backpressure_degradation: [
+    {
+      ...base,
+      type: "backpressure_degradation",
+      stream: "events",
+      subscriber: "reader 1",
+      sampleRatio: 0.5,
+      peakPct: 97,
+      recovered: false,
+    },
+    '"reader 1", which reads events, is too slow, and gets a part only',
+  ],
   child_waiting: [{ ...base, type: "child_waiting", waitingFor: ["b", "c"] }, "waits for b, c"],
   child_starting: [{ ...attempt, type: "child_starting" }, "starting, attempt 2"],
   child_running: [{ ...attempt, type: "child_running" }, "running, not ready yet"],

@@ -34,12 +34,13 @@ async function failing(clock: () => VirtualClock): Promise<never> {
 async function told(spec: (clock: () => VirtualClock) => TreeSpec, play: Play = () => {}): Promise<SupervisorEvent[]> {
   const clock = new VirtualClock({ startMs: 1_000 });
   const tree = await supervise(spec(() => clock), { clock, random: () => 0.5, keepAlive: false });
+  const events = eventsOf(tree);
   await clock.advance(10);
   await play(tree, clock);
   const ending = tree.shutdown();
   await clock.advance(60_000);
   await ending;
-  return await eventsOf(tree);
+  return await events;
 }
 
 async function eventsOf(tree: Tree): Promise<SupervisorEvent[]> {
@@ -145,6 +146,20 @@ export const SCENES: Readonly<Record<string, () => Promise<SupervisorEvent[]>>> 
     }),
   "a child that is passed over in a shutdown": () =>
     told(() => ({ children: [child.task("a", deaf, { stop: { timeoutMs: 10, killWaitMs: 10 } })] })),
+  "a reader that is too slow, and then reads on": () =>
+    told((clock) => ({
+      children: [child.task("a", () => failing(clock), BACK)],
+      backpressure: { strategy: "sample_and_audit", windowSecs: 1 },
+      observability: { eventJournalCapacity: 64 },
+    }), async (tree, clock) => {
+      const slow = tree.events({ subscriber: "slow" });
+      await slow.next();
+      await clock.advance(60_000);
+      (async () => {
+        for await (const _ of slow);
+      })();
+      await clock.advance(10_000);
+    }),
   "children that come and go": () =>
     told(() => ({ children: [] }), async (tree, clock) => {
       await tree.add(child.task("a", untilAborted));

@@ -109,7 +109,10 @@ async function showAll(tree: Tree, { verbose, json, output }: RunArgs, io: Comma
   const render = json
     ? (item: LogItem) => `${JSON.stringify(item)}\n`
     : eventLog({ io, verbose, epochMs: Date.now() - performance.now(), width: widestPath(tree.snapshot().children) });
-  const streams: AsyncIterable<LogItem>[] = output ? [tree.events(), tree.logs()] : [tree.events()];
+  const subscriber = "console";
+  const streams: AsyncIterable<LogItem>[] = output
+    ? [tree.events({ subscriber }), tree.logs({ subscriber })]
+    : [tree.events({ subscriber })];
   await inOrder(streams, (item) => "atMs" in item ? item.atMs : 0, (item) => io.stdout(render(item)));
 }
 

@@ -17,6 +17,13 @@ export const COMBINATION_CASES: readonly Case[] = [
   },
   {
     rule: "no_effect",
+    spec: { children: [a()], backpressure: { sampleRatio: 0.1 } },
+    pointer: "/backpressure/sampleRatio",
+    says: "sample_and_audit",
+    severity: "warning",
+  },
+  {
+    rule: "no_effect",
     spec: one({ stop: { mode: "kill", drainDelayMs: 5 } }),
     pointer: `${C}/stop/drainDelayMs`,
     says: "forces at once",

@@ -99,6 +99,18 @@ export const OPTION_CASES: readonly Case[] = [
     pointer: "/observability/eventJournalCapacity",
     says: "from 16",
   },
+  {
+    rule: "out_of_range",
+    spec: { children: [a()], backpressure: { warnThresholdPct: 0 } },
+    pointer: "/backpressure/warnThresholdPct",
+    says: "from 1 to 100",
+  },
+  {
+    rule: "threshold_inverted",
+    spec: { children: [a()], backpressure: { criticalThresholdPct: 80 } },
+    pointer: "/backpressure/warnThresholdPct",
+    says: "is 80, must be below criticalThresholdPct, which is 80",
+  },
   { rule: "out_of_range", spec: one({ neverRestartOn: [300] }), pointer: `${C}/neverRestartOn/0`, says: "255" },
   { rule: "unknown_value", spec: { children: [a()], autoShutdown: "any" }, pointer: "/autoShutdown", says: '"any_significant"' },
   {
