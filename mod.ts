@@ -133,7 +133,7 @@ export {
   type TreeMoment,
   type TreeSnapshot,
 } from "./src/runtime/mod.ts";
-export type { LogRecord, ReadOptions, Since } from "./src/observe/mod.ts";
+export type { FailureEvent, LogRecord, ReadOptions, RunSummary, Since } from "./src/observe/mod.ts";
 export type {
   ChildPhase,
   CommandRefusal,

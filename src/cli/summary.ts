@@ -1,5 +1,5 @@
 /** What a run came to, as a table. */
-import { type ChildReport, describeExit, duration, type Reconciliation, type Report } from "../../mod.ts";
+import { type ChildReport, describe, describeExit, duration, type Reconciliation, type Report } from "../../mod.ts";
 import { cleanText } from "../base/mod.ts";
 import { type CommandIo, paint } from "./io.ts";
 import { renderTable } from "./table.ts";
@@ -17,12 +17,18 @@ export function summary(name: string, report: Report, io: CommandIo): string {
       howItStopped(child),
     ].map((cell) => cleanText(cell))
   );
-  const { cause } = report;
+  const { cause, summary: { failures, restarts, recentFailures } } = report;
   const end = cause.kind === "shutdown" ? `ended by ${cause.requestedBy} (${cause.reason})` : `ended by ${cause.kind}: ${cause.reason}`;
   const table = renderTable(["CHILD", "KIND", "STARTS", "RESTARTS", "FAILURES", "LAST EXIT", "STOPPED"], rows);
+  const last = recentFailures.at(-1);
+  const counts = last === undefined
+    ? ""
+    : `\n${failures} ${failures === 1 ? "failure" : "failures"}, ${restarts} ${
+      restarts === 1 ? "restart" : "restarts"
+    }; the last failure: ${cleanText(`${last.path} ${describe(last)}`)}\n`;
   return `\n${paint(io, "bold", cleanText(name))} ran ${duration(report.durationMs)}, ${
     cleanText(end)
-  }, exit code ${report.exitCode}\n\n${table}${whatIsLeft(report.reconcile)}`;
+  }, exit code ${report.exitCode}\n${counts}\n${table}${whatIsLeft(report.reconcile)}`;
 }
 
 function whatIsLeft({ left, more }: Reconciliation): string {

@@ -30,14 +30,16 @@ export class Bus<T extends { readonly seq: number }> {
   #sleepers = new Set<() => void>();
   readonly #watch: LagWatch | null;
   readonly #lookEvery: number;
+  readonly #note: ((item: T) => void) | null;
   /** Readers that nobody holds any more are nobody's. */
   readonly #readers = new Set<WeakRef<Reader<T>>>();
   #readersSoFar = 0;
 
-  /** Creates a bus that remembers `capacity` items, and tells of slow readers where that is wanted. */
-  constructor(capacity: number, watch: LagWatch | null = null) {
+  /** Creates a bus that remembers `capacity` items, tells of slow readers where that is wanted, and shows each item to who must not miss one. */
+  constructor(capacity: number, watch: LagWatch | null = null, note: ((item: T) => void) | null = null) {
     this.#capacity = capacity;
     this.#watch = watch;
+    this.#note = note;
     this.#lookEvery = Math.max(1, Math.floor(capacity / LOOKS));
   }
 
@@ -57,6 +59,7 @@ export class Bus<T extends { readonly seq: number }> {
     this.#last = seq;
     if (this.#ring.length < this.#capacity) this.#ring.push(item);
     else this.#ring[(seq - 1) % this.#capacity] = item;
+    this.#note?.(item);
     if (this.#sleepers.size > 0) this.#wake();
     if (seq % this.#lookEvery === 0 && this.#readers.size > 0) this.#lookAtReaders();
   }

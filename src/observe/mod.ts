@@ -4,3 +4,4 @@ export * from "./audit.ts";
 export * from "./bus.ts";
 export * from "./lag.ts";
 export * from "./log.ts";
+export * from "./run_summary.ts";

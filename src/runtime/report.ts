@@ -1,6 +1,7 @@
 /** What happened in a tree, told when it has finished. */
 import type { ChildPhase, NodeState } from "../core/mod.ts";
 import type { Exit, ShutdownCause, ShutdownStatus } from "../event/mod.ts";
+import type { RunSummary } from "../observe/mod.ts";
 import type { ChildKind } from "../spec/mod.ts";
 import type { Reconciliation } from "./reconcile.ts";
 
@@ -34,6 +35,8 @@ export interface Report {
   readonly startedAtMs: number;
   /** How long it lived, in milliseconds. */
   readonly durationMs: number;
+  /** Failures and restarts in all, and what happened last. */
+  readonly summary: RunSummary;
   /** Every child of the tree, in the order in which they were stopped. */
   readonly children: readonly ChildReport[];
   /** Paths of children that could not be stopped and may still be doing things. */

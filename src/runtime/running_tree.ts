@@ -2,7 +2,7 @@
 import { cleanText, ReeveError } from "../base/mod.ts";
 import { type ChildCommand, type ChildPhase, type CommandRefusal, type CommandResult, neededBy, Planner } from "../core/mod.ts";
 import type { EventFacts, GapMarker, Request, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
-import { Bus, type LagLimits, type LagWatch, type LogRecord, type ReadOptions } from "../observe/mod.ts";
+import { Bus, type LagLimits, type LagWatch, type LogRecord, type ReadOptions, RunRecorder, type RunSummary } from "../observe/mod.ts";
 import { type BackpressureOptions, type ChildSpec, DEFAULTS, topologyHash, type TreeSpec } from "../spec/mod.ts";
 import { adapterFor, type LoadedTasks } from "./children/mod.ts";
 import { childHandle, REFUSALS } from "./child_handle.ts";
@@ -49,6 +49,7 @@ export class RunningTree implements Tree {
   readonly #interpreter: Interpreter;
   readonly #events: Bus<SupervisorEvent>;
   readonly #logs: Bus<LogRecord>;
+  readonly #recorder = new RunRecorder();
   readonly #keepAlive: boolean;
   readonly #signal: AbortSignal | undefined;
   readonly #startedAtMs: number;
@@ -69,7 +70,7 @@ export class RunningTree implements Tree {
       now: () => clock.now(),
       tell: (facts) => this.#tell(facts),
     });
-    this.#events = new Bus(capacity, watch("events"));
+    this.#events = new Bus<SupervisorEvent>(capacity, watch("events"), (event) => this.#recorder.note(event));
     this.#logs = new Bus(LOG_CAPACITY, watch("logs"));
     this.#planner = new Planner(spec, spec.policy?.escalation?.exitCode ?? DEFAULTS.escalationExitCode);
     const known = new Map(tasks);
@@ -162,6 +163,10 @@ export class RunningTree implements Tree {
       groups: snapshotGroups(source),
       children: snapshotChildren(source),
     };
+  }
+
+  summary(): RunSummary {
+    return this.#recorder.summary;
   }
 
   child(path: string): Child {
@@ -315,6 +320,7 @@ export class RunningTree implements Tree {
       cause,
       startedAtMs: this.#startedWallMs,
       durationMs: this.#interpreter.clock.now() - this.#startedAtMs,
+      summary: this.summary(),
       ...this.#whatIsLeft(reconcile(this.#interpreter)),
     };
     this.#finish(this.#report);

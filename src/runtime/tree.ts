@@ -1,7 +1,7 @@
 /** What a user holds of a running tree. */
 import type { Clock, Random } from "../base/mod.ts";
 import type { GapMarker, SupervisorEvent } from "../event/mod.ts";
-import type { LogRecord, ReadOptions } from "../observe/mod.ts";
+import type { LogRecord, ReadOptions, RunSummary } from "../observe/mod.ts";
 import type { ChildPhase, CommandResult } from "../core/mod.ts";
 import type { ChildSpec } from "../spec/mod.ts";
 import type { AdditionLog } from "./addition_log.ts";
@@ -112,6 +112,8 @@ export interface Tree extends AsyncDisposable {
   snapshot(): TreeSnapshot;
   /** How many children there are in each phase, those of nested supervisors among them. */
   counts(): Partial<Record<ChildPhase, number>>;
+  /** What the run was like up to now: how often something failed and was restarted, counted from the first event on, and what happened last. */
+  summary(): RunSummary;
   /** SHA-256 of who is there and how each was declared, in hexadecimal; it changes with every addition and removal, and with nothing else. */
   topologyHash(): string;
   /** One child, to look at and to command; throws `child_not_found`. */

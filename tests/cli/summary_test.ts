@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { summary } from "../../src/cli/summary.ts";
-import type { ChildReport, Report } from "../../mod.ts";
+import type { ChildReport, FailureEvent, Report, RunSummary } from "../../mod.ts";
 import { RecordingIo } from "./helpers.ts";
 
 const CHILD: ChildReport = {
@@ -14,6 +14,8 @@ const CHILD: ChildReport = {
   phase: "stopped",
 };
 
+const NOTHING: RunSummary = { failures: 0, restarts: 0, recentFailures: [], recentEvents: [], lastDecision: null };
+
 function report(children: readonly ChildReport[], more: Partial<Report> = {}): Report {
   const cause = { kind: "shutdown", requestedBy: "ops", reason: "deploy" } as const;
   return {
@@ -21,6 +23,7 @@ function report(children: readonly ChildReport[], more: Partial<Report> = {}): R
     cause,
     startedAtMs: 0,
     durationMs: 61_000,
+    summary: NOTHING,
     children,
     abandoned: [],
     reconcile: { verifiedClean: true, checked: 0, left: [], more: 0 },
@@ -40,6 +43,30 @@ Deno.test("summary() says how long it ran, who ended it and why, and the exit co
     cause: { kind: "escalation", requestedBy: "supervisor", reason: "too much", path: "/web" },
   });
   assertEquals(summary("shop", escalated, io).split("\n")[1], "shop ran 1 min, ended by escalation: too much, exit code 70");
+});
+
+Deno.test("summary() counts failures and restarts, and names the last failure, harmlessly", () => {
+  const exit = { kind: "failed", failure: { kind: "error", category: "error", message: "boom\u001b[2J" } } as const;
+  const decision = { action: "give_up", reason: "restart_limit_exhausted", delayMs: 0, retryAtMs: null } as const;
+  const policy = {
+    taskRole: null,
+    policyPack: "worker",
+    source: "fallback_default",
+    usedFallback: true,
+    overriddenFields: [],
+    severity: "standard",
+  } as const;
+  const failed: FailureEvent = {
+    ...{ type: "child_failed", seq: 9, atMs: 5, path: "/web", correlation: 1, generation: 0, attempt: 4, exit, exitClass: "nonzero_exit" },
+    ...{ uptimeMs: 3, limit: null, decision, policy, group: null },
+  };
+  const text = summary(
+    "shop",
+    report([], { summary: { ...NOTHING, failures: 4, restarts: 3, recentFailures: [failed] } }),
+    new RecordingIo(),
+  );
+  assertMatch(text, /^4 failures, 3 restarts; the last failure: \/web failed: boom\S* after 3 ms/m);
+  assertEquals(text.includes("\u001b"), false);
 });
 
 Deno.test("summary() has a row for every child, with its numbers and its last exit", () => {

@@ -191,3 +191,50 @@ Deno.test("a fault of the package itself leaves no command without an answer, an
   assertEquals(answers, [["refused", "supervisor_not_running"], { code: "supervisor_not_running" }]);
   assertEquals(interpreter.nodes.map(({ phase }) => phase), ["stopped"]);
 });
+
+Deno.test("summary: failures and restarts are counted however short the journal is, of children that are gone too; the last ones are named", async () => {
+  const clock = new VirtualClock({ startMs: 500 });
+  const back = { backoff: { initialMs: 100, maxMs: 100, jitter: "none" }, limit: { maxRestarts: 1_000 } } as const;
+  const failing = async (): Promise<never> => {
+    await new Promise<void>((resolve) => clock.setTimer(resolve, 900));
+    throw new Error("boom");
+  };
+  const tree = await supervise({
+    children: [child.task("a", failing, back), child.supervisor("s", { children: [child.task("b", failing, back)] })],
+    observability: { eventJournalCapacity: 16 },
+  }, { clock });
+  assertEquals(tree.summary(), {
+    failures: 0,
+    restarts: 0,
+    recentFailures: [],
+    recentEvents: tree.summary().recentEvents,
+    lastDecision: null,
+  });
+  await clock.advance(20_450);
+  await tree.child("/a").remove();
+  await clock.advance(100);
+  const { failures, restarts, recentFailures, recentEvents, lastDecision } = tree.summary();
+  assertEquals([failures, restarts], [40, 40]);
+  assertEquals([recentFailures.length, recentEvents.length], [16, 32]);
+  assertEquals([recentFailures.at(-1)?.path, recentEvents.at(-1)?.path, lastDecision?.action], ["/s/b", "/a", "restart"]);
+  const report = await endOf(tree, clock);
+  assertEquals([report.summary.failures, report.summary.recentEvents.at(-1)?.type], [40, "shutdown_completed"]);
+  const { seq } = tree.snapshot();
+  assertEquals(report.summary.recentEvents.map((event) => event.seq), Array.from({ length: 32 }, (_, index) => seq - 31 + index));
+});
+
+Deno.test("summary: a tree that gave up, or whose own code failed, has its summary too", async () => {
+  const clock = new VirtualClock({ startMs: 500 });
+  const tree = await supervise({
+    children: [
+      child.task("a", () => Promise.reject(new Error("boom")), {
+        limit: { maxRestarts: 1, onExceeded: "escalate" },
+        backoff: { initialMs: 0 },
+      }),
+    ],
+  }, { clock });
+  await clock.advance(60_000);
+  const { cause, exitCode, summary } = await tree.finished;
+  assertEquals([cause.kind, exitCode, summary.failures, summary.restarts], ["escalation", 70, 2, 1]);
+  assertEquals(summary.lastDecision?.action, "escalate");
+});
