@@ -1,5 +1,5 @@
 /** Contract, section 18 (events): the real runtime tells every event there is. */
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { EventType, SupervisorEvent } from "../../src/event/mod.ts";
 import { SCENES } from "../support/scenes.ts";
 
@@ -70,3 +70,17 @@ for (const [type, scene] of Object.entries(SHOWN_BY)) {
     );
   });
 }
+
+Deno.test("§18 correlation: one number from an exit to the ready that follows it, another one for the next exit", async () => {
+  const chains = new Map<number, string[]>();
+  for (const event of await eventsOf("a critical child that fails")) {
+    if (event.path !== "/a") continue;
+    chains.set(event.correlation, [...chains.get(event.correlation) ?? [], event.type]);
+  }
+  const [first, ...others] = [...chains.values()];
+  assertEquals(first, ["child_starting", "child_ready"]);
+  const whole = ["child_failed", "escalation_bifurcated", "backoff_scheduled", "child_restarting", "child_starting", "child_ready"];
+  const complete = others.filter((types) => types.length >= whole.length);
+  assert(complete.length >= 10, `${others.length} chains`);
+  for (const types of complete) assertEquals(types.slice(0, whole.length), whole);
+});
