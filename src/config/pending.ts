@@ -19,7 +19,6 @@ export const PENDING_KEYS: readonly PendingKey[] = Object.freeze([
   { pattern: "/policy/supervision_pipeline/subscriber_capacity", meanwhile: "readers share the journal" },
   { pattern: "/observability/command_queue_capacity", meanwhile: "the queue is not bounded" },
   { pattern: "/observability/event_queue_capacity", meanwhile: "readers share the journal" },
-  { pattern: "/observability/metrics_enabled", meanwhile: "no metrics are recorded", harmless: [false] },
   { pattern: "/observability/exporters", meanwhile: "nothing is exported" },
   { pattern: "/backpressure/audit_channel_capacity", meanwhile: "the bound of what waits for the audit is audit.max_defer_queue" },
   { pattern: "/signals", meanwhile: "SIGINT and SIGTERM stop the tree, a second one forces it" },

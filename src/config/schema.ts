@@ -123,7 +123,11 @@ export const fileSchema = z.strictObject({
       }),
       command_queue_capacity: setting(positive, "Commands that may wait.", { default: 256 }),
       event_queue_capacity: setting(positive, "Events that may wait for a subscriber.", { default: 1_024 }),
-      metrics_enabled: setting(z.boolean(), "Whether metrics are recorded.", { default: true }),
+      metrics_enabled: setting(
+        z.boolean(),
+        "Whether metrics and traces are made, where an OpenTelemetry SDK is registered that takes them.",
+        { default: true },
+      ),
       audit_enabled: setting(z.boolean(), "Whether commands are recorded.", { default: true }),
       exporters: setting(
         z.strictObject({

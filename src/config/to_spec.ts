@@ -69,7 +69,7 @@ export function toTreeSpec(raw: Raw, options: TranslateOptions): TreeSpec {
   Object.assign(spec, groupOptions(raw));
   if (isRaw(policy)) spec["policy"] = policyOptions(policy);
   if (isRaw(shutdown)) spec["shutdown"] = camelKeys(shutdown);
-  if (isRaw(observability)) spec["observability"] = camelKeys(pick(observability, ["event_journal_capacity"]));
+  if (isRaw(observability)) spec["observability"] = camelKeys(pick(observability, ["event_journal_capacity", "metrics_enabled"]));
   if (isRaw(backpressure)) spec["backpressure"] = camelKeys(pick(backpressure, BACKPRESSURE_KEYS));
   if (Array.isArray(severities)) spec["severityDefaults"] = severityDefaults(severities);
   spec["children"] = Array.isArray(children)

@@ -1,5 +1,6 @@
 /** Slow readers: when they are warned of, and what happens then; what is read is slowed for nobody. */
 import type { EventFacts } from "../event/mod.ts";
+import { type BackpressureOptions, DEFAULTS } from "../spec/mod.ts";
 
 /** What is said of a slow reader. */
 export type LagFacts = Extract<EventFacts, { readonly type: "subscriber_lagged" | "backpressure_alert" | "backpressure_degradation" }>;
@@ -20,6 +21,17 @@ export interface LagWatch extends LagLimits {
   readonly stream: "events" | "logs";
   now(): number;
   tell(facts: LagFacts): void;
+}
+
+/** The options with their defaults. */
+export function lagLimits(options: BackpressureOptions = {}): LagLimits {
+  const { strategy, warnThresholdPct, criticalThresholdPct, windowSecs, sampleRatio } = options;
+  return {
+    warnThresholdPct: warnThresholdPct ?? DEFAULTS.warnThresholdPct,
+    criticalThresholdPct: criticalThresholdPct ?? DEFAULTS.criticalThresholdPct,
+    windowMs: 1_000 * (windowSecs ?? DEFAULTS.backpressureWindowSecs),
+    sampleRatio: strategy === "sample_and_audit" ? sampleRatio ?? DEFAULTS.sampleRatio : 1,
+  };
 }
 
 /** What one reader has been told of. */

@@ -5,3 +5,4 @@ export * from "./bus.ts";
 export * from "./lag.ts";
 export * from "./log.ts";
 export * from "./run_summary.ts";
+export * from "./telemetry/mod.ts";

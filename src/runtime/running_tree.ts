@@ -2,8 +2,18 @@
 import { cleanText, ReeveError } from "../base/mod.ts";
 import { type ChildCommand, type ChildPhase, type CommandRefusal, type CommandResult, neededBy, Planner } from "../core/mod.ts";
 import type { EventFacts, GapMarker, Request, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
-import { Bus, type LagLimits, type LagWatch, type LogRecord, type ReadOptions, RunRecorder, type RunSummary } from "../observe/mod.ts";
-import { type BackpressureOptions, type ChildSpec, DEFAULTS, topologyHash, type TreeSpec } from "../spec/mod.ts";
+import {
+  Bus,
+  lagLimits,
+  type LagWatch,
+  type LogRecord,
+  type ReadOptions,
+  RunRecorder,
+  type RunSummary,
+  type Telemetry,
+  type TelemetryMaker,
+} from "../observe/mod.ts";
+import { type ChildSpec, DEFAULTS, topologyHash, type TreeSpec } from "../spec/mod.ts";
 import { adapterFor, type LoadedTasks } from "./children/mod.ts";
 import { childHandle, REFUSALS } from "./child_handle.ts";
 import { systemClock } from "./clock.ts";
@@ -12,6 +22,7 @@ import { holdProgram } from "./keep_alive.ts";
 import { Members, type Place, refusal, type Refuse } from "./members.ts";
 import { startProbes } from "./probing.ts";
 import { isSameLeft, reconcile, type Reconciliation } from "./reconcile.ts";
+import { readChildren } from "./readings.ts";
 import { type Report, reportChildren } from "./report.ts";
 import {
   type ChildSnapshot,
@@ -50,6 +61,7 @@ export class RunningTree implements Tree {
   readonly #events: Bus<SupervisorEvent>;
   readonly #logs: Bus<LogRecord>;
   readonly #recorder = new RunRecorder();
+  readonly #telemetry: Telemetry | null;
   readonly #keepAlive: boolean;
   readonly #signal: AbortSignal | undefined;
   readonly #startedAtMs: number;
@@ -59,7 +71,7 @@ export class RunningTree implements Tree {
   #release: () => void = () => {};
   #unlisten: () => void = () => {};
 
-  constructor(spec: TreeSpec, options: SuperviseOptions, tasks: LoadedTasks) {
+  constructor(spec: TreeSpec, options: SuperviseOptions, tasks: LoadedTasks, newTelemetry: TelemetryMaker | null = null) {
     const { clock = systemClock(), random = Math.random, keepAlive = true, signal, additionLog } = options;
     const capacity = spec.observability?.eventJournalCapacity ?? DEFAULTS.eventJournalCapacity;
     this.name = spec.name ?? DEFAULTS.treeName;
@@ -70,7 +82,10 @@ export class RunningTree implements Tree {
       now: () => clock.now(),
       tell: (facts) => this.#tell(facts),
     });
-    this.#events = new Bus<SupervisorEvent>(capacity, watch("events"), (event) => this.#recorder.note(event));
+    this.#events = new Bus<SupervisorEvent>(capacity, watch("events"), (event) => {
+      this.#recorder.note(event);
+      this.#telemetry?.note(event);
+    });
     this.#logs = new Bus(LOG_CAPACITY, watch("logs"));
     this.#planner = new Planner(spec, spec.policy?.escalation?.exitCode ?? DEFAULTS.escalationExitCode);
     const known = new Map(tasks);
@@ -100,6 +115,11 @@ export class RunningTree implements Tree {
     });
     this.#keepAlive = keepAlive;
     this.#signal = signal;
+    const epochMs = clock.wallNow() - clock.now();
+    this.#telemetry = newTelemetry?.({
+      children: () => readChildren(this.#snapshotSource(), this.#members.places),
+      wallAt: (atMs) => epochMs + atMs,
+    }) ?? null;
     const [interpreter, members] = [this.#interpreter, this.#members];
     keepInsides(this, {
       events: this.#events,
@@ -326,6 +346,7 @@ export class RunningTree implements Tree {
     this.#finish(this.#report);
     this.#events.close();
     this.#logs.close();
+    this.#telemetry?.end();
   }
 
   /** The report as it would be now: what was left may have ended. */
@@ -357,17 +378,6 @@ export class RunningTree implements Tree {
     );
     return `${shown.join("; ")}${missing.length > 5 ? `; and ${missing.length - 5} more` : ""}`;
   }
-}
-
-/** The options with their defaults. */
-function lagLimits(options: BackpressureOptions = {}): LagLimits {
-  const { strategy, warnThresholdPct, criticalThresholdPct, windowSecs, sampleRatio } = options;
-  return {
-    warnThresholdPct: warnThresholdPct ?? DEFAULTS.warnThresholdPct,
-    criticalThresholdPct: criticalThresholdPct ?? DEFAULTS.criticalThresholdPct,
-    windowMs: 1_000 * (windowSecs ?? DEFAULTS.backpressureWindowSecs),
-    sampleRatio: strategy === "sample_and_audit" ? sampleRatio ?? DEFAULTS.sampleRatio : 1,
-  };
 }
 
 function blankOf(by: string, reason: string): "by" | "reason" | null {

@@ -1,5 +1,6 @@
 /** The way to start a tree. */
 import { SpecError } from "../base/mod.ts";
+import { loadTelemetry } from "../observe/mod.ts";
 import type { TreeSpec } from "../spec/mod.ts";
 import { systemClock } from "./clock.ts";
 import { preflight } from "./preflight.ts";
@@ -36,7 +37,8 @@ export async function supervise(spec: TreeSpec, options: SuperviseOptions = {}):
   if (problems.some((problem) => problem.severity === "error")) throw new SpecError(problems);
   // Checking ten thousand children takes tens of milliseconds, and so does planning them: the program gets a turn in between.
   await new Promise<void>((resolve) => (options.clock ?? systemClock()).macrotask(resolve));
-  const running = new RunningTree(spec, options, tasks);
+  const telemetry = spec.observability?.metricsEnabled === false ? null : await loadTelemetry();
+  const running = new RunningTree(spec, options, tasks, telemetry);
   await running.begin();
   return running;
 }

@@ -258,7 +258,7 @@ export const TREE_RULES: Rules = {
   }),
   severityDefaults: fields({ service: severity, worker: severity, job: severity, sidecar: severity, supervisor: severity }),
   shutdown: fields({ gracefulTimeoutMs: positiveMs, abortWaitMs: positiveMs, abortAfterTimeout: flag, totalTimeoutMs: positiveMsOrNull }),
-  observability: fields({ eventJournalCapacity: number({ min: 16, max: 10_000_000, integer: true }) }),
+  observability: fields({ eventJournalCapacity: number({ min: 16, max: 10_000_000, integer: true }), metricsEnabled: flag }),
   backpressure: fields({
     strategy: oneOf("alert_and_block", "sample_and_audit"),
     warnThresholdPct: percent,

@@ -290,10 +290,12 @@ export interface ShutdownOptions {
   readonly totalTimeoutMs?: number | null;
 }
 
-/** Sizes of what the tree remembers. */
+/** What the tree remembers and measures. */
 export interface ObservabilityOptions {
   /** How many events are kept for readers that come late or lag. @default {4096} */
   readonly eventJournalCapacity?: number;
+  /** Whether metrics and traces are made, where the program has registered an OpenTelemetry SDK that takes them. @default {true} */
+  readonly metricsEnabled?: boolean;
 }
 
 /** When a reader of events or of output is slow, and what happens then; children are slowed by no reader. */
@@ -352,7 +354,7 @@ export interface TreeSpec extends SupervisorOptions {
   readonly severityDefaults?: Readonly<Partial<Record<TaskRole, Severity>>>;
   /** Defaults for stopping. */
   readonly shutdown?: ShutdownOptions;
-  /** Sizes of what the tree remembers. */
+  /** What the tree remembers and measures. */
   readonly observability?: ObservabilityOptions;
   /** What happens to slow readers. */
   readonly backpressure?: BackpressureOptions;

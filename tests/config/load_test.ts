@@ -57,7 +57,7 @@ Deno.test("loadText() loads a complete file of the reference, and says which key
   assertEquals(spec.groupDependencies, [{ fromGroup: "edge", toGroup: "storage", propagation: "escalate_only" }]);
   assertEquals(spec.children[2]?.sidecarConfig, { primaryChildId: "gateway", linkedLifecycle: true });
   assertEquals(spec.shutdown, { gracefulTimeoutMs: 8_000, abortWaitMs: 2_000 });
-  assertEquals(spec.observability, { eventJournalCapacity: 1_024 });
+  assertEquals(spec.observability, { eventJournalCapacity: 1_024, metricsEnabled: true });
   assertEquals(spec.backpressure, { strategy: "sample_and_audit", warnThresholdPct: 70, criticalThresholdPct: 90, windowSecs: 20 });
   assertEquals(spec.severityDefaults, { service: "critical", job: "optional" });
   const [store] = spec.children;

@@ -23,7 +23,7 @@ function leaves(node: SchemaNode, pattern: string): string[] {
 
 Deno.test("the schema has no key without an effect: each gets into the declaration, or is pending", () => {
   const mapped =
-    /^\/(name|groups\/|group_strategies\/|group_dependencies\/|child_strategy_overrides\/|templates\/|supervisor\/|policy\/|shutdown\/|severity_defaults|observability\/(event_journal_capacity|audit_enabled)|backpressure\/|dashboard\/|audit\/|children\/\*\/)/;
+    /^\/(name|groups\/|group_strategies\/|group_dependencies\/|child_strategy_overrides\/|templates\/|supervisor\/|policy\/|shutdown\/|severity_defaults|observability\/(event_journal_capacity|metrics_enabled|audit_enabled)|backpressure\/|dashboard\/|audit\/|children\/\*\/)/;
   const unknown = leaves(jsonSchema(), "").filter((pattern) => !mapped.test(pattern));
   assertEquals(unknown, []);
 });
@@ -177,14 +177,14 @@ Deno.test("every option of a child that is not pending gets into the declaration
 Deno.test("a pending key warns with what happens meanwhile, unless it asks for what happens anyway", async () => {
   const quiet = [
     "supervisor: { strategy: OneForOne }",
-    "observability: { metrics_enabled: false }",
+    "observability: { metrics_enabled: true }",
     "groups: []",
     "dashboard: null",
     "policy: { hot_loop: null }",
   ];
   for (const text of quiet) assertEquals((await load(`${text}\n${childWith("run: { process: { command: x } }")}`)).warnings, [], text);
   const loud = [
-    "observability: { metrics_enabled: true }",
+    "observability: { event_queue_capacity: 10 }",
     "signals: { SIGHUP: ignore }",
   ];
   for (const text of loud) {

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { ERROR_CODES } from "../../mod.ts";
 import { keyReference } from "../../src/config/mod.ts";
 import { EVENT_TYPES, severityOf } from "../../src/event/mod.ts";
+import { METRICS } from "../../src/observe/mod.ts";
 import { METHODS, STAGES } from "../../src/protocol/mod.ts";
 import { SCENES } from "../support/scenes.ts";
 
@@ -53,6 +54,12 @@ Deno.test("the page of events has every event, with what real ones have", async 
     return [type, severity, attempt, own.join(" ")];
   });
   assertEquals(written, expected);
+});
+
+Deno.test("the page of metrics has every metric, with what it tells", async () => {
+  const page = await Deno.readTextFile(new URL("docs/reference/metrics.md", ROOT));
+  const rows = [...page.matchAll(/^\| `(\w+)`\s+\| (?:counter|histogram|gauge)\s+\|.*\| (.*?)\s*\|$/gm)];
+  assertEquals(Object.fromEntries(rows.map(([, name, tells]) => [name, tells])), { ...METRICS });
 });
 
 Deno.test("every link between the pages leads somewhere", async () => {

@@ -160,6 +160,22 @@ export const SCENES: Readonly<Record<string, () => Promise<SupervisorEvent[]>>> 
       })();
       await clock.advance(10_000);
     }),
+  "a child that ends after it was passed over in a shutdown": async () => {
+    const slow = stubborn();
+    const clock = new VirtualClock({ startMs: 1_000 });
+    const lasting = child.task("b", async (context) => {
+      await untilAborted(context);
+      await new Promise<void>((resolve) => clock.setTimer(resolve, 2_000));
+    });
+    const tree = await supervise({ children: [lasting, { ...slow.spec, dependencies: ["b"] }] }, { clock, keepAlive: false });
+    await clock.advance(10);
+    const ending = tree.shutdown();
+    await clock.advance(1_000);
+    slow.end();
+    await clock.advance(60_000);
+    await ending;
+    return await eventsOf(tree);
+  },
   "children that come and go": () =>
     told(() => ({ children: [] }), async (tree, clock) => {
       await tree.add(child.task("a", untilAborted));

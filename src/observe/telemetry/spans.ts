@@ -1,0 +1,76 @@
+/** Traces of a tree: one span for each attempt, with what happened to it, and a link to the failure before it. */
+import type * as OpenTelemetry from "@opentelemetry/api";
+import type { Span, SpanContext, Tracer } from "@opentelemetry/api";
+import { describe, type SupervisorEvent } from "../../event/mod.ts";
+
+/** The spans of one tree. */
+export class Spans {
+  readonly #api: Pick<typeof OpenTelemetry, "SpanStatusCode" | "ROOT_CONTEXT">;
+  readonly #tracer: Tracer;
+  readonly #wallAt: (atMs: number) => number;
+  /** By path: of the attempt that lives, and of the one before that failed. */
+  readonly #live = new Map<string, Span>();
+  readonly #failed = new Map<string, SpanContext>();
+
+  constructor(api: Pick<typeof OpenTelemetry, "SpanStatusCode" | "ROOT_CONTEXT">, tracer: Tracer, wallAt: (atMs: number) => number) {
+    this.#api = api;
+    this.#tracer = tracer;
+    this.#wallAt = wallAt;
+  }
+
+  note(event: SupervisorEvent): void {
+    const { path, atMs } = event;
+    if (event.type === "child_starting") return this.#begin(event);
+    if (event.type === "child_removed") this.#failed.delete(path);
+    const span = this.#live.get(path);
+    if (span === undefined) return;
+    const wallMs = this.#wallAt(atMs);
+    span.addEvent(event.type, { sequence: event.seq, correlation: event.correlation }, wallMs);
+    switch (event.type) {
+      case "child_failed":
+        this.#failed.set(path, span.spanContext());
+        span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: describe(event) });
+        return this.#finish(path, span, wallMs);
+      case "child_abandoned":
+        span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: describe(event) });
+        return this.#finish(path, span, wallMs);
+      case "child_succeeded":
+      case "child_stopped":
+        this.#failed.delete(path);
+        return this.#finish(path, span, wallMs);
+      case "child_shutdown":
+        return this.#finish(path, span, wallMs);
+    }
+  }
+
+  /** Nothing is left open. */
+  end(): void {
+    for (const span of this.#live.values()) span.end();
+    this.#live.clear();
+    this.#failed.clear();
+  }
+
+  #begin({ path, atMs, seq, correlation, generation, attempt }: SupervisorEvent & { readonly type: "child_starting" }): void {
+    const before = this.#failed.get(path);
+    const slash = path.lastIndexOf("/");
+    // Whatever the program does at this moment is not why an attempt begins.
+    const span = this.#tracer.startSpan("supervisor.child_attempt", {
+      startTime: this.#wallAt(atMs),
+      attributes: {
+        "supervisor.path": path.slice(0, slash) || "/",
+        "supervisor.child_id": path.slice(slash + 1),
+        "supervisor.generation": generation,
+        "supervisor.attempt": attempt,
+        "supervisor.sequence": seq,
+        "supervisor.correlation": correlation,
+      },
+      links: before === undefined ? [] : [{ context: before }],
+    }, this.#api.ROOT_CONTEXT);
+    this.#live.set(path, span);
+  }
+
+  #finish(path: string, span: Span, wallMs: number): void {
+    this.#live.delete(path);
+    span.end(wallMs);
+  }
+}
