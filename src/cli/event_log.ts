@@ -33,6 +33,8 @@ const MARKS: Readonly<Partial<Record<EventType, readonly [string, Color]>>> = {
   child_lint: ["!", "yellow"],
   child_heartbeat_stale: ["!", "yellow"],
   child_not_ready: ["!", "yellow"],
+  subscriber_lagged: ["!", "yellow"],
+  backpressure_alert: ["!", "yellow"],
   child_waiting: ["…", "dim"],
   child_starting: ["▸", "dim"],
   shutdown_requested: ["■", "bold"],
