@@ -24,6 +24,7 @@ export const ERROR_CODES = {
   dashboard_unreachable: "a target's socket cannot be used: it is not there, not safe, closed, or does not answer in time",
   dashboard_outcome_unknown: "the connection was lost while a command was under way: whether it was done is not known",
   dashboard_refused: "a target refused a request; `wire` has its code, its stage and whether to try again",
+  health_not_started: "the server that answers how a tree is could not listen",
   tree_finished: "the tree has finished, so that it cannot do what was asked",
 } as const;
 

@@ -1,10 +1,10 @@
 /** What the command understands. */
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { ReeveError } from "../../mod.ts";
+import { type HealthOptions, ReeveError } from "../../mod.ts";
 import { platform } from "../platform/mod.ts";
 import { check } from "./commands/check.ts";
 import { explain } from "./commands/explain.ts";
-import { run } from "./commands/run.ts";
+import { run, type RunArgs } from "./commands/run.ts";
 import { schema } from "./commands/schema.ts";
 import { template } from "./commands/template.ts";
 import type { CommandIo } from "./io.ts";
@@ -44,15 +44,15 @@ function buildProgram(io: CommandIo, done: (code: number) => void): Command {
     .option("--verbose", "show every event", false)
     .option("--no-output", "do not show what the children print")
     .option("--no-socket", "open no socket where the file has no dashboard section")
+    .option("--health <host:port>", "answer /livez, /readyz and /startupz over HTTP", hostAndPort)
     .option("--json", "print events and the report as JSON, one a line", false)
     .addHelpText(
       "after",
       "\nCtrl-C stops the tree in order, a second one forces it.\n\nExamples:\n  reeve run supervisor.yaml\n  reeve run supervisor.yaml --for 20\n",
     )
-    .action(async (file: string, options: { for?: number; verbose: boolean; output: boolean; socket: boolean; json: boolean }) => {
-      const { for: forSecs, ...others } = options;
-      done(await run({ file, forSecs, ...others }, io));
-    });
+    .action(async (file: string, { for: forSecs, ...others }: Omit<RunArgs, "file" | "forSecs"> & { readonly for?: number }) =>
+      done(await run({ file, forSecs, ...others }, io))
+    );
   program.command("check")
     .description("list every problem of a file; exit code 0 none, 1 problems, 2 unreadable")
     .argument("<file>", "YAML file")
@@ -83,6 +83,14 @@ function positiveNumber(text: string): number {
   const value = Number(text);
   if (!(value > 0)) throw new InvalidArgumentError("It must be a number above 0");
   return value;
+}
+
+function hostAndPort(text: string): HealthOptions {
+  const [, name, host = name, port] = /^(\[([0-9a-f:.]+)\]|[^:[\]]+):(\d{1,5})$/i.exec(text) ?? [];
+  if (host === undefined || Number(port) > 65_535) {
+    throw new InvalidArgumentError("It must be an address and a port, such as 127.0.0.1:8086");
+  }
+  return { host, port: Number(port) };
 }
 
 function messageOf(error: unknown): string {

@@ -1,4 +1,5 @@
 /** Makes trees run. */
+export { type HealthOptions, type HealthServer, serveHealth } from "./health_server.ts";
 export * from "./report.ts";
 export * from "./signals.ts";
 export * from "./supervise.ts";

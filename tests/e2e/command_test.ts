@@ -45,6 +45,24 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
+Deno.test("reeve run --health answers over HTTP how the tree is, and does not run where it cannot", async () => {
+  await withFolder({ "tree.yaml": TREE, "task.mjs": TASK }, async (folder) => {
+    const command = reeve(["run", "tree.yaml", "--health", "127.0.0.1:0"], { cwd: folder });
+    await command.until("everything is ready");
+    const port = Number(/health on 127\.0\.0\.1:(\d+)/.exec(command.output())?.[1]);
+    const answer = await fetch(`http://127.0.0.1:${port}/readyz`);
+    assertEquals([answer.status, await answer.json()], [200, { ready: true, phase: "running", waitingFor: [], more: 0 }]);
+    const second = reeve(["run", "tree.yaml", "--no-socket", "--health", `127.0.0.1:${port}`], { cwd: folder });
+    assertEquals(await second.ended, 2, second.output());
+    assertStringIncludes(second.output(), `reeve: Cannot listen on 127.0.0.1:${port}`);
+    command.signal("SIGTERM");
+    assertEquals(await command.ended, 0, command.output());
+    const wrong = reeve(["run", "tree.yaml", "--health", "8086"], { cwd: folder });
+    assertEquals(await wrong.ended, 2);
+    assertStringIncludes(wrong.output(), "It must be an address and a port");
+  });
+});
+
 Deno.test("reeve run forces everything on a second signal, and leaves no process behind", async () => {
   await withFolder({ "tree.yaml": DEAF }, async (folder) => {
     const command = reeve(["run", "tree.yaml"], { cwd: folder });

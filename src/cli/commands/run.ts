@@ -1,6 +1,17 @@
 /** `reeve run FILE`: runs a tree in the foreground. */
 import process from "node:process";
-import { type ChildSnapshot, handleSignals, ReeveError, type Report, SpecError, supervise, type Tree } from "../../../mod.ts";
+import {
+  type ChildSnapshot,
+  handleSignals,
+  type HealthOptions,
+  type HealthServer,
+  ReeveError,
+  type Report,
+  serveHealth,
+  SpecError,
+  supervise,
+  type Tree,
+} from "../../../mod.ts";
 import { cleanText, thrownMessage } from "../../base/mod.ts";
 import { ConfigError, type LoadedConfig, loadFile, parseChildManifest } from "../../config/mod.ts";
 import { type Dashboard, type DashboardOptions, serveDashboard } from "../../ipc/mod.ts";
@@ -25,6 +36,8 @@ export interface RunArgs {
   readonly output: boolean;
   /** Whether a socket is opened where the file says nothing of one. */
   readonly socket: boolean;
+  /** Where it is answered over HTTP how the tree is. */
+  readonly health?: HealthOptions;
 }
 
 /** Runs the tree of a file until it ends; returns its exit code. */
@@ -42,6 +55,8 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
     using _signals = handleSignals(tree);
     await using dashboard = await serve(tree, loaded, args, complaints);
     if (dashboard !== null) complaints.stderr(`reeve: dashboard on ${cleanText(dashboard.path)}\n`);
+    await using health = await answerHealth(tree, args);
+    if (health !== null) complaints.stderr(`reeve: health on ${args.health?.host}:${health.port}\n`);
     const shown = showAll(tree, args, io);
     const stopLater = args.forSecs === undefined
       ? undefined
@@ -52,7 +67,7 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
     printReport(tree, report, args, io);
     return report.exitCode === 0 && args.forSecs !== undefined ? readyOrNot(tree, args.forSecs, io) : report.exitCode;
   } catch (error) {
-    if (error instanceof ReeveError && error.code === "dashboard_not_started") {
+    if (error instanceof ReeveError && (error.code === "dashboard_not_started" || error.code === "health_not_started")) {
       complaints.stderr(`reeve: ${error.message}\n`);
       return EXIT.unusable;
     }
@@ -70,6 +85,16 @@ async function serve(tree: Tree, loaded: LoadedConfig, args: RunArgs, io: Comman
   const options = { audit, configVersion, parseChild: (manifest: string) => parseChildManifest(manifest, { path: args.file }) };
   if (dashboard !== null) return await serveOrStop(tree, { ...options, ...dashboard });
   return args.socket && !dashboardOff ? await serveIfPossible(tree, options, io) : null;
+}
+
+/** Who waits for the answers would end a program that gives none. */
+async function answerHealth(tree: Tree, { health }: RunArgs): Promise<HealthServer | null> {
+  try {
+    return health === undefined ? null : await serveHealth(tree, health);
+  } catch (error) {
+    await tree.shutdown({ by: "reeve", reason: "health cannot be answered" });
+    throw error;
+  }
 }
 
 /** A tree whose socket cannot be served does not run on without it, where the file wants one. */
