@@ -86,7 +86,8 @@ function positiveNumber(text: string): number {
 }
 
 function hostAndPort(text: string): HealthOptions {
-  const [, name, host = name, port] = /^(\[([0-9a-f:.]+)\]|[^:[\]]+):(\d{1,5})$/i.exec(text) ?? [];
+  const [, bracketed, plain, port] = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/i.exec(text) ?? [];
+  const host = bracketed ?? plain;
   if (host === undefined || Number(port) > 65_535) {
     throw new InvalidArgumentError("It must be an address and a port, such as 127.0.0.1:8086");
   }

@@ -24,6 +24,10 @@ export const platform: Platform = {
     const flag = /--allow-[a-z]+/.exec(error.message)?.[0];
     return flag === undefined ? "Give the program the permission that the message names" : `Add ${flag} to the command`;
   },
+  listenHint(host, port): string | undefined {
+    const { state } = Deno.permissions.querySync({ name: "net", host: `${host.includes(":") ? `[${host}]` : host}:${port}` });
+    return state === "granted" ? undefined : "Add --allow-net to the command";
+  },
   loadHint(error): string | undefined {
     if (!(error instanceof Error) || !error.message.startsWith("Cannot find module")) return undefined;
     return "Deno names the file that was to be run, even where what is missing is a module that it imports; that one is in its own message";

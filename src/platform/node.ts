@@ -22,6 +22,7 @@ export const platform: Platform = {
     if (!(error instanceof Error) || !("code" in error) || error.code !== "ERR_ACCESS_DENIED") return undefined;
     return "Node runs with --permission; allow what the message names";
   },
+  listenHint: () => undefined,
   loadHint(error): string | undefined {
     if (!(error instanceof Error)) return undefined;
     if ("code" in error && error.code === "ERR_UNKNOWN_FILE_EXTENSION" && /\.[cm]?tsx?"/.test(error.message)) {

@@ -50,6 +50,8 @@ export interface Platform {
   readonly terminateStopsBusyThreads: boolean;
   /** What to do about an error that was caused by a missing permission; `undefined` for other errors. */
   permissionHint(error: unknown): string | undefined;
+  /** What to do so that this program may listen on a port; `undefined` where it may. In Deno, `node:net` ends the program that may not. */
+  listenHint(host: string, port: number): string | undefined;
   /** What to do about the error of a module that this runtime could not load, where its message alone would mislead. */
   loadHint(error: unknown): string | undefined;
   /**

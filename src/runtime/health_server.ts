@@ -47,6 +47,10 @@ const MOST_NAMED = 20;
  * ```
  */
 export async function serveHealth(tree: Tree, { port, host = "127.0.0.1" }: HealthOptions): Promise<HealthServer> {
+  const notStarted = (why: string, hint: string | undefined, cause?: unknown): ReeveError =>
+    new ReeveError("health_not_started", `Cannot listen on ${cleanText(host, 128)}:${port}: ${why}`, { cause, hint });
+  const hint = platform.listenHint(host, port);
+  if (hint !== undefined) throw notStarted("it is not permitted", hint);
   const { createServer } = await import("node:http");
   let wasReady = tree.snapshot().ready;
   tree.ready().then(() => wasReady = true, () => {});
@@ -58,10 +62,7 @@ export async function serveHealth(tree: Tree, { port, host = "127.0.0.1" }: Heal
   try {
     await listening(server, port, host);
   } catch (error) {
-    throw new ReeveError("health_not_started", `Cannot listen on ${cleanText(host, 128)}:${port}: ${thrownMessage(error)}`, {
-      cause: error,
-      hint: platform.permissionHint(error),
-    });
+    throw notStarted(thrownMessage(error), platform.permissionHint(error), error);
   }
   server.unref();
   const address = server.address();

@@ -89,3 +89,22 @@ Deno.test("permissions: a worker without --allow-read is told the flag", async (
   assertEquals(code, 0, output);
   assertMatch(output, /^REFUSED invalid_spec .*Add --allow-read to the command/s);
 });
+
+Deno.test("permissions: health over HTTP without --allow-net is told the flag, instead of ending the program", async () => {
+  const script = `import { serveHealth, supervise } from ${JSON.stringify(moduleUrl("mod"))};
+const tree = await supervise({ children: [] }, { keepAlive: false });
+for (const host of ["127.0.0.1", "::1"]) {
+  try {
+    await using health = await serveHealth(tree, { port: 0, host });
+    console.log("listens", health.port > 0);
+  } catch (error) {
+    console.log(error.code, error.message);
+  }
+}`;
+  const refused = await outcomeOf(script);
+  assertEquals(refused.code, 0, refused.output);
+  assertEquals(refused.output.match(/^health_not_started .*Add --allow-net to the command$/gm)?.length, 2, refused.output);
+  const allowed = await outcomeOf(script, "--allow-net=127.0.0.1");
+  assertEquals(allowed.code, 0, allowed.output);
+  assertMatch(allowed.output, /^listens true$/m);
+});
