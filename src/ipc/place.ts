@@ -13,7 +13,7 @@ import {
   privateFolder,
   type UnixListener,
 } from "../platform/mod.ts";
-import { BOUND_NAME, lockPlace } from "./place_lock.ts";
+import { BOUND_NAME, clearLitter, lockPlace } from "./place_lock.ts";
 
 /** Whether a path must be free, or may be taken by a socket behind which nobody listens any more. */
 export type BindMode = "create_new" | "replace_stale";
@@ -47,6 +47,7 @@ export async function bindInPlace({ path, mode, bindMode }: PlaceOptions): Promi
     const ownerUid = await ownUidIn(dirname(path));
     const lock = await lockPlace(folder, ownerUid);
     try {
+      await clearLitter(folder, ownerUid);
       const taken = await whatIsThere(path, bindMode, ownerUid);
       const listener = await platform.listenUnix(hidden, { peers: true });
       try {
@@ -54,6 +55,8 @@ export async function bindInPlace({ path, mode, bindMode }: PlaceOptions): Promi
         const identity = await identityOf(hidden);
         if (!await lock.isHeld()) throw refused("another program has taken over the place where it is bound");
         await moveTo(hidden, path, taken);
+        // Who was suspended all that time has moved what the next one bound.
+        if (await identityOf(path) !== identity) throw refused("another program has put its socket there");
         return placed(listener, { path, folder, identity, ownerUid });
       } catch (error) {
         await listener.close();
@@ -85,7 +88,7 @@ function placed(listener: UnixListener, { path, folder, identity, ownerUid }: Pl
       try {
         await listener.close();
         const now = await identityOf(path);
-        if (now !== null && now === identity) await unlink(path).catch(() => {});
+        if (now !== null && now === identity && await lock?.isHeld()) await unlink(path).catch(() => {});
       } finally {
         await lock?.release();
       }

@@ -1,6 +1,6 @@
 /** The lock of a place: the private folder in which a socket is bound before it is moved there. */
 import { lstat, mkdir, readdir, rename, rm, rmdir, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
 /** A lock that is held. */
@@ -76,6 +76,18 @@ async function appears(folder: string, name: string): Promise<boolean> {
   } catch (error) {
     await rm(made, { recursive: true, force: true }).catch(() => {});
     return unlessCode(error, "ENOTEMPTY", "EEXIST") ?? false;
+  }
+}
+
+/** Takes away what programs left that were killed while they made the folder; what cannot be looked at is left. */
+export async function clearLitter(folder: string, ownUid: number): Promise<void> {
+  const beginning = `${basename(folder)}.by-`;
+  for (const name of await readdir(dirname(folder)).catch(() => [])) {
+    if (!name.startsWith(beginning)) continue;
+    const path = join(dirname(folder), name);
+    const found = await lstat(path).catch(() => null);
+    if (found?.isDirectory() !== true || found.uid !== ownUid || Date.now() - found.mtimeMs < LEFT_BEHIND_MS) continue;
+    await rm(path, { recursive: true, force: true }).catch(() => {});
   }
 }
 

@@ -50,9 +50,10 @@ export class StateView {
   /** A `DashboardState`, true at this moment. */
   pieces(): Pieces {
     const { tree, time, configVersion, target } = this.#source;
-    const { events, changes } = insidesOf(tree);
+    const { events, changes, memberships } = insidesOf(tree);
     // A failure counts less as time passes; nothing else changes by itself.
-    if (changes !== this.#changes || this.#written.some(({ child }) => child.limitUsed > 0)) this.#update(tree.snapshot());
+    const isSame = changes === this.#changes && memberships === this.#memberships;
+    if (!isSame || this.#written.some(({ child }) => child.limitUsed > 0)) this.#update(tree.snapshot());
     this.#changes = changes;
     this.#updateRecent();
     const head = toJson({
@@ -85,7 +86,8 @@ export class StateView {
     const before = this.#written;
     const { memberships } = insidesOf(this.#source.tree);
     const children = flatten(snapshot.children);
-    const isSameTree = memberships === this.#memberships;
+    // A child comes and goes in two steps, between which others may have their turn.
+    const isSameTree = memberships === this.#memberships && children.length === before.length;
     if (isSameTree && children.every((child, index) => isCurrent(before[index]!, child, snapshot))) return;
     this.#memberships = memberships;
     const byPath = new Map(isSameTree ? [] : before.map((written) => [written.child.path, written]));
@@ -93,7 +95,7 @@ export class StateView {
       const written = isSameTree ? before[index] : byPath.get(child.path);
       return written !== undefined && isCurrent(written, child, snapshot) ? written : this.#write(child, snapshot);
     });
-    if (!isSameTree) this.#topology = toJson(topologyOf(this.#source.tree));
+    if (!isSameTree) this.#topology = toJson(topologyOf(this.#source.tree, snapshot.children));
     const rows = this.#written.map(({ row }) => row).join();
     const records = this.#written.map(({ record }) => record).join();
     this.#body = new TextEncoder().encode(

@@ -1,5 +1,5 @@
 /** Who is in a tree and who depends on whom, as the wire has it. */
-import type { Severity } from "../spec/mod.ts";
+import type { ChildSpec, Severity } from "../spec/mod.ts";
 import type { ChildSnapshot, Tree } from "../runtime/mod.ts";
 import { childId } from "./rows.ts";
 
@@ -26,14 +26,24 @@ const ROOT = {
 /** What the wire calls a severity; it has no word for what does not matter. */
 const CRITICALITIES: Readonly<Record<Severity, string>> = { critical: "critical", standard: "standard", optional: "standard" };
 
+function specOf(tree: Tree, path: string): ChildSpec | null {
+  try {
+    return tree.child(path).spec;
+  } catch {
+    return null;
+  }
+}
+
 /** Draws a tree: nodes and edges of every depth, in the order in which the children were declared and added. */
-export function topologyOf(tree: Tree): object {
+export function topologyOf(tree: Tree, all: readonly ChildSnapshot[]): object {
   const nodes: object[] = [ROOT];
   const edges: Edge[] = [];
   const order = ["/"];
   const draw = (parent: string, children: readonly ChildSnapshot[]): void => {
     children.forEach(({ path, severity, children: inner }, index) => {
-      const { spec } = tree.child(path);
+      const spec = specOf(tree, path);
+      // It is being added: the next state has it.
+      if (spec === null) return;
       nodes.push({
         node_id: path,
         child_id: childId(path),
@@ -55,6 +65,6 @@ export function topologyOf(tree: Tree): object {
       draw(path, inner);
     });
   };
-  draw("/", tree.snapshot().children);
+  draw("/", all);
   return { root: ROOT, nodes, edges, declaration_order: order };
 }

@@ -1,7 +1,7 @@
 /** The place of a socket while others do what they like to it: nothing of theirs is touched, and nobody gets in who should not. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { lstatSync } from "node:fs";
-import { chmod, chown, link, lstat, mkdir, readdir, readFile, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
+import { chmod, chown, link, lstat, mkdir, readdir, readFile, rename, rm, symlink, unlink, utimes, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { ReeveError } from "../../mod.ts";
@@ -233,9 +233,13 @@ test("what is in the place of the socket is left as it is: a file put there as s
   const replacer = await Program.start(folder, "replacer", REPLACER(path));
   try {
     for (let round = 0; round < 50; round++) {
-      const placed = await bindInPlace({ path, mode: 0o600, bindMode: "create_new" });
-      while ((await lstat(path)).isSocket()) await new Promise((resolve) => setTimeout(resolve, 1));
-      await placed.close();
+      try {
+        const placed = await bindInPlace({ path, mode: 0o600, bindMode: "create_new" });
+        while ((await lstat(path)).isSocket()) await new Promise((resolve) => setTimeout(resolve, 1));
+        await placed.close();
+      } catch (error) {
+        assertMatch(String(error), /another program has put its socket there/);
+      }
       assertEquals(await readFile(path, "utf8"), "theirs", `round ${round}`);
       await unlink(path);
     }
@@ -263,6 +267,15 @@ test("a lock that was left behind is taken over by one of those who want it, and
     await lock.release();
   }));
   assertEquals([most, await readdir(folder)], [1, []]);
+});
+
+test("what programs left that were killed while they began is taken away, and nothing else", async (folder) => {
+  const [old, young] = [join(folder, ".t.sock.d.by-old"), join(folder, ".t.sock.d.by-young")];
+  for (const left of [old, young]) await mkdir(join(left, "by-it"), { recursive: true });
+  await utimes(old, 1_000, 1_000);
+  await writeFile(join(folder, ".t.sock.d.by-a-file"), "");
+  assertEquals(await bound(join(folder, "t.sock"), "create_new"), null);
+  assertEquals((await readdir(folder)).sort(), [".t.sock.d.by-a-file", ".t.sock.d.by-young"]);
 });
 
 test("of four programs one gets a path whose lock was left behind", async (folder) => {

@@ -117,3 +117,35 @@ Deno.test("a child that came back under its name, declared otherwise, is in the 
   await clock.advance(60_000);
   await ending;
 });
+
+Deno.test("a child that goes while a crowd is started again is in the topology as long as it has a row, and no longer", async () => {
+  const back = { backoff: { initialMs: 1, maxMs: 1, jitter: "none" }, limit: { maxRestarts: 1_000 } } as const;
+  const clock = new VirtualClock({ startMs: 1_000 });
+  const puppets = new Puppets();
+  const tree = await supervise({
+    strategy: "one_for_all",
+    children: Array.from({ length: 24 }, (_, index) => child.task(`c${index}`, puppets.task, back)),
+    observability: { eventJournalCapacity: 16 },
+  }, { clock, keepAlive: false });
+  await clock.advance(100);
+  // All wait for the one that does not go.
+  let release = (): void => {};
+  const guest = (): Promise<void> => new Promise((resolve) => release = resolve);
+  await Promise.all([tree.add(child.task("guest", guest, { restartPolicy: "temporary" })), clock.advance(10)]);
+  const time = new WireTime(0);
+  const records = new Records({ targetId: "t", configVersion: "1", time, runId: "0".repeat(32) });
+  const source = { tree, time, records, configVersion: "1", target: () => ({ target_id: "t" }) };
+  const view = new StateView(source);
+  assertMatch(textOf(view.pieces()), /"node_id":"\/guest"/);
+  puppets.fail("/c0");
+  await clock.advance(100);
+  release();
+  for (let turn = 0; turn < 50; turn++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    assertEquals(textOf(view.pieces()), textOf(new StateView(source).pieces()), `turn ${turn}`);
+  }
+  assertEquals(/"node_id":"\/guest"/.test(textOf(view.pieces())), false);
+  const ending = tree.shutdown();
+  await clock.advance(60_000);
+  await ending;
+});

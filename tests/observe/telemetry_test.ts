@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { diag, metrics, SpanStatusCode, trace } from "@opentelemetry/api";
 import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
-import { BasicTracerProvider, InMemorySpanExporter, type ReadableSpan, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { BasicTracerProvider, type ReadableSpan, type SpanProcessor } from "@opentelemetry/sdk-trace-base";
 import { child, supervise, type Tree } from "../../mod.ts";
 import { loadTelemetry, METRICS } from "../../src/observe/mod.ts";
 import { VirtualClock } from "../../src/testing/mod.ts";
@@ -37,9 +37,15 @@ interface Collected {
 /** Runs with an SDK that is registered for all the program. */
 async function collecting(run: (collected: Collected) => Promise<void>): Promise<void> {
   const reader = new Reader();
-  const exporter = new InMemorySpanExporter();
+  const spans: ReadableSpan[] = [];
+  const kept: SpanProcessor = {
+    onStart: () => {},
+    onEnd: (span) => void spans.push(span),
+    forceFlush: () => Promise.resolve(),
+    shutdown: () => Promise.resolve(),
+  };
   const meters = new MeterProvider({ readers: [reader] });
-  const tracers = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+  const tracers = new BasicTracerProvider({ spanProcessors: [kept] });
   metrics.setGlobalMeterProvider(meters);
   trace.setGlobalTracerProvider(tracers);
   const all = async (): Promise<Point[]> => {
@@ -53,7 +59,7 @@ async function collecting(run: (collected: Collected) => Promise<void>): Promise
     await run({
       points: async (name) => (await all()).filter((point) => point.name === name),
       names: async () => [...new Set((await all()).map(({ name }) => name))].sort(),
-      spans: () => exporter.getFinishedSpans(),
+      spans: () => spans,
     });
   } finally {
     metrics.disable();
