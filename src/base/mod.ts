@@ -10,6 +10,7 @@ export * from "./json.ts";
 export * from "./methods.ts";
 export * from "./names.ts";
 export * from "./nearest.ts";
+export * from "./paths.ts";
 export * from "./random.ts";
 export * from "./requests.ts";
 export * from "./ring_buffer.ts";

@@ -13,3 +13,8 @@ export function thrownMessage(error: unknown, most: number = LONGEST_MESSAGE): s
     return "threw a value that cannot be shown";
   }
 }
+
+/** The code of a system's error such as `ENOENT`; `undefined` where there is none. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
+}

@@ -10,6 +10,7 @@
  * @module
  */
 import process from "node:process";
+import { codeOf } from "../base/mod.ts";
 import { main } from "./main.ts";
 
 /** Whether something could not be written although somebody was there to read it. */
@@ -17,8 +18,8 @@ let isLost = false;
 
 // Who reads along may go, and a disk may be full: the tree does not end for that.
 function onWriteError(error: unknown): void {
-  const isGone = error instanceof Error && "code" in error && (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED");
-  if (!isGone) isLost = true;
+  const code = codeOf(error);
+  if (code !== "EPIPE" && code !== "ERR_STREAM_DESTROYED") isLost = true;
 }
 
 /** Writes, and hears of failures in each way in which a runtime may tell them. */

@@ -1,6 +1,7 @@
 /** A file with the files it includes, merged into one. */
 import { readFile, stat } from "node:fs/promises";
 import { dirname, extname, resolve } from "node:path";
+import { codeOf } from "../base/mod.ts";
 import { platform } from "../platform/mod.ts";
 import { LARGEST_FILE, parseBytes, type ParseProblem, parseText } from "./parse.ts";
 import { isRaw, type Raw, toPath, toPointer, valueAt } from "./pointer.ts";
@@ -66,10 +67,9 @@ async function readInto(into: Collected, path: string, chain: readonly string[])
     }
     bytes = await readFile(path);
   } catch (error) {
-    const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
     return refuse(
       "unreadable",
-      missing ? "the file does not exist" : `the file cannot be read: ${messageOf(error)}`,
+      codeOf(error) === "ENOENT" ? "the file does not exist" : `the file cannot be read: ${messageOf(error)}`,
       platform.permissionHint(error),
     );
   }

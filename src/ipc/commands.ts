@@ -1,10 +1,10 @@
 /** Commands of the socket, carried out on the tree. */
-import { cleanText, didYouMean, ReeveError, thrownMessage } from "../base/mod.ts";
+import { cleanText, didYouMean, lastName, ReeveError, thrownMessage } from "../base/mod.ts";
 import type { Exit } from "../event/mod.ts";
 import { type CommandKind, type ExtensionKind, type WireCommand, type WireError, wireError } from "../protocol/mod.ts";
 import { type Child, type ChildSnapshot, type CommandResult, flatten, type Report, type Tree } from "../runtime/mod.ts";
 import type { ChildSpec } from "../spec/mod.ts";
-import { childId, failureOf, limitOf, livenessOf, managedState, statusOf, stopState } from "./rows.ts";
+import { failureOf, limitOf, livenessOf, managedState, statusOf, stopState } from "./rows.ts";
 import type { WireTime } from "./wire_time.ts";
 
 /** What commands need beside their tree. */
@@ -95,7 +95,7 @@ export function findPath(tree: Tree, asked: string, exactOnly: boolean): string 
   const paths = flatten(tree.snapshot().children).map(({ path }) => path);
   if (paths.includes(asked)) return asked;
   const name = asked.split("/").filter((segment) => segment !== "").at(-1) ?? asked;
-  const found = paths.filter((path) => childId(path) === name);
+  const found = paths.filter((path) => lastName(path) === name);
   if (found.length === 1 && !exactOnly) return found[0]!;
   const hint = found.length > 0 ? `Name one of ${found.slice(0, 5).join(", ")}` : didYouMean(asked, paths);
   throw new ReeveError("child_not_found", `unknown child "${cleanText(asked, 128)}"`, { hint });
@@ -122,7 +122,7 @@ function childOutcome({ time }: CommandHost, { before, after, result, kind }: Co
   return {
     attempt: status === null ? null : before.attempt,
     cancel_delivered: result.cancelDelivered,
-    child_id: childId(before.path),
+    child_id: lastName(before.path),
     failure: failureOf(after),
     generation: status === null ? null : before.generation,
     generation_fence: kind === "restart_child" ? fenceOf(before, result) : null,
@@ -218,7 +218,7 @@ function reportOf({ children, reconcile }: Report, { cause, startedAt, completed
       const [word, phase, why] = STATUSES[status];
       return {
         cancel_delivered: status !== "already_exited",
-        child_id: { value: childId(path) },
+        child_id: { value: lastName(path) },
         child_start_count: { value: starts },
         exit: lastExit === null ? null : wireExit(lastExit),
         generation: { value: restarts },
@@ -232,7 +232,7 @@ function reportOf({ children, reconcile }: Report, { cause, startedAt, completed
     reconcile: {
       journal_status: "Recorded",
       metrics_status: "NotOwned",
-      orphan_slots: reconcile.left.filter(({ kind }) => kind === "attempt").map(({ owner }) => ({ value: childId(owner) })),
+      orphan_slots: reconcile.left.filter(({ kind }) => kind === "attempt").map(({ owner }) => ({ value: lastName(owner) })),
       registry_status: "Cleaned",
       runtime_handle_status: left.has("attempt") || left.has("process") || left.has("timer") ? "Failed" : "Cleaned",
       socket_status: left.has("socket") ? "Failed" : "Cleaned",

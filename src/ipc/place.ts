@@ -13,7 +13,7 @@ import {
   privateFolder,
   type UnixListener,
 } from "../platform/mod.ts";
-import { BOUND_NAME, clearLitter, lockPlace } from "./place_lock.ts";
+import { BOUND_NAME, clearLitter, lockPlace, unlessCode } from "./place_lock.ts";
 
 /** Whether a path must be free, or may be taken by a socket behind which nobody listens any more. */
 export type BindMode = "create_new" | "replace_stale";
@@ -122,8 +122,7 @@ async function identityOf(path: string): Promise<string | null> {
 }
 
 function unlessMissing(error: unknown): null {
-  if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-  throw error;
+  return unlessCode(error, "ENOENT");
 }
 
 function checkPath(path: string, longest: string): void {

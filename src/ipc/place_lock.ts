@@ -2,6 +2,7 @@
 import { lstat, mkdir, readdir, rename, rm, rmdir, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { codeOf } from "../base/mod.ts";
 
 /** A lock that is held. */
 export interface PlaceLock {
@@ -102,7 +103,8 @@ async function takeOver(folder: string, holder: string, name: string): Promise<b
   return true;
 }
 
-function unlessCode(error: unknown, ...codes: readonly string[]): null {
-  if (error instanceof Error && "code" in error && codes.includes(String(error.code))) return null;
+/** `null` for an error that has one of these codes; throws any other. */
+export function unlessCode(error: unknown, ...codes: readonly string[]): null {
+  if (codes.includes(codeOf(error) ?? "")) return null;
   throw error;
 }

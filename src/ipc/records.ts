@@ -1,9 +1,8 @@
 /** Events and lines of output as the wire has them. */
-import { RawJson, toJson } from "../base/mod.ts";
+import { lastName, RawJson, toJson } from "../base/mod.ts";
 import { describe, severityOf, type SupervisorEvent } from "../event/mod.ts";
 import type { LogRecord } from "../observe/mod.ts";
 import { wireName } from "../protocol/mod.ts";
-import { childId } from "./rows.ts";
 import type { WireTime } from "./wire_time.ts";
 
 /** What records say of their target. */
@@ -51,7 +50,7 @@ function eventRecord({ targetId, configVersion, time, runId }: RecordSource, eve
     event_type: name,
     severity: severityOf(event.type),
     target_path: event.path,
-    child_id: event.path === "/" ? null : childId(event.path),
+    child_id: event.path === "/" ? null : lastName(event.path),
     occurred_at_unix_nanos: time.at(event.atMs),
     config_version: configVersion,
     payload: { event_type: name, policy: "policy" in event ? { decided: describe(event) } : null },

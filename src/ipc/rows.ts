@@ -1,4 +1,5 @@
 /** The rows of a child as the wire has them. */
+import { lastName } from "../base/mod.ts";
 import { describeExit } from "../event/mod.ts";
 import type { ChildSnapshot, TreeMoment } from "../runtime/mod.ts";
 import type { WireTime } from "./wire_time.ts";
@@ -19,11 +20,6 @@ const STATUSES: ReadonlyMap<string, string> = new Map([
   ["killing", "cancelling"],
   ["abandoned", "cancelling"],
 ]);
-
-/** The last segment of a path. */
-export function childId(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
-}
 
 /** The state of the live attempt, `null` without one. */
 export function statusOf({ phase }: ChildSnapshot): string | null {
@@ -100,7 +96,7 @@ export function runtimeRecord(child: ChildSnapshot, time: WireTime): object {
   const status = statusOf(child);
   const isRestarting = child.stopCause === "restart";
   return {
-    child_id: childId(child.path),
+    child_id: lastName(child.path),
     child_path: child.path,
     generation: status === null ? null : child.generation,
     attempt: status === null ? null : child.attempt,

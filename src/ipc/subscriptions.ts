@@ -34,7 +34,7 @@ export interface PushSource {
 const MOST_WORDS = 256;
 
 const TYPES: ReadonlySet<string> = new Set(EVENT_TYPES.map(pascalCase));
-const SEVERITIES: ReadonlySet<string> = new Set(["error", "warning", "info"]);
+const SEVERITIES: ReadonlySet<string> = new Set(EVENT_TYPES.map(severityOf));
 
 /** Reads what a client wants out of its parameters. */
 export function readWanted(fields: ReadonlyMap<string, unknown>, targetId: string): Wanted | WireError {

@@ -1,7 +1,7 @@
 /** Who is in a tree and who depends on whom, as the wire has it. */
+import { lastName } from "../base/mod.ts";
 import type { ChildSpec, Severity } from "../spec/mod.ts";
 import type { ChildSnapshot, Tree } from "../runtime/mod.ts";
-import { childId } from "./rows.ts";
 
 interface Edge {
   readonly edge_id: string;
@@ -46,7 +46,7 @@ export function topologyOf(tree: Tree, all: readonly ChildSnapshot[]): object {
       if (spec === null) return;
       nodes.push({
         node_id: path,
-        child_id: childId(path),
+        child_id: lastName(path),
         path,
         name: spec.name,
         kind: "child_task",

@@ -1,6 +1,7 @@
 /** Lines at the end of a file that only its owner can read: they count when they are on the disk. */
 import { constants } from "node:fs";
 import { chmod, lstat, open, stat } from "node:fs/promises";
+import { codeOf } from "../base/mod.ts";
 
 /** How lines are appended. */
 export interface AppendOptions {
@@ -32,7 +33,7 @@ export async function sizeOf(path: string): Promise<number> {
   try {
     return (await stat(path)).size;
   } catch (error) {
-    if (isMissing(error)) return 0;
+    if (codeOf(error) === "ENOENT") return 0;
     throw error;
   }
 }
@@ -44,7 +45,7 @@ async function refuseWhatIsNoFile(path: string): Promise<void> {
     if (!found.isFile()) throw new Error(`"${path}" is no file`);
     if ((found.mode & 0o077) !== 0) await chmod(path, 0o600);
   } catch (error) {
-    if (!isMissing(error)) throw error;
+    if (codeOf(error) !== "ENOENT") throw error;
   }
 }
 
@@ -58,8 +59,4 @@ async function endsTorn(path: string): Promise<boolean> {
   } finally {
     await file.close();
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }

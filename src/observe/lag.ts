@@ -1,5 +1,5 @@
 /** Slow readers: when they are warned of, and what happens then; what is read is slowed for nobody. */
-import type { EventFacts } from "../event/mod.ts";
+import type { EventFacts, Subscriber, Without } from "../event/mod.ts";
 import { type BackpressureOptions, DEFAULTS } from "../spec/mod.ts";
 
 /** What is said of a slow reader. */
@@ -92,9 +92,7 @@ export class Lag {
     this.#tell({ type: "backpressure_degradation", sampleRatio: this.#watch.sampleRatio, peakPct, recovered });
   }
 
-  #tell(facts: LagFactsOfReader): void {
+  #tell(facts: Without<LagFacts, Subscriber>): void {
     this.#watch.tell({ ...facts, stream: this.#watch.stream, subscriber: this.#subscriber });
   }
 }
-
-type LagFactsOfReader = LagFacts extends infer Facts ? Facts extends LagFacts ? Omit<Facts, "stream" | "subscriber"> : never : never;

@@ -14,10 +14,9 @@ const MOST_LINKS = 40;
 /** Whether something belongs to the user, or to root, who may do everything anyway. */
 export type IsOurs = (found: Stats) => Promise<boolean>;
 
-/** Who the user is is asked only where it matters, and once. */
+/** Who the user is is asked only where it matters. */
 export function ownersOf(folder: string): IsOurs {
-  let own: Promise<number> | null = null;
-  return async ({ uid }) => uid === 0 || uid === await (own ??= ownUidIn(folder));
+  return async ({ uid }) => uid === 0 || uid === await ownUidIn(folder);
 }
 
 /**

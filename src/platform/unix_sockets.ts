@@ -1,7 +1,7 @@
 /** Sockets in the file system: where they lie, who is there, and reaching them. */
 import { lstat, mkdtemp, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { type Clock, inTime, unlessAborted } from "../base/mod.ts";
+import { type Clock, codeOf, inTime, unlessAborted } from "../base/mod.ts";
 import { platform } from "./deno.ts";
 import type { ByteConnection } from "./types.ts";
 
@@ -64,17 +64,16 @@ export async function isAnswered(path: string): Promise<boolean> {
   }
 }
 
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
-}
+/** What a folder told; where the runtime does not tell the own user id, it cannot be changed either. */
+let measuredUid: number | null = null;
 
 /** The own user id, which Deno tells only with a permission of its own: else whose a new folder is tells it too. */
 export async function ownUidIn(folder: string): Promise<number> {
-  const told = platform.ownUid();
-  if (told !== null) return told;
+  const known = platform.ownUid() ?? measuredUid;
+  if (known !== null) return known;
   const made = await mkdtemp(join(folder, ".reeve-"));
   try {
-    return (await lstat(made)).uid;
+    return measuredUid = (await lstat(made)).uid;
   } finally {
     await rmdir(made);
   }

@@ -1,5 +1,5 @@
 /** How one child is told of the ends of another. */
-import { type ChildEnd, didYouMean } from "../base/mod.ts";
+import { type ChildEnd, didYouMean, parentPath } from "../base/mod.ts";
 import { childPath, type ChildSlot, type NodeState } from "../core/mod.ts";
 import { describe, describeExit, type SupervisorEvent } from "../event/mod.ts";
 import type { Bus } from "../observe/mod.ts";
@@ -12,7 +12,7 @@ export interface WatchSource {
 
 /** Names every end of a child from now on, first the one that it is in now; ends with the child's removal, or when the signal aborts. */
 export function watchEnds(source: WatchSource, watcher: string, child: string, signal: AbortSignal): AsyncIterableIterator<ChildEnd> {
-  const path = child.startsWith("/") ? child : childPath(watcher.slice(0, watcher.lastIndexOf("/")) || "/", child);
+  const path = child.startsWith("/") ? child : childPath(parentPath(watcher), child);
   const { nodes, events } = source;
   const slot = slotAt(nodes, path);
   if (slot === undefined) return only(notFound(nodes, path));

@@ -52,7 +52,7 @@ export async function serveHealth(tree: Tree, { port, host = "127.0.0.1" }: Heal
   const hint = platform.listenHint(host, port);
   if (hint !== undefined) throw notStarted("it is not permitted", hint);
   const { createServer } = await import("node:http");
-  let wasReady = tree.snapshot().ready;
+  let wasReady = false;
   tree.ready().then(() => wasReady = true, () => {});
   const server = createServer((request, response) => answer(tree, () => wasReady, request, response));
   server.requestTimeout = REQUEST_MS;

@@ -1,4 +1,5 @@
 /** The copies of templates: their names are the template's with a number, which no declared child can have. */
+import { lastName, parentPath } from "../base/mod.ts";
 
 /** The copies of one template under one supervisor. */
 export class Copies {
@@ -60,9 +61,8 @@ export class Instances {
 
   /** A child is gone; it may have been a copy, or a supervisor with copies. */
   removed(path: string): void {
-    const slash = path.lastIndexOf("/");
-    const { template, number } = copyOf(path.slice(slash + 1));
-    if (number !== null) this.#supervisors.get(path.slice(0, slash) || "/")?.get(template)?.removed(number);
+    const { template, number } = copyOf(lastName(path));
+    if (number !== null) this.#supervisors.get(parentPath(path))?.get(template)?.removed(number);
     this.#supervisors.delete(path);
   }
 }

@@ -1,5 +1,5 @@
 /** Who is in a running tree, by path, and how children come to it. */
-import { cleanText, didYouMean, type ErrorCode, ReeveError, SpecError, thrownMessage } from "../base/mod.ts";
+import { cleanText, didYouMean, type ErrorCode, lastName, parentPath, ReeveError, SpecError, thrownMessage } from "../base/mod.ts";
 import { childPath, type Planner } from "../core/mod.ts";
 import { describe, type EventFacts, type Request, type SupervisorEvent } from "../event/mod.ts";
 import type { Bus } from "../observe/mod.ts";
@@ -216,8 +216,7 @@ export class Members {
     this.#changes++;
     this.#places.set(path, place);
     for (const inner of nodes) this.#rememberPlaces(inner);
-    const slash = path.lastIndexOf("/");
-    this.#instances.added(path.slice(0, slash) || "/", path.slice(slash + 1));
+    this.#instances.added(parentPath(path), lastName(path));
     return this.#host.handle(path, place);
   }
 

@@ -3,6 +3,7 @@ import { eventLog, type LogItem } from "../../src/cli/event_log.ts";
 import { inOrder } from "../../src/cli/ordered.ts";
 import { renderTable } from "../../src/cli/table.ts";
 import { RecordingIo } from "./helpers.ts";
+import { POLICY_OF_NO_ROLE } from "../support/policies.ts";
 
 const base = { seq: 1, atMs: 1_234, path: "/web", correlation: 1, generation: 0, attempt: 3 };
 const failed: LogItem = {
@@ -13,14 +14,7 @@ const failed: LogItem = {
   uptimeMs: 10,
   limit: { used: 1, limit: 3 },
   decision: { action: "restart", reason: "within_restart_budget", delayMs: 2_000, retryAtMs: 3_234 },
-  policy: {
-    taskRole: null,
-    policyPack: "worker",
-    source: "fallback_default",
-    usedFallback: true,
-    overriddenFields: [],
-    severity: "standard",
-  },
+  policy: POLICY_OF_NO_ROLE,
   group: null,
 };
 

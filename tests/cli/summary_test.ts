@@ -2,6 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { summary } from "../../src/cli/summary.ts";
 import type { ChildReport, FailureEvent, Report, RunSummary } from "../../mod.ts";
 import { RecordingIo } from "./helpers.ts";
+import { POLICY_OF_NO_ROLE } from "../support/policies.ts";
 
 const CHILD: ChildReport = {
   path: "/web",
@@ -48,17 +49,9 @@ Deno.test("summary() says how long it ran, who ended it and why, and the exit co
 Deno.test("summary() counts failures and restarts, and names the last failure, harmlessly", () => {
   const exit = { kind: "failed", failure: { kind: "error", category: "error", message: "boom\u001b[2J" } } as const;
   const decision = { action: "give_up", reason: "restart_limit_exhausted", delayMs: 0, retryAtMs: null } as const;
-  const policy = {
-    taskRole: null,
-    policyPack: "worker",
-    source: "fallback_default",
-    usedFallback: true,
-    overriddenFields: [],
-    severity: "standard",
-  } as const;
   const failed: FailureEvent = {
     ...{ type: "child_failed", seq: 9, atMs: 5, path: "/web", correlation: 1, generation: 0, attempt: 4, exit, exitClass: "nonzero_exit" },
-    ...{ uptimeMs: 3, limit: null, decision, policy, group: null },
+    ...{ uptimeMs: 3, limit: null, decision, policy: POLICY_OF_NO_ROLE, group: null },
   };
   const text = summary(
     "shop",

@@ -1,18 +1,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { describe, duration, type EventType, type SupervisorEvent } from "../../src/event/mod.ts";
+import { POLICY_OF_NO_ROLE } from "../support/policies.ts";
 
 const base = { seq: 1, atMs: 0, path: "/a", correlation: 1 };
 const attempt = { ...base, generation: 0, attempt: 2 };
 const exit = { kind: "failed", failure: { kind: "error", category: "x", message: "it broke" } } as const;
 const back = { action: "restart", reason: "within_restart_budget", delayMs: 1_500, retryAtMs: 1_500 } as const;
-const policy = {
-  taskRole: null,
-  policyPack: "worker",
-  source: "fallback_default",
-  usedFallback: true,
-  overriddenFields: [],
-  severity: "standard",
-} as const;
 const stays = { action: "stop", reason: "role_success_stop", delayMs: 0, retryAtMs: null } as const;
 
 /** One event of each type with the sentence for it; a new type does not compile without one. */
@@ -57,7 +50,7 @@ const SENTENCES = {
       uptimeMs: 3,
       limit: { used: 1, limit: 3 },
       decision: back,
-      policy,
+      policy: POLICY_OF_NO_ROLE,
       group: null,
     },
     "failed: it broke after 3 ms (failure 1, limit 3); back in 1.5 s",
@@ -193,7 +186,7 @@ Deno.test("describe() says when a child does not come back, and why", () => {
       uptimeMs: 0,
       limit: null,
       decision,
-      policy,
+      policy: POLICY_OF_NO_ROLE,
       group: null,
     });
   assertMatch(failed({ ...stays, action: "give_up", reason: "restart_limit_exhausted" }), /stays down until someone starts it/);

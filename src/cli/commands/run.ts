@@ -4,7 +4,6 @@ import {
   type ChildSnapshot,
   handleSignals,
   type HealthOptions,
-  type HealthServer,
   ReeveError,
   type Report,
   serveHealth,
@@ -55,7 +54,7 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
     using _signals = handleSignals(tree);
     await using dashboard = await serve(tree, loaded, args, complaints);
     if (dashboard !== null) complaints.stderr(`reeve: dashboard on ${cleanText(dashboard.path)}\n`);
-    await using health = await answerHealth(tree, args);
+    await using health = args.health === undefined ? null : await orStop(tree, serveHealth(tree, args.health), "health cannot be answered");
     if (health !== null) complaints.stderr(`reeve: health on ${args.health?.host}:${health.port}\n`);
     const shown = showAll(tree, args, io);
     const stopLater = args.forSecs === undefined
@@ -83,26 +82,16 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
 async function serve(tree: Tree, loaded: LoadedConfig, args: RunArgs, io: CommandIo): Promise<Dashboard | null> {
   const { dashboard, dashboardOff, audit, configVersion } = loaded;
   const options = { audit, configVersion, parseChild: (manifest: string) => parseChildManifest(manifest, { path: args.file }) };
-  if (dashboard !== null) return await serveOrStop(tree, { ...options, ...dashboard });
+  if (dashboard !== null) return await orStop(tree, serveDashboard(tree, { ...options, ...dashboard }), "the dashboard cannot be served");
   return args.socket && !dashboardOff ? await serveIfPossible(tree, options, io) : null;
 }
 
-/** Who waits for the answers would end a program that gives none. */
-async function answerHealth(tree: Tree, { health }: RunArgs): Promise<HealthServer | null> {
+/** A tree does not run on without what was asked for. */
+async function orStop<T>(tree: Tree, serving: Promise<T>, reason: string): Promise<T> {
   try {
-    return health === undefined ? null : await serveHealth(tree, health);
+    return await serving;
   } catch (error) {
-    await tree.shutdown({ by: "reeve", reason: "health cannot be answered" });
-    throw error;
-  }
-}
-
-/** A tree whose socket cannot be served does not run on without it, where the file wants one. */
-async function serveOrStop(tree: Tree, options: DashboardOptions): Promise<Dashboard> {
-  try {
-    return await serveDashboard(tree, options);
-  } catch (error) {
-    await tree.shutdown({ by: "reeve", reason: "the dashboard cannot be served" });
+    await tree.shutdown({ by: "reeve", reason });
     throw error;
   }
 }
@@ -158,10 +147,7 @@ function printReport(tree: Tree, report: Report, { json }: RunArgs, io: CommandI
 
 /** A stray error of one child's code must not end what keeps the others alive. */
 function survive(io: CommandIo): () => void {
-  const say = (error: unknown): void =>
-    io.stderr(
-      `reeve: an error outside of any child was caught: ${thrownMessage(error)}\n`,
-    );
+  const say = (error: unknown): void => io.stderr(`reeve: an error outside of any child was caught: ${thrownMessage(error)}\n`);
   process.on("unhandledRejection", say);
   process.on("uncaughtException", say);
   return () => {

@@ -81,7 +81,7 @@ function refused(why: string, hint?: string): ReeveError {
 
 /** How long, in seconds, a command that comes again is not carried out again; 0 where that is not promised. */
 export function answersKeptSeconds({ idempotency, replayProtection }: SecuritySettings): number {
-  // An answer that had to make room is missed only where its id is remembered, which the window bounds as well.
+  // An answer that had to make room is missed only where its id is remembered.
   if (!idempotency.enabled || !replayProtection.enabled) return 0;
   return Math.min(idempotency.resultCacheTtlSeconds, replayProtection.ttlSeconds);
 }

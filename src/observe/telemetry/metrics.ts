@@ -1,6 +1,6 @@
 /** Metrics of a tree: counters and histograms out of its events, gauges out of how its children are when somebody collects. */
 import type { Attributes, BatchObservableCallback, Counter, Histogram, Meter, ObservableGauge } from "@opentelemetry/api";
-import { cleanText } from "../../base/mod.ts";
+import { cleanText, lastName, parentPath } from "../../base/mod.ts";
 import type { EventType, SupervisorEvent } from "../../event/mod.ts";
 
 /** How a child is when metrics are collected. */
@@ -193,8 +193,7 @@ export class Metrics {
 
 /** The supervisor of a child, and its name there. */
 function labelsOf(path: string): Attributes {
-  const slash = path.lastIndexOf("/");
-  return { supervisor_path: value(path.slice(0, slash) || "/"), child_id: value(path.slice(slash + 1)) };
+  return { supervisor_path: value(parentPath(path)), child_id: value(lastName(path)) };
 }
 
 function value(text: string): string {

@@ -1,6 +1,7 @@
 /** Traces of a tree: one span for each attempt, with what happened to it, and a link to the failure before it. */
 import type * as OpenTelemetry from "@opentelemetry/api";
 import type { Span, SpanContext, Tracer } from "@opentelemetry/api";
+import { lastName, parentPath } from "../../base/mod.ts";
 import { describe, type SupervisorEvent } from "../../event/mod.ts";
 
 /** The spans of one tree. */
@@ -52,13 +53,12 @@ export class Spans {
 
   #begin({ path, atMs, seq, correlation, generation, attempt }: SupervisorEvent & { readonly type: "child_starting" }): void {
     const before = this.#failed.get(path);
-    const slash = path.lastIndexOf("/");
     // Whatever the program does at this moment is not why an attempt begins.
     const span = this.#tracer.startSpan("supervisor.child_attempt", {
       startTime: this.#wallAt(atMs),
       attributes: {
-        "supervisor.path": path.slice(0, slash) || "/",
-        "supervisor.child_id": path.slice(slash + 1),
+        "supervisor.path": parentPath(path),
+        "supervisor.child_id": lastName(path),
         "supervisor.generation": generation,
         "supervisor.attempt": attempt,
         "supervisor.sequence": seq,

@@ -2,6 +2,7 @@
 import { constants } from "node:os";
 import process from "node:process";
 import { setTimeout } from "node:timers";
+import { codeOf } from "../../base/mod.ts";
 
 /** Groups need sessions, which Windows does not have. */
 export const HAS_GROUPS = process.platform !== "win32";
@@ -51,7 +52,7 @@ export function exists(pid: number): boolean {
     return process.kill(pid, 0);
   } catch (error) {
     // Only this code means gone: a missing permission, to signal or to ask, tells nothing.
-    return !(error instanceof Error && "code" in error && error.code === "ESRCH");
+    return codeOf(error) !== "ESRCH";
   }
 }
 

@@ -1,6 +1,6 @@
 /** Says why a process could not be started. */
 import { stat } from "node:fs/promises";
-import { cleanText, thrownMessage } from "../../base/mod.ts";
+import { cleanText, codeOf, thrownMessage } from "../../base/mod.ts";
 import type { Failure } from "../../event/mod.ts";
 import { platform } from "../../platform/mod.ts";
 import type { ProcessOptions } from "../../spec/mod.ts";
@@ -42,8 +42,4 @@ async function commandReason(
   const found = await findCommand(command, cwd, environment);
   if ("reason" in found) return found.hint === undefined ? found.reason : `${found.reason}. ${found.hint}`;
   return codeOf(error) === "ENOENT" ? `Cannot run "${command}": the interpreter that its first line names does not exist` : undefined;
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }
