@@ -1,6 +1,6 @@
 /** Lines at the end of a file that only its owner can read: they count when they are on the disk. */
 import { constants } from "node:fs";
-import { chmod, lstat, open, stat } from "node:fs/promises";
+import { type FileHandle, lstat, open, stat } from "node:fs/promises";
 import { codeOf } from "../base/mod.ts";
 
 /** How lines are appended. */
@@ -13,15 +13,11 @@ export interface AppendOptions {
 
 /** Appends whole lines; rejects when they may not be there. */
 export async function appendLines(path: string, text: string, { isNew = false, isSynced = true }: AppendOptions = {}): Promise<void> {
-  const { O_WRONLY, O_CREAT, O_TRUNC, O_APPEND, O_NOFOLLOW = 0 } = constants;
-  // A link may still come after the look at what is there.
-  const flags = O_WRONLY | O_CREAT | O_NOFOLLOW | (isNew ? O_TRUNC : O_APPEND);
-  await refuseWhatIsNoFile(path);
-  const file = await open(path, flags, 0o600);
+  const file = await openForAppending(path, isNew);
   try {
     // A line that a crash cut off must not swallow the next one.
-    const lead = !isNew && await endsTorn(path) ? "\n" : "";
-    await file.writeFile(lead + text);
+    const lead = !isNew && await endsTorn(file, (await file.stat()).size) ? "\n" : "";
+    await writeBytes(file, new TextEncoder().encode(lead + text));
     if (isSynced) await file.datasync();
   } finally {
     await file.close();
@@ -38,25 +34,54 @@ export async function sizeOf(path: string): Promise<number> {
   }
 }
 
-/** What others may read is closed to them; a link, a folder or a device was not made by us. */
-async function refuseWhatIsNoFile(path: string): Promise<void> {
+/** Opens a file that is made where it is not there, and closes it to others; a link, a folder or a device was not made by us. */
+export async function openForAppending(path: string, isNew = false): Promise<FileHandle> {
+  // A link may still come after the look at what is there, or a pipe that nobody reads, for which opening would wait.
+  const { O_RDWR, O_CREAT, O_TRUNC, O_APPEND, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+  await refuseWhatIsNoFile(path);
+  const file = await open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | (isNew ? O_TRUNC : O_APPEND), OWNER_ONLY);
   try {
-    const found = await lstat(path);
+    const found = await file.stat();
     if (!found.isFile()) throw new Error(`"${path}" is no file`);
-    if ((found.mode & 0o077) !== 0) await chmod(path, 0o600);
+    if (isOpenToOthers(found.mode)) await file.chmod(OWNER_ONLY);
+    return file;
   } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw error;
+    await file.close();
+    throw error;
   }
 }
 
-async function endsTorn(path: string): Promise<boolean> {
-  const size = await sizeOf(path);
+/** The mode of a file that only its owner can read and write. */
+export const OWNER_ONLY = 0o600;
+
+/** Whether a mode lets somebody else than the owner do anything. */
+export function isOpenToOthers(mode: number): boolean {
+  return (mode & 0o077) !== 0;
+}
+
+/** Whether a file of so many bytes ends within a line. */
+export async function endsTorn(file: FileHandle, size: number): Promise<boolean> {
   if (size === 0) return false;
-  const file = await open(path, "r");
+  const { bytesRead, buffer } = await file.read(new Uint8Array(1), 0, 1, size - 1);
+  return bytesRead === 1 && buffer[0] !== NEWLINE;
+}
+
+/** The byte that ends a line. */
+export const NEWLINE = 10;
+
+/** Writes all bytes where the file stands. */
+export async function writeBytes(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let from = 0; from < bytes.length;) {
+    const { bytesWritten } = await file.write(bytes, from, bytes.length - from, null);
+    if (bytesWritten === 0) throw new Error("the system takes no more bytes");
+    from += bytesWritten;
+  }
+}
+
+async function refuseWhatIsNoFile(path: string): Promise<void> {
   try {
-    const { buffer } = await file.read(new Uint8Array(1), 0, 1, size - 1);
-    return buffer[0] !== 10;
-  } finally {
-    await file.close();
+    if (!(await lstat(path)).isFile()) throw new Error(`"${path}" is no file`);
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
   }
 }
