@@ -1,12 +1,15 @@
 /** Who asked for what and what became of it: kept in memory, and in a file where one is wanted. */
 import { cleanText, RingBuffer } from "../base/mod.ts";
 import type { AuditFailureStrategy, AuditOptions } from "../spec/mod.ts";
-import { auditFile } from "./audit_file.ts";
+import { AUDIT_VERSION, AuditChain, type ChainLine, TAMPERED } from "./audit_chain.ts";
+import { AuditFile } from "./audit_file.ts";
 
 /** What is told of one request, or of something that was done by itself. */
 export interface AuditFact {
   /** What was asked before it is done, what became of it, what was read, or what was done without being asked. */
   readonly kind: "intent" | "outcome" | "read" | "auto";
+  /** Where it came from: a client of the socket, the program itself, a child, or the tree of its own accord. @default {"socket"} */
+  readonly origin?: "socket" | "program" | "child" | "runtime";
   /** What was asked: the method of a request, `null` where it could not be read. */
   readonly method: string | null;
   /** Stands for who asked. */
@@ -33,7 +36,11 @@ export interface AuditFact {
 
 /** A fact in its order. */
 export interface AuditRecord extends AuditFact {
-  /** Counts from 1. */
+  /** Where it came from. */
+  readonly origin: NonNullable<AuditFact["origin"]>;
+  /** Stands for one run of the program. */
+  readonly run: string;
+  /** Counts from 1 in each run. */
   readonly sequence: number;
   /** Milliseconds since the Unix epoch. */
   readonly atMs: number;
@@ -44,6 +51,7 @@ export interface AuditRecord extends AuditFact {
 /** A record as it is kept: most are never looked at, so that they are made whole only when they are, and only once. */
 interface Noted {
   readonly fact: AuditFact;
+  readonly run: string;
   readonly sequence: number;
   readonly atMs: number;
   readonly lost: number;
@@ -52,9 +60,6 @@ interface Noted {
 
 /** Longest text of a client in a record. */
 const LONGEST = 1_024;
-
-/** Version of the lines. */
-const VERSION = 1;
 
 /** How many records are kept in memory: what was read is kept apart, so that no crowd of reads pushes a command out. */
 const MOST = 8_192;
@@ -65,18 +70,26 @@ const WRITTEN = Promise.resolve(true);
 /** How long, in milliseconds, nothing is tried again after a failure, except for what needs its record. */
 const REST_MS = 1_000;
 
-interface Waiting {
-  readonly line: string;
-  /** Whether something is only done when this is written. */
-  readonly isNeeded: boolean;
+/** How often, in milliseconds, it is recorded at most that somebody changed the end of the file, lest two programs with one file tell it of each other for ever. */
+const TAMPERED_MS = 60_000;
+
+/** What a record is to whoever made it: something is only done when it is written, something may be done while it waits, or it is only noted. */
+type Need = "needed" | "deferred" | "noted";
+
+interface Waiting extends ChainLine {
+  readonly need: Need;
   /** Tells who waits how the first try went; `null` afterwards. */
   tell: ((isWritten: boolean) => void) | null;
 }
 
-/** What the audit writes and tells time with; for tests. */
+/** What the audit writes and tells time with, and what bounds it beside its options. */
 export interface AuditMeans {
   /** Appends lines to the file. @default {to the file of the options} */
   readonly append?: ((text: string) => Promise<void>) | undefined;
+  /** Stands for this run of the program. @default {32 random hex digits} */
+  readonly run?: string;
+  /** How many records may wait that are only noted. @default {1024} */
+  readonly channelCapacity?: number | undefined;
   /** Milliseconds since the Unix epoch, which may go back. @default {Date.now} */
   readonly wallNow?: () => number;
   /** Milliseconds that never go back. @default {performance.now} */
@@ -87,25 +100,34 @@ export interface AuditMeans {
 export class AuditTrail {
   readonly #records = new RingBuffer<Noted>(MOST);
   readonly #reads = new RingBuffer<Noted>(MOST_READS);
-  readonly #append: ((text: string) => Promise<void>) | null;
+  readonly #chain: AuditChain | null;
   readonly #strategy: AuditFailureStrategy;
-  readonly #mostWaiting: number;
+  /** How many may wait. */
+  readonly #most: Readonly<Record<Need, number>>;
+  readonly #run: string;
   readonly #wallNow: () => number;
   readonly #now: () => number;
   #waiting: Waiting[] = [];
+  /** How many of each sort wait. */
+  #count = countOf([]);
   #writing: Promise<void> | null = null;
   #failedAtMs = -Infinity;
   #sequence = 0;
   #lost = 0;
+  #tamperedAtMs = -Infinity;
+  #tamperings = 0;
 
   constructor(
     options: AuditOptions,
-    { append, wallNow = Date.now, now = () => performance.now() }: AuditMeans = {},
+    { append, run = crypto.randomUUID().replaceAll("-", ""), channelCapacity = 1_024, wallNow = Date.now, now = () => performance.now() }:
+      AuditMeans = {},
   ) {
     const { backend = "memory", failureStrategy = "fail_closed", maxDeferQueue = 1_000 } = options;
-    this.#append = backend === "file" ? append ?? auditFile(options) : null;
+    const sink = append === undefined ? new AuditFile(options) : { append };
+    this.#chain = backend === "file" ? new AuditChain(sink, (change) => this.#tampered(change)) : null;
     this.#strategy = failureStrategy;
-    this.#mostWaiting = maxDeferQueue;
+    this.#most = { needed: Infinity, deferred: maxDeferQueue, noted: channelCapacity };
+    this.#run = run;
     this.#wallNow = wallNow;
     this.#now = now;
   }
@@ -131,37 +153,39 @@ export class AuditTrail {
     return found.reverse();
   }
 
-  /** Sees whether records can be written at all; rejects when they cannot. */
+  /** Sees whether records can be written at all; rejects when they cannot, or when a newer version wrote the file. */
   async probe(): Promise<void> {
-    await this.#append?.("");
+    await this.#chain?.open();
   }
 
   /** Records what must not be done without its record; resolves with why it may not be done, else `null`. */
   async intend(fact: AuditFact): Promise<"audit_write_failed" | "audit_queue_full" | null> {
     const mayWait = this.#strategy === "defer_bounded";
-    if (mayWait && this.#isFull && !await this.#retry()) return "audit_queue_full";
-    const isWritten = await this.#write(fact, !mayWait);
+    if (mayWait && this.#isFull("deferred") && !await this.#retry()) return "audit_queue_full";
+    const isWritten = await this.#write(fact, mayWait ? "deferred" : "needed");
     return isWritten || mayWait ? null : "audit_write_failed";
   }
 
   /** Records what is so already, as well as can be done. */
   note(fact: AuditFact): void {
-    if (this.#append !== null && this.#isFull) {
+    if (this.#chain !== null && this.#isFull("noted")) {
       this.#lost++;
       // There may be room again, which nobody would know without trying.
       if (!this.#isResting) this.#drain();
       return;
     }
-    this.#write(fact, false);
+    this.#write(fact, "noted");
   }
 
   /** Writes what waits, if that can be done. */
   async close(): Promise<void> {
     await this.#retry();
+    // What is written stays written, whether or not the system says so.
+    await this.#chain?.close().catch(() => {});
   }
 
-  get #isFull(): boolean {
-    return this.#waiting.length >= this.#mostWaiting;
+  #isFull(need: Need): boolean {
+    return this.#count[need] >= this.#most[need];
   }
 
   /** Whether the file is left alone, because it could not be written just now. */
@@ -169,21 +193,44 @@ export class AuditTrail {
     return this.#now() - this.#failedAtMs < REST_MS;
   }
 
-  /** Tries once more; says whether there is room again. */
+  /** Tries once more; says whether there is room for commands again. */
   async #retry(): Promise<boolean> {
     this.#failedAtMs = -Infinity;
     await this.#drain();
-    return !this.#isFull;
+    return !this.#isFull("deferred");
   }
 
-  #write(fact: AuditFact, isNeeded: boolean): Promise<boolean> {
-    const noted = { fact, sequence: ++this.#sequence, atMs: this.#wallNow(), lost: this.#lost, whole: null };
+  #write(fact: AuditFact, need: Need): Promise<boolean> {
+    const noted = { fact, run: this.#run, sequence: ++this.#sequence, atMs: this.#wallNow(), lost: this.#lost, whole: null };
     this.#lost = 0;
     (fact.kind === "read" && fact.allowed ? this.#reads : this.#records).push(noted);
-    if (this.#append === null) return WRITTEN;
-    const told = new Promise<boolean>((tell) => this.#waiting.push({ line: auditLine(recordOf(noted)), isNeeded, tell }));
+    if (this.#chain === null) return WRITTEN;
+    const text = JSON.stringify({ version: AUDIT_VERSION, ...auditJson(recordOf(noted)) });
+    const told = new Promise<boolean>((tell) => this.#waiting.push({ text, need, tell, hash: null, isWritten: false }));
+    this.#count[need]++;
     this.#drain();
     return told;
+  }
+
+  /** Somebody changed the end of the file, which is seen before something is written. */
+  #tampered(change: string): void {
+    const nowMs = this.#now();
+    if (nowMs - this.#tamperedAtMs < TAMPERED_MS) {
+      this.#tamperings++;
+      return;
+    }
+    this.#write({
+      kind: "auto",
+      origin: "runtime",
+      method: TAMPERED,
+      initiatorHash: "runtime",
+      correlationId: null,
+      allowed: true,
+      reason: `somebody changed the end of the file: ${change}`,
+      suppressed: this.#tamperings === 0 ? undefined : this.#tamperings,
+    }, "noted");
+    this.#tamperedAtMs = nowMs;
+    this.#tamperings = 0;
   }
 
   #drain(): Promise<void> {
@@ -196,23 +243,27 @@ export class AuditTrail {
     do {
       const batch = this.#waiting;
       this.#waiting = [];
-      const isResting = this.#isResting && !batch.some(({ isNeeded }) => isNeeded);
-      const isWritten = !isResting && await this.#tryToAppend(batch.map(({ line }) => line).join(""));
+      this.#count = countOf([]);
+      const isResting = this.#isResting && !batch.some(({ need }) => need === "needed");
+      const isWritten = !isResting && await this.#tryToAppend(batch);
       for (const waiting of batch) {
         waiting.tell?.(isWritten);
         waiting.tell = null;
       }
-      // What was not done because of its record needs none any more.
-      if (!isWritten) this.#waiting = [...batch.filter(({ isNeeded }) => !isNeeded), ...this.#waiting];
+      if (!isWritten) {
+        // What was not done because of its record needs none any more.
+        this.#waiting = [...batch.filter(({ need }) => need !== "needed"), ...this.#waiting];
+        this.#count = countOf(this.#waiting);
+      }
     } while (this.#waiting.some(({ tell }) => tell !== null));
     // In the turn of the last look: what comes later would wait for a writing that is over.
     this.#writing = null;
   }
 
-  async #tryToAppend(text: string): Promise<boolean> {
-    if (text === "") return true;
+  async #tryToAppend(batch: readonly Waiting[]): Promise<boolean> {
+    if (batch.length === 0) return true;
     try {
-      await this.#append?.(text);
+      await this.#chain?.append(batch);
       return true;
     } catch {
       this.#failedAtMs = this.#now();
@@ -221,32 +272,36 @@ export class AuditTrail {
   }
 }
 
+function countOf(waiting: readonly Waiting[]): Record<Need, number> {
+  const count = { needed: 0, deferred: 0, noted: 0 };
+  for (const { need } of waiting) count[need]++;
+  return count;
+}
+
 /** What clients wrote is bounded, and harmless for whoever looks at it. */
 function recordOf(noted: Noted): AuditRecord {
   return noted.whole ??= cleaned(noted);
 }
 
-function cleaned({ fact, sequence, atMs, lost }: Noted): AuditRecord {
+function cleaned({ fact, run, sequence, atMs, lost }: Noted): AuditRecord {
   const { correlationId, commandId, requestedBy, reason, targetPath } = fact;
   const texts = { correlationId, commandId, requestedBy, reason, targetPath };
   const harmless = Object.entries(texts).filter(([, text]) => typeof text === "string").map((
     [name, text],
   ) => [name, cleanText(String(text), LONGEST)]);
-  return { ...fact, ...Object.fromEntries(harmless), sequence, atMs, lost };
-}
-
-/** A record as a line of the file. */
-export function auditLine(record: AuditRecord): string {
-  return `${JSON.stringify({ version: VERSION, ...auditJson(record) })}\n`;
+  return { ...fact, origin: fact.origin ?? "socket", ...Object.fromEntries(harmless), run, sequence, atMs, lost };
 }
 
 /** A record as others read it; what was not asked is left out. */
 export function auditJson(record: AuditRecord): Record<string, unknown> {
-  const { sequence, atMs, kind, method, initiatorHash, correlationId, allowed, denialCode = null, denialControlPoint = null } = record;
+  const { run, sequence, atMs, kind, origin, method, initiatorHash, correlationId, allowed } = record;
+  const { denialCode = null, denialControlPoint = null } = record;
   return {
+    run,
     sequence,
     timestamp: new Date(atMs).toISOString(),
     kind,
+    origin,
     method,
     initiator_hash: initiatorHash,
     correlation_id: correlationId,

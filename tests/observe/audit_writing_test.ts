@@ -48,7 +48,7 @@ Deno.test("a file that can be written again is written again, though there was n
     tries++;
     return isBroken ? Promise.reject(new Error("no space")) : Promise.resolve(void lines.push(text));
   };
-  const trail = new AuditTrail({ ...FILE, maxDeferQueue: 3 }, { append, now: () => nowMs });
+  const trail = new AuditTrail(FILE, { append, channelCapacity: 3, now: () => nowMs });
   for (const id of ["a", "b", "c", "d", "e"]) {
     trail.note(fact(id));
     await macrotask();
@@ -79,4 +79,44 @@ Deno.test("a wall clock that is put back keeps nothing from being written", asyn
   await macrotask();
   assertEquals(idsIn(lines), ["a", "b"]);
   assert(trail.records.every(({ atMs }, index) => atMs === (index === 0 ? 3_600_000 : 0)));
+});
+
+Deno.test("with defer_bounded, commands wait in their own room, and what is only noted takes none of it", async () => {
+  let [isBroken, nowMs] = [true, 0];
+  const lines: string[] = [];
+  const append = (text: string): Promise<void> => isBroken ? Promise.reject(new Error("no space")) : Promise.resolve(void lines.push(text));
+  const options = { ...FILE, failureStrategy: "defer_bounded", maxDeferQueue: 2 } as const;
+  const trail = new AuditTrail(options, { append, channelCapacity: 3, now: () => nowMs });
+  for (const id of ["n1", "n2", "n3", "n4", "n5"]) {
+    trail.note(fact(id));
+    await macrotask();
+  }
+  const refusals: (string | null)[] = [];
+  for (const id of ["c1", "c2", "c3"]) refusals.push(await trail.intend(fact(id)));
+  assertEquals(refusals, [null, null, "audit_queue_full"]);
+  isBroken = false;
+  nowMs += 1_000;
+  assertEquals(await trail.intend(fact("c4")), null);
+  await trail.close();
+  assertEquals(idsIn(lines), ["n1", "n2", "n3", "c1", "c2", "c4"]);
+  assertEquals(trail.records.filter(({ lost }) => lost > 0).map(({ correlationId, lost }) => [correlationId, lost]), [["c1", 2]]);
+});
+
+Deno.test("with fail_closed, commands that are recorded before they are done are bounded by nothing but who waits for them", async () => {
+  const lines: string[] = [];
+  let finish = (): void => {};
+  const append = (text: string): Promise<void> => {
+    lines.push(text);
+    return lines.length === 1 ? new Promise((resolve) => finish = resolve) : Promise.resolve();
+  };
+  const trail = new AuditTrail({ ...FILE, maxDeferQueue: 1 }, { append, channelCapacity: 1 });
+  const first = trail.intend(fact("c0"));
+  await macrotask();
+  const others = ["c1", "c2", "c3"].map((id) => trail.intend(fact(id)));
+  trail.note(fact("n1"));
+  trail.note(fact("n2"));
+  finish();
+  assertEquals(await Promise.all([first, ...others]), [null, null, null, null]);
+  await trail.close();
+  assertEquals(idsIn(lines), ["c0", "c1", "c2", "c3", "n1"]);
 });
