@@ -8,6 +8,8 @@ export interface LogRecord {
   readonly atMs: number;
   /** Path of the child. */
   readonly path: string;
+  /** Which incarnation of the child, by an operator or a new configuration. */
+  readonly generation: number;
   /** Which attempt of the child. */
   readonly attempt: number;
   /** Where the line came from. */

@@ -6,15 +6,17 @@ import {
   type Clock,
   type CommandPermissions,
   reasonOf,
+  type Redactor,
   requirePermission,
   RingBuffer,
   thrownMessage,
 } from "../base/mod.ts";
 import type { CommandMessage, CommandResult, Message } from "../core/mod.ts";
 import type { Exit, Failure, ShutdownCause } from "../event/mod.ts";
-import type { LogRecord } from "../observe/mod.ts";
+import type { LineSink, LogRecord } from "../observe/mod.ts";
 import type { ChildPolicy, ChildSpec, DecisionHistory, Verdict } from "../spec/mod.ts";
 import { DEFAULTS } from "../spec/mod.ts";
+import { LONGEST_CATEGORY } from "./children/failure.ts";
 import type { AttemptContext, RunningChild } from "./children/types.ts";
 import type { Ledger, OpenKind } from "./ledger.ts";
 
@@ -22,6 +24,10 @@ import type { Ledger, OpenKind } from "./ledger.ts";
 export interface AttemptHost {
   readonly clock: Clock;
   readonly ledger: Ledger;
+  /** Knows what must not be told; one for the whole tree, because children may print the secrets of others. */
+  readonly redactor: Redactor;
+  /** The file of a child's output; `null` where it has none. */
+  lineSink(spec: ChildSpec): LineSink | null;
   /** Grows with whatever may change how a child is, which not every message tells. */
   changes: number;
   post(message: Message): void;
@@ -53,6 +59,12 @@ export interface AttemptIdentity {
 const NO_ENVIRONMENT: ReadonlyMap<string, string> = new Map();
 const NO_PERMISSIONS: CommandPermissions = {};
 
+/** Longest line in characters for readers, tails and patterns; a file gets more of it. */
+const LONGEST_LINE = 4_096;
+
+/** Longest line in characters that is looked at. */
+const LONGEST_IN_FILE = 64 * 1024;
+
 /** Implements the adapter's side of an attempt. */
 export class Attempt implements AttemptContext {
   readonly identity: AttemptIdentity;
@@ -61,6 +73,8 @@ export class Attempt implements AttemptContext {
   /** Requests that wait for their answer or were granted: asking again and again must cost the tree nothing. */
   #requests: Set<ChildRequestKind> | null = null;
   #tail: RingBuffer<string> | null = null;
+  /** `undefined` until the first line. */
+  #sink: LineSink | null | undefined;
   #clock: Clock | null = null;
   /** The adapter's handle; `null` until the adapter has returned it. */
   handle: RunningChild | null = null;
@@ -68,7 +82,7 @@ export class Attempt implements AttemptContext {
   heartbeatAtMs = 0;
   /** Ends the probes of this attempt. */
   stopProbes: (() => void) | null = null;
-  /** Looks at lines of output for readiness. */
+  /** Looks at lines of output for readiness, as the child wrote them. */
   onLine: ((line: string) => void) | null = null;
 
   constructor(identity: AttemptIdentity, host: AttemptHost) {
@@ -109,8 +123,16 @@ export class Attempt implements AttemptContext {
     return this.#clock ??= this.#host.ledger.clockOf(this.path, this.#host.clock);
   }
 
+  get redactor(): Redactor {
+    return this.#host.redactor;
+  }
+
+  get sink(): LineSink | null {
+    return this.#sink === undefined ? this.#sink = this.#host.lineSink(this.identity.spec) : this.#sink;
+  }
+
   opened(kind: OpenKind, detail: string, isThere?: () => boolean): () => void {
-    return this.#host.ledger.open(this.path, kind, detail, isThere);
+    return this.#host.ledger.open(this.path, kind, this.redactor.cleanCut(detail), isThere);
   }
 
   /** The last lines of output, oldest first. */
@@ -138,12 +160,29 @@ export class Attempt implements AttemptContext {
 
   output(stream: LogRecord["stream"], line: string): void {
     if (this.#ended) return;
-    const { path, attempt, spec } = this.identity;
-    const clean = cleanText(line);
+    const { logs } = this.identity.spec;
+    if (stream === "log" || logs?.[stream] !== false) this.#record(stream, line);
+    this.onLine?.(cleanText(line, LONGEST_LINE));
+  }
+
+  /** Nothing of a line is told before the secrets are out. */
+  #record(stream: LogRecord["stream"], text: string): void {
+    const { path, generation, attempt, spec } = this.identity;
+    const whole = cleanText(this.#redacted(text), Infinity);
+    const line = whole.length > LONGEST_LINE ? cleanText(whole, LONGEST_LINE) : whole;
     this.#tail ??= new RingBuffer(spec.logs?.tailLines ?? DEFAULTS.tailLines);
-    this.#tail.push(clean);
-    this.#host.log({ atMs: this.#host.clock.now(), path, attempt, stream, line: clean });
-    this.onLine?.(clean);
+    this.#tail.push(line);
+    const record = { atMs: this.#host.clock.now(), path, generation, attempt, stream, line };
+    this.#host.log(record);
+    this.sink?.write(whole === line ? record : { ...record, line: whole });
+  }
+
+  /** What is cut is cut before a secret, never within one. */
+  #redacted(text: string): string {
+    const { redactor } = this;
+    if (text.length <= LONGEST_IN_FILE) return redactor.clean(text);
+    const start = text.slice(0, LONGEST_IN_FILE);
+    return `${redactor.clean(start.slice(0, start.length - redactor.unfinished(start)))}…`;
   }
 
   request(kind: ChildRequestKind, reason: unknown): void {
@@ -151,7 +190,7 @@ export class Attempt implements AttemptContext {
     this.#requests ??= new Set();
     if (this.#ended || this.#requests.has(kind)) return;
     this.#requests.add(kind);
-    const who = { by: cleanText(this.path, 256), reason: reasonOf(reason) };
+    const who = { by: cleanText(this.path, 256), reason: this.redactor.cleanCut(reasonOf(reason)) };
     if (kind === "restart") return this.#requestRestart(who);
     const cause: ShutdownCause = { kind: "shutdown", requestedBy: who.by, reason: who.reason };
     this.#host.post({ type: "stop", node: 0, stamp: 0, cause, forced: false });
@@ -174,10 +213,11 @@ export class Attempt implements AttemptContext {
 
   exited(exit: Exit): void {
     const { node, child, stamp } = this.identity;
+    const told = redactedExit(exit, this.redactor);
     this.#ended = true;
     this.#host.over(this);
-    const verdict = "failure" in exit ? this.#decide(exit.failure) : undefined;
-    this.#host.post({ type: "exited", node, child, stamp, exit: this.#tail === null ? exit : withLastLines(exit, this.tail), verdict });
+    const verdict = "failure" in told ? this.#decide(told.failure) : undefined;
+    this.#host.post({ type: "exited", node, child, stamp, exit: this.#tail === null ? told : withLastLines(told, this.tail), verdict });
   }
 
   /** Asks the child's own function; whatever that does, it is no reason for anything else to go wrong. */
@@ -202,8 +242,17 @@ export class Attempt implements AttemptContext {
 
   /** A line about the attempt that is not its own. */
   #say(line: string): void {
-    const { path, attempt } = this.identity;
-    this.#host.log({ atMs: this.#host.clock.now(), path, attempt, stream: "log", line: cleanText(line) });
+    const { path, generation, attempt } = this.identity;
+    const record = {
+      atMs: this.#host.clock.now(),
+      path,
+      generation,
+      attempt,
+      stream: "log",
+      line: cleanText(this.redactor.cleanCut(line)),
+    } as const;
+    this.#host.log(record);
+    this.sink?.write(record);
   }
 
   abandoned(): void {
@@ -214,8 +263,26 @@ export class Attempt implements AttemptContext {
   }
 }
 
+/** The category of a failure whose own one must not be told. */
+const REDACTED = "redacted";
+
 const VERDICTS: readonly Verdict[] = ["policy", "restart", "stop", "escalate"];
 
 function withLastLines(exit: Exit, lastLines: readonly string[]): Exit {
   return "failure" in exit ? { ...exit, failure: { ...exit.failure, lastLines } } : exit;
+}
+
+function redactedExit(exit: Exit, redactor: Redactor): Exit {
+  if (!("failure" in exit)) return exit;
+  const { failure } = exit;
+  const message = redactor.cleanCut(failure.message);
+  const category = failure.kind === "panic" ? redactedLabel(failure.category, redactor) : failure.category;
+  if (message === failure.message && category === failure.category) return exit;
+  return { ...exit, failure: { ...failure, message, category } };
+}
+
+/** What a thrown value calls itself may be a secret, or the beginning of one where it was cut. */
+function redactedLabel(label: string, redactor: Redactor): string {
+  const text = label.length < LONGEST_CATEGORY ? label : `${label}…`;
+  return redactor.cleanCut(text) === text ? label : REDACTED;
 }

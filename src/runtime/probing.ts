@@ -7,11 +7,18 @@ import { checkOf, readinessDelay, startProber } from "./probes/mod.ts";
 /** Failed readiness questions in a row after which a ready child no longer counts as ready. */
 const READINESS_FAILURES = 3;
 
+/** Longest reason of a failed probe in characters. */
+const LONGEST_REASON = 256;
+
 /** Starts what the child's declaration asks for; returns what ends it, or `null` when there is nothing to ask. */
-export function startProbes(attempt: Attempt, post: AttemptHost["post"]): (() => void) | null {
+export function startProbes(
+  attempt: Attempt,
+  post: AttemptHost["post"],
+  onProbed?: (path: string, tookMs: number) => void,
+): (() => void) | null {
   const { readiness, healthCheck } = attempt.identity.spec;
   if (readiness === undefined && healthCheck === undefined) return null;
-  const stops = [watchReadiness(attempt), watchHealth(attempt, post)];
+  const stops = [watchReadiness(attempt), watchHealth(attempt, post, onProbed)];
   return () => stops.forEach((stop) => stop());
 }
 
@@ -44,14 +51,18 @@ function watchLines(attempt: Attempt, pattern: string): () => void {
   return () => attempt.onLine = null;
 }
 
-function watchHealth(attempt: Attempt, post: AttemptHost["post"]): () => void {
+function watchHealth(attempt: Attempt, post: AttemptHost["post"], onProbed?: (path: string, tookMs: number) => void): () => void {
   const { node, child, stamp, spec: { healthCheck }, policy: { health } } = attempt.identity;
+  const told = (reason: string): string => cleanText(attempt.redactor.cleanCut(reason), LONGEST_REASON);
   if (health === null || (healthCheck?.mode !== "http" && healthCheck?.mode !== "tcp" && healthCheck?.mode !== "exec")) return () => {};
   return startProber({
     check: checkOf(healthCheck, (kind, detail, isThere) => attempt.opened(kind, detail, isThere)),
     clock: attempt.clock,
     delayMs: () => health.intervalMs,
     timeoutMs: health.timeoutMs,
-    onAnswer: (reason, failures) => post({ type: "health", node, child, stamp, failed: failures, reason: cleanText(reason ?? "", 256) }),
+    onAnswer: (reason, failures, tookMs) => {
+      onProbed?.(attempt.path, tookMs);
+      post({ type: "health", node, child, stamp, failed: failures, reason: told(reason ?? "") });
+    },
   });
 }

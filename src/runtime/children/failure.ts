@@ -2,7 +2,8 @@
 import { childErrorKind, cleanText, isChildErrorKind, LONGEST_MESSAGE, thrownMessage } from "../../base/mod.ts";
 import type { Exit } from "../../event/mod.ts";
 
-const LONGEST_CATEGORY = 64;
+/** Longest category in characters. */
+export const LONGEST_CATEGORY = 64;
 
 /** Returns the exit of an attempt that threw, with what to do next if that is known. The stack is not read: making its text costs more than a whole restart. */
 export function panicExit(error: unknown, hint?: string): Exit {

@@ -4,26 +4,48 @@
 const LONGEST_LINE = 64 * 1024;
 const NEWLINE = 10;
 
-/** Returns a function that takes chunks of bytes and calls back per line; without a chunk it gives out what is left. */
-export function lineSplitter(onLine: (line: string) => void): (chunk?: Uint8Array) => void {
+/**
+ * Returns a function that takes chunks of bytes and calls back per line; without a chunk it gives out what is left.
+ *
+ * Where a line is too long, `unfinished` says how many characters at the end of the first part must not be torn from what follows.
+ */
+export function lineSplitter(
+  onLine: (line: string) => void,
+  unfinished: (text: string) => number = () => 0,
+): (chunk?: Uint8Array) => void {
   const decoder = new TextDecoder();
   let rest: Uint8Array[] = [];
   let restLength = 0;
+  let heldBack = "";
 
-  const emit = (last: Uint8Array): void => {
+  const take = (last: Uint8Array): Uint8Array => {
     let bytes = last;
     if (restLength > 0) {
       bytes = joined(rest, last, restLength + last.length);
       rest = [];
       restLength = 0;
     }
+    return bytes;
+  };
+
+  const emit = (last: Uint8Array): void => {
+    const bytes = take(last);
     const end = bytes.length > 0 && bytes[bytes.length - 1] === 13 ? bytes.length - 1 : bytes.length;
-    onLine(decoder.decode(bytes.subarray(0, end)));
+    const text = heldBack + decoder.decode(bytes.subarray(0, end));
+    heldBack = "";
+    onLine(text);
+  };
+
+  const emitPart = (last: Uint8Array): void => {
+    const text = heldBack + decoder.decode(take(last));
+    const end = text.length - unfinished(text);
+    heldBack = text.slice(end);
+    if (end > 0) onLine(text.slice(0, end));
   };
 
   return (chunk) => {
     if (chunk === undefined) {
-      if (restLength > 0) emit(new Uint8Array(0));
+      if (restLength > 0 || heldBack !== "") emit(new Uint8Array(0));
       return;
     }
     let start = 0;
@@ -32,7 +54,7 @@ export function lineSplitter(onLine: (line: string) => void): (chunk?: Uint8Arra
       const end = newline === -1 ? chunk.length : newline;
       if (restLength + end - start > LONGEST_LINE) {
         const cut = characterStart(chunk, start, start + LONGEST_LINE - restLength);
-        emit(chunk.subarray(start, cut));
+        emitPart(chunk.subarray(start, cut));
         start = cut;
       } else if (newline === -1) {
         // Copied: a runtime may use the buffer again.

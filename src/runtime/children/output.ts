@@ -17,16 +17,24 @@ const MOST_LOOKS = 40;
 
 /** Reads the output of one attempt. */
 export class OutputCapture {
+  readonly #canWait: boolean;
   readonly #streams: Readable[] = [];
   readonly #flushes: (() => void)[] = [];
   #open = 0;
   #chunks = 0;
   #onEnd: () => void = () => {};
+  #isPaused = false;
+  #isDraining = false;
+
+  /** Captures the output of somebody who can wait while the file of the output takes no more, or cannot. */
+  constructor({ canWait }: { readonly canWait: boolean }) {
+    this.#canWait = canWait;
+  }
 
   /** Captures a stream. */
   add(stream: Readable | null, name: "stdout" | "stderr", context: AttemptContext): void {
     if (stream === null) return;
-    const split = lineSplitter((line) => context.output(name, line));
+    const split = lineSplitter((line) => context.output(name, line), (text) => context.redactor.unfinished(text));
     this.#streams.push(stream);
     this.#flushes.push(() => split());
     this.#open++;
@@ -36,16 +44,19 @@ export class OutputCapture {
       ended = true;
       if (--this.#open === 0) this.#onEnd();
     };
-    // A pipe that is not read blocks the child: data are always taken, whatever happens to them.
+    // A pipe that is not read blocks the child: data are taken, whatever happens to them, at the latest when nobody may wait any longer.
     stream.on("data", (chunk: Uint8Array) => {
       this.#chunks++;
       split(chunk);
+      if (this.#canWait) this.#waitFor(context);
     });
     for (const event of ["end", "close", "error"]) stream.on(event, end);
   }
 
   /** After the exit: calls back when everything that still comes was captured; a grandchild that holds a pipe does not delay that for long. */
   drain(onDrained: () => void): void {
+    this.#isDraining = true;
+    this.#resume();
     if (this.#open === 0) return this.#finish(onDrained);
     let seen = this.#chunks;
     let quiet = 0;
@@ -61,6 +72,20 @@ export class OutputCapture {
       this.#onEnd = () => {};
       this.#finish(onDrained);
     };
+  }
+
+  /** Lets the child wait, by not reading its pipes; what it wrote before its end is little and taken at once. */
+  #waitFor({ sink }: AttemptContext): void {
+    if (sink === null || !sink.isFull || this.#isPaused || this.#isDraining) return;
+    this.#isPaused = true;
+    for (const stream of this.#streams) stream.pause();
+    sink.onceDrained(() => this.#resume());
+  }
+
+  #resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    for (const stream of this.#streams) stream.resume();
   }
 
   #finish(onDrained: () => void): void {

@@ -27,7 +27,7 @@ class ProcessAttempt implements RunningChild {
   readonly #stop: ProcessStop;
   readonly #context: AttemptContext;
   readonly #child: ChildProcess | undefined;
-  readonly #output = new OutputCapture();
+  readonly #output = new OutputCapture({ canWait: true });
   readonly #unguard = platform.guardUnknownSignals();
   #unwatch: () => void = () => {};
   #close: () => void = () => {};

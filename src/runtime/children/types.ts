@@ -1,7 +1,7 @@
 /** The one interface behind which tasks, workers, processes and nested supervisors run. */
 import type { Exit } from "../../event/mod.ts";
-import type { ChildEnd, ChildRequestKind, Clock, CommandPermissions, TaskContext } from "../../base/mod.ts";
-
+import type { ChildEnd, ChildRequestKind, Clock, CommandPermissions, Redactor, TaskContext } from "../../base/mod.ts";
+import type { LineSink } from "../../observe/mod.ts";
 import type { Opened } from "../ledger.ts";
 
 /**
@@ -12,6 +12,10 @@ export interface AttemptContext extends Pick<TaskContext, "path" | "name" | "gen
   readonly clock: Clock;
   /** Enters what the attempt opened; the returned function strikes it out. */
   readonly opened: Opened;
+  /** Knows what must not be told: who cuts output must not cut within it. */
+  readonly redactor: Redactor;
+  /** The file of the output; who can wait reads on when it is not full. `null` where there is none. */
+  readonly sink: LineSink | null;
   /** What the child may ask of its tree. */
   readonly permissions: CommandPermissions;
   /** The attempt began: the function was called, the process spawned, the worker said hello. */

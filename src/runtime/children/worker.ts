@@ -24,7 +24,7 @@ export function workerAdapter(url: string): ChildAdapter {
 class WorkerAttempt implements RunningChild {
   readonly #context: AttemptContext;
   readonly #worker: Worker;
-  readonly #output = new OutputCapture();
+  readonly #output = new OutputCapture({ canWait: false });
   readonly #watches: WorkerWatches;
   #cancelTimer: () => void;
   #saidHello = false;
