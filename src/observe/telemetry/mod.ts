@@ -4,7 +4,7 @@ import type { SupervisorEvent } from "../../event/mod.ts";
 import { Metrics, type MetricsSource } from "./metrics.ts";
 import { Spans } from "./spans.ts";
 
-export { type ChildReading, METRICS } from "./metrics.ts";
+export { type ChildReading, METRICS, type SupervisorReading } from "./metrics.ts";
 
 /** The tree that is told of. */
 export interface TelemetrySource extends MetricsSource {
@@ -15,6 +15,8 @@ export interface TelemetrySource extends MetricsSource {
 /** What takes the events of one tree. */
 export interface Telemetry {
   note(event: SupervisorEvent): void;
+  /** A question for the health of a child took so long; it is no event, because there are too many. */
+  probed(path: string, tookMs: number): void;
   /** The tree has finished. */
   end(): void;
 }
@@ -27,7 +29,9 @@ const REGISTRY = Symbol.for("opentelemetry.js.api.1");
 
 /** Returns what makes telemetry, `null` where nobody would take it. */
 export async function loadTelemetry(): Promise<TelemetryMaker | null> {
-  if (!(REGISTRY in globalThis)) return null;
+  const registry: unknown = Reflect.get(globalThis, REGISTRY);
+  // A program may have loaded the API, and even registered something else there.
+  if (typeof registry !== "object" || registry === null || !("metrics" in registry || "trace" in registry)) return null;
   const api = await import("@opentelemetry/api");
   return (source) => {
     const metrics = new Metrics(api.metrics.getMeter(NAME), source);
@@ -49,6 +53,7 @@ export async function loadTelemetry(): Promise<TelemetryMaker | null> {
           metrics.note(event);
           spans.note(event);
         }),
+      probed: (path, tookMs) => safely(() => metrics.probed(path, tookMs)),
       end: () =>
         safely(() => {
           metrics.end();

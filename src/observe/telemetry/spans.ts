@@ -1,6 +1,6 @@
 /** Traces of a tree: one span for each attempt, with what happened to it, and a link to the failure before it. */
 import type * as OpenTelemetry from "@opentelemetry/api";
-import type { Span, SpanContext, Tracer } from "@opentelemetry/api";
+import type { HrTime, Span, SpanContext, Tracer } from "@opentelemetry/api";
 import { lastName, parentPath } from "../../base/mod.ts";
 import { describe, type SupervisorEvent } from "../../event/mod.ts";
 
@@ -25,22 +25,22 @@ export class Spans {
     if (event.type === "child_removed") this.#failed.delete(path);
     const span = this.#live.get(path);
     if (span === undefined) return;
-    const wallMs = this.#wallAt(atMs);
-    span.addEvent(event.type, { sequence: event.seq, correlation: event.correlation }, wallMs);
+    const time = this.#timeAt(atMs);
+    span.addEvent(event.type, { sequence: event.seq, correlation: event.correlation }, time);
     switch (event.type) {
       case "child_failed":
         this.#failed.set(path, span.spanContext());
         span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: describe(event) });
-        return this.#finish(path, span, wallMs);
+        return this.#finish(path, span, time);
       case "child_abandoned":
         span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: describe(event) });
-        return this.#finish(path, span, wallMs);
+        return this.#finish(path, span, time);
       case "child_succeeded":
       case "child_stopped":
         this.#failed.delete(path);
-        return this.#finish(path, span, wallMs);
+        return this.#finish(path, span, time);
       case "child_shutdown":
-        return this.#finish(path, span, wallMs);
+        return this.#finish(path, span, time);
     }
   }
 
@@ -55,7 +55,7 @@ export class Spans {
     const before = this.#failed.get(path);
     // Whatever the program does at this moment is not why an attempt begins.
     const span = this.#tracer.startSpan("supervisor.child_attempt", {
-      startTime: this.#wallAt(atMs),
+      startTime: this.#timeAt(atMs),
       attributes: {
         "supervisor.path": parentPath(path),
         "supervisor.child_id": lastName(path),
@@ -69,8 +69,15 @@ export class Spans {
     this.#live.set(path, span);
   }
 
-  #finish(path: string, span: Span, wallMs: number): void {
+  #finish(path: string, span: Span, time: HrTime): void {
     this.#live.delete(path);
-    span.end(wallMs);
+    span.end(time);
+  }
+
+  /** In seconds and nanoseconds: of a plain number SDKs guess what it counts from, and guess wrong when somebody has put the clock back. */
+  #timeAt(atMs: number): HrTime {
+    const wallMs = this.#wallAt(atMs);
+    const seconds = Math.floor(wallMs / 1_000);
+    return [seconds, Math.floor((wallMs - seconds * 1_000) * 1e6)];
   }
 }
