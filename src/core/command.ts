@@ -7,7 +7,7 @@ import type { ChildCommand, CommandMessage, CommandRefusal, CommandResult, Resta
 import { groupName } from "./plan.ts";
 import { memberDelayIsOver } from "./scope.ts";
 import { renew, startNextInTurn, startOrWait, stopWaiting } from "./start.ts";
-import type { ChildSlot, Operation } from "./state.ts";
+import type { ChildPhase, ChildSlot, Operation } from "./state.ts";
 import type { Step } from "./step.ts";
 import { stopBound } from "./stop.ts";
 
@@ -52,12 +52,16 @@ export const GONE: CommandResult = {
 /** Commands that linked sidecars follow after their primary; those that hold it down hold them as well, at once. */
 const TAKES_ALONG: ReadonlySet<ChildCommand> = new Set(["start", "terminate", "resume", "release"]);
 
+/** Those without an attempt that will have one, because of something that has its number already. */
+const ON_THEIR_WAY: ReadonlySet<ChildPhase> = new Set<ChildPhase>(["waiting", "backoff", "queued"]);
+
 function carryOut(step: Step, message: CommandMessage): CommandResult {
   const { child, command, by, reason } = message;
   const slot = step.slot(child);
   const before = slot.operation;
   const wasAsked = slot.stopCause !== null;
-  slot.correlation = slot.stamp === 0 ? step.newCorrelation() : slot.correlation;
+  // Of a child that is on its way back, what went before goes on.
+  if (slot.stamp === 0 && !ON_THEIR_WAY.has(slot.phase)) slot.correlation = step.newCorrelation();
   const refusal = step.isClosed ? "supervisor_not_running" : before === "removed" && command !== "remove" ? "child_removed" : null;
   const outcome: Outcome = refusal === null ? COMMANDS[command](step, message) : { outcome: "refused", refusal };
   tell(step, slot, { command, by, reason, from: before, result: outcome.outcome });

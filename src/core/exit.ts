@@ -1,5 +1,5 @@
 /** What an exit leads to: classification, window, limit, decision, and the decision carried out. */
-import type { Decision, Exit, ShutdownCause, StartCause } from "../event/mod.ts";
+import { type Decision, type Exit, isFailedExit, type ShutdownCause, type StartCause } from "../event/mod.ts";
 import type { Verdict } from "../spec/mod.ts";
 import { classifyExit, isFailure } from "./classify.ts";
 import { hold } from "./hold.ts";
@@ -28,7 +28,7 @@ export function childExited(step: Step, child: number, reported: Exit, verdict: 
   slot.lint = null;
   switch (step.node.phase) {
     case "stopping":
-      countFailure(slot, exit, slot.stopCause === "shutdown");
+      countFailure(slot, exit);
       endReadiness(step, slot);
       return endInShutdown(step, child, exit);
     case "running": {
@@ -38,13 +38,14 @@ export function childExited(step: Step, child: number, reported: Exit, verdict: 
       return freeIfGone(step, child);
     }
     default:
+      countFailure(slot, exit);
       return endLate(step, child, exit);
   }
 }
 
 /** A failure counts in the total of the child, whoever wanted the end; against its limit only when nobody did. */
-function countFailure(slot: ChildSlot, exit: Exit, stopWanted: boolean): void {
-  if (isFailure(classifyExit(exit, stopWanted))) slot.failuresTotal++;
+function countFailure(slot: ChildSlot, exit: Exit): void {
+  if (isFailedExit(exit)) slot.failuresTotal++;
 }
 
 /** The node goes on: policy decides, unless the attempt was stopped for something else to follow. */
@@ -62,7 +63,7 @@ function endWhileRunning(step: Step, child: number, exit: Exit, verdict: Verdict
     case "pause":
     case "quarantine":
     case "remove":
-      countFailure(slot, exit, true);
+      countFailure(slot, exit);
       endReadiness(step, slot);
       slot.lastDecision = HELD;
       step.emitAttempt(slot, { type: "child_stopped", exit, decision: HELD });
@@ -78,7 +79,7 @@ function endWhileRunning(step: Step, child: number, exit: Exit, verdict: Verdict
 function endForRestart(step: Step, child: number, exit: Exit, cause: "restart" | "sibling" | "dependency"): void {
   const slot = step.slot(child);
   const staysDown = cause !== "restart" && slot.plan.policy.restartPolicy === "temporary";
-  countFailure(slot, exit, true);
+  countFailure(slot, exit);
   const decision = staysDown ? TEMPORARY : NEXT[cause];
   endReadiness(step, slot);
   slot.lastDecision = decision;

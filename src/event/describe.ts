@@ -33,6 +33,12 @@ export function describe(event: SupervisorEvent | GapMarker): string {
       return `${reader(event)} is slow: ${event.waitingPct} % of what is kept waits for it`;
     case "backpressure_degradation":
       return event.recovered ? `${reader(event)} gets everything again` : `${reader(event)} is too slow, and gets a part only`;
+    case "sink_changed":
+      return describeSink(event);
+    case "fairness_probe_starvation":
+      return `the program does not get to its work: a message waited ${duration(event.waitMs)}, a timer was ${
+        duration(event.lagMs)
+      } late, ${event.depth} messages wait`;
     case "registration_changed":
       return `${REGISTRATIONS[event.to]}${event.reason === "" ? "" : `: ${event.reason}`}`;
     case "child_added":
@@ -229,6 +235,13 @@ function describeDecision(decision: Decision): string {
       if (decision.reason === "supervisor_stopping") return "not started again, as its supervisor stops";
       return decision.reason === "restart_policy_temporary" ? "stays down, as its restart policy is temporary" : "stays down, as wanted";
   }
+}
+
+const SINKS = { journal: "the journal", audit: "the audit", logs: "output" } as const;
+
+function describeSink({ sink, healthy, reason, lost }: SupervisorEvent & { readonly type: "sink_changed" }): string {
+  if (!healthy) return `${SINKS[sink]} cannot be written: ${reason}`;
+  return `${SINKS[sink]} is written again (${reason})${lost === 0 ? "" : `, ${lost} ${lost === 1 ? "is" : "are"} missing`}`;
 }
 
 function describeShutdown(status: string, tookMs: number): string {

@@ -1,6 +1,6 @@
 /** Everything a tree tells: one flat object per event, the single source of every view. */
 import type { ChildFuseReason, EffectivePolicy, EscalationPolicy, Propagation } from "../spec/mod.ts";
-import type { Exit, ExitClass } from "./exit.ts";
+import { type Exit, type ExitClass, isFailedExit } from "./exit.ts";
 
 /** What was decided after an exit; reasons are stable strings. */
 export interface Decision {
@@ -112,6 +112,9 @@ export interface EventBase {
  */
 export type RegistrationState = "connecting" | "registered" | "reconnecting" | "unavailable" | "rejected" | "expired";
 
+/** What is written to files. */
+export type SinkKind = "journal" | "audit" | "logs";
+
 /** What looks wrong with a child although it breaks no limit. */
 export type LintRule = "never_ready" | "beats_but_never_ready" | "ignores_signal" | "fails_on_a_period";
 
@@ -146,6 +149,27 @@ export type SupervisorEvent =
     readonly sampleRatio: number;
     readonly peakPct: number;
     readonly recovered: boolean;
+  })
+  /** Events, records of the audit or lines of output cannot be written any more, or can again. */
+  | (EventBase & {
+    readonly type: "sink_changed";
+    /** What is written there. */
+    readonly sink: SinkKind;
+    readonly healthy: boolean;
+    /** Why it cannot be written; the same when it can again. */
+    readonly reason: string;
+    /** How many were not written in the end, 0 as long as nobody knows. */
+    readonly lost: number;
+  })
+  /** The loop of the tree, or what it had to do, waited longer than it may. */
+  | (EventBase & {
+    readonly type: "fairness_probe_starvation";
+    /** How long a message waited until it was handled, in milliseconds. */
+    readonly waitMs: number;
+    /** How late a timer was, in milliseconds. */
+    readonly lagMs: number;
+    /** How many messages waited. */
+    readonly depth: number;
   })
   | (EventBase & {
     readonly type: "registration_changed";
@@ -277,3 +301,16 @@ export type EventFacts = Without<SupervisorEvent, EventBase>;
 
 /** An event about an attempt before its common fields are added. */
 export type AttemptEventFacts = Without<SupervisorEvent, AttemptEventBase>;
+
+/** The failure that an event tells: of a child that failed, or of one that failed while it was being stopped; else `null`. */
+export function failedExitIn(event: SupervisorEvent): Exit | null {
+  switch (event.type) {
+    case "child_failed":
+      return event.exit;
+    case "child_stopped":
+    case "child_shutdown":
+      return event.exit !== null && isFailedExit(event.exit) ? event.exit : null;
+    default:
+      return null;
+  }
+}

@@ -26,3 +26,8 @@ export type Exit =
 
 /** The class of an exit, on which the restart decision rests. */
 export type ExitClass = "success" | "manual_stop" | "external_cancel" | "timeout" | "panic" | "nonzero_exit";
+
+/** Whether an attempt failed, whoever wanted its end. */
+export function isFailedExit(exit: Exit): boolean {
+  return "failure" in exit && exit.failure.kind !== "cancelled";
+}

@@ -1,4 +1,5 @@
 /** What a tree tells: events, exits, and one sentence for each. */
+export * from "./chain.ts";
 export * from "./describe.ts";
 export * from "./event.ts";
 export * from "./exit.ts";

@@ -11,6 +11,8 @@ const SEVERITIES: Readonly<Record<EventType, EventSeverity>> = {
   subscriber_lagged: "warning",
   backpressure_alert: "warning",
   backpressure_degradation: "warning",
+  sink_changed: "warning",
+  fairness_probe_starvation: "warning",
   registration_changed: "info",
   child_added: "info",
   child_declaration_rejected: "warning",

@@ -1,5 +1,5 @@
 /** One sequence of items, kept in a ring; every reader has only a place in it. */
-import { cleanText } from "../base/mod.ts";
+import { cleanText, ReeveError } from "../base/mod.ts";
 import type { GapMarker } from "../event/mod.ts";
 import { Lag, type LagWatch } from "./lag.ts";
 
@@ -19,28 +19,39 @@ export interface ReadOptions<T> {
   readonly signal?: AbortSignal;
   /** What the reader is called where it is told that it is slow. @default {"reader 1", "reader 2", …} */
   readonly subscriber?: string;
+  /**
+   * How many items that came after it may wait for this reader; of more it misses the oldest, told by a gap marker. What was there before it came is not
+   * counted. What one turn of the program brings comes at once: of more than this even a prompt reader misses some. @default {as many as are kept}
+   */
+  readonly capacity?: number;
 }
 
 /** Publishes items to any number of readers; a slow reader costs nobody anything and is told what it missed. */
 export class Bus<T extends { readonly seq: number }> {
   readonly #ring: T[] = [];
   readonly #capacity: number;
+  readonly #readerCapacity: number;
   #last = 0;
   #closed = false;
-  #sleepers = new Set<() => void>();
+  #sleepers: Sleeper[] = [];
+  #waking: Sleeper[] = [];
   readonly #watch: LagWatch | null;
-  readonly #lookEvery: number;
+  #lookEvery: number;
   readonly #note: ((item: T) => void) | null;
   /** Readers that nobody holds any more are nobody's. */
-  readonly #readers = new Set<WeakRef<Reader<T>>>();
+  readonly #readers = new Set<WeakRef<Watched>>();
   #readersSoFar = 0;
 
-  /** Creates a bus that remembers `capacity` items, tells of slow readers where that is wanted, and shows each item to who must not miss one. */
-  constructor(capacity: number, watch: LagWatch | null = null, note: ((item: T) => void) | null = null) {
+  /**
+   * Creates a bus that remembers `capacity` items, tells of slow readers where that is wanted, and shows each item to who must not miss one; `readerCapacity` is
+   * the bound of readers that name none.
+   */
+  constructor(capacity: number, watch: LagWatch | null = null, note: ((item: T) => void) | null = null, readerCapacity = Infinity) {
     this.#capacity = capacity;
     this.#watch = watch;
     this.#note = note;
-    this.#lookEvery = Math.max(1, Math.floor(capacity / LOOKS));
+    this.#readerCapacity = readerCapacity;
+    this.#lookEvery = looksEvery(capacity);
   }
 
   /** Sequence number of the newest item, 0 when there is none. */
@@ -60,7 +71,7 @@ export class Bus<T extends { readonly seq: number }> {
     if (this.#ring.length < this.#capacity) this.#ring.push(item);
     else this.#ring[(seq - 1) % this.#capacity] = item;
     this.#note?.(item);
-    if (this.#sleepers.size > 0) this.#wake();
+    if (this.#sleepers.length > 0) this.#wake();
     if (seq % this.#lookEvery === 0 && this.#readers.size > 0) this.#lookAtReaders();
   }
 
@@ -80,14 +91,12 @@ export class Bus<T extends { readonly seq: number }> {
 
   /** Reads items in order, without end until the bus closes; a gap marker stands where items were overtaken. */
   read(options: ReadOptions<T> = {}): AsyncIterableIterator<T | GapMarker> {
-    const reader = this.#newReader(options);
-    return iterate(reader, () => reader.take());
+    return new Stream(this.#newReader(options), (reader) => reader.take());
   }
 
   /** Reads in the same way what is there at once, but so many items at a time at most. */
   readBatches(options: ReadOptions<T> = {}, most = Infinity): AsyncIterableIterator<readonly (T | GapMarker)[]> {
-    const reader = this.#newReader(options);
-    return iterate(reader, () => {
+    return new Stream(this.#newReader(options), (reader) => {
       const batch: (T | GapMarker)[] = [];
       while (batch.length < most) {
         const item = reader.take();
@@ -108,97 +117,139 @@ export class Bus<T extends { readonly seq: number }> {
     return this.#closed;
   }
 
-  /** Calls back when something comes, or the end. */
-  wakeLater(wake: () => void): void {
-    this.#sleepers.add(wake);
+  /** Wakes the sleeper, once, when something comes, or the end. */
+  wakeLater(sleeper: Sleeper): void {
+    sleeper.seat = this.#sleepers.push(sleeper) - 1;
   }
 
-  /** Does not call back any more. */
-  letSleep(wake: () => void): void {
-    this.#sleepers.delete(wake);
+  /** Does not wake it any more. */
+  letSleep(sleeper: Sleeper): void {
+    const { seat } = sleeper;
+    if (this.#sleepers[seat] !== sleeper) return;
+    const last = this.#sleepers.pop()!;
+    if (last === sleeper) return;
+    this.#sleepers[seat] = last;
+    last.seat = seat;
   }
 
   /** How many readers wait for what comes next. */
   get waiting(): number {
-    return this.#sleepers.size;
+    return this.#sleepers.length;
   }
 
   #newReader(options: ReadOptions<T>): Reader<T> {
-    if (this.#watch === null) return new Reader(this, options, null);
-    const name = options.subscriber ?? `reader ${++this.#readersSoFar}`;
-    return new Reader(this, options, new Lag(this.#watch, cleanText(name, 128)));
+    const { subscriber, capacity = this.#readerCapacity } = options;
+    if (capacity !== Infinity && !(Number.isSafeInteger(capacity) && capacity > 0)) {
+      throw new ReeveError("invalid_request", `Cannot read: capacity is ${capacity}, must be a whole number from 1 on`);
+    }
+    if (this.#watch === null) return new Reader(this, options, capacity, null);
+    const name = subscriber ?? `reader ${++this.#readersSoFar}`;
+    return new Reader(this, options, capacity, new Lag(this.#watch, cleanText(name, 128)));
   }
 
   /** Looks at a reader from now on: who never begins to read is not slow. */
-  enlist(reader: Reader<T>): void {
+  enlist(reader: Watched): void {
     this.#readers.add(new WeakRef(reader));
+    this.#lookEvery = Math.min(this.#lookEvery, looksEvery(reader.capacity));
   }
 
   #lookAtReaders(): void {
+    let least = this.#capacity;
     for (const held of this.#readers) {
       const reader = held.deref();
-      if (reader === undefined || reader.ended) this.#readers.delete(held);
-      else reader.look(this.#capacity);
+      if (reader === undefined || reader.ended) {
+        this.#readers.delete(held);
+        continue;
+      }
+      reader.look(this.#capacity);
+      if (reader.capacity < least) least = reader.capacity;
     }
+    this.#lookEvery = looksEvery(least);
   }
 
+  /** What readers and their filters do is not done within the turn of who publishes; one microtask is enough for all of them. */
   #wake(): void {
-    const sleepers = this.#sleepers;
-    this.#sleepers = new Set();
-    for (const wake of sleepers) wake();
+    if (this.#waking.length === 0) {
+      [this.#waking, this.#sleepers] = [this.#sleepers, this.#waking];
+      queueMicrotask(this.#wakeNow);
+      return;
+    }
+    for (const sleeper of this.#sleepers) this.#waking.push(sleeper);
+    this.#sleepers.length = 0;
   }
+
+  #wakeNow = (): void => {
+    const waking = this.#waking;
+    this.#waking = [];
+    for (const sleeper of waking) sleeper.wake();
+  };
+}
+
+/** After how many items readers are looked at, so that it is done often enough while so many come. */
+function looksEvery(capacity: number): number {
+  return Math.max(1, Math.floor(capacity / LOOKS));
+}
+
+/** What waits for the next item. */
+interface Sleeper {
+  /** Where the bus has it among those that sleep. */
+  seat: number;
+  wake(): void;
+}
+
+/** A reader whose pace is watched. */
+interface Watched {
+  readonly ended: boolean;
+  readonly capacity: number;
+  /** Sees how much waits for it. */
+  look(ringCapacity: number): void;
 }
 
 /** One reader's place in a bus. */
-class Reader<T extends { readonly seq: number }> {
-  readonly #bus: Bus<T>;
+class Reader<T extends { readonly seq: number }> implements Watched {
+  readonly bus: Bus<T>;
+  readonly signal: AbortSignal | undefined;
+  readonly capacity: number;
   readonly #filter: ReadOptions<T>["filter"];
-  readonly #signal: AbortSignal | undefined;
   #next: number;
-  #sleeper: (() => void) | undefined;
   readonly #lag: Lag | null;
   #isEnlisted = false;
   /** What was gone before the reader came is not missed. */
   readonly #firstOwn: number;
+  /** What was there before the reader came does not wait for it, it wants it. */
+  readonly #lastBefore: number;
   /** What is to be skipped, up to this number. */
   #skipTo = 0;
   ended = false;
 
-  constructor(bus: Bus<T>, { since = "start", filter, signal }: ReadOptions<T>, lag: Lag | null) {
-    this.#bus = bus;
+  constructor(bus: Bus<T>, { since = "start", filter, signal }: ReadOptions<T>, capacity: number, lag: Lag | null) {
+    this.bus = bus;
+    this.signal = signal;
+    this.capacity = capacity;
     this.#lag = lag;
     this.#firstOwn = bus.oldestSeq;
+    this.#lastBefore = bus.lastSeq;
     this.#filter = filter;
-    this.#signal = signal;
     this.#next = since === "now" ? bus.lastSeq + 1 : since === "start" ? 1 : since + 1;
-    if (signal?.aborted) this.ended = true;
-    else signal?.addEventListener("abort", this.end);
   }
-
-  end = (): void => {
-    this.ended = true;
-    this.#signal?.removeEventListener("abort", this.end);
-    if (this.#sleeper === undefined) return;
-    // Where nothing comes for long, readers that are gone would pile up.
-    this.#bus.letSleep(this.#sleeper);
-    this.#sleeper();
-  };
 
   /** The next item that is there already, or `undefined`. */
   take(): T | GapMarker | undefined {
-    const bus = this.#bus;
+    const { bus } = this;
     if (this.#lag !== null && !this.#isEnlisted) {
       this.#isEnlisted = true;
       bus.enlist(this);
     }
-    const first = Math.max(bus.oldestSeq, this.#skipTo);
+    const { lastSeq } = bus;
+    let first = Math.max(bus.oldestSeq, this.#skipTo);
+    if (this.#waiting(this.#next) > this.capacity) first = Math.max(first, lastSeq - this.capacity + 1);
     if (this.#next < first) {
       const gap: GapMarker = { type: "gap", from: this.#next, to: first - 1 };
       this.#lag?.missed(first - Math.max(gap.from, Math.min(this.#firstOwn, first)));
       this.#next = first;
       return gap;
     }
-    while (this.#next <= bus.lastSeq) {
+    while (this.#next <= lastSeq) {
       const item = bus.at(this.#next++);
       if (this.#filter === undefined || this.#filter(item)) return item;
     }
@@ -206,42 +257,95 @@ class Reader<T extends { readonly seq: number }> {
   }
 
   /** Sees how much waits for the reader, who may be too slow for all of it. */
-  look(capacity: number): void {
-    const { lastSeq, oldestSeq } = this.#bus;
+  look(ringCapacity: number): void {
+    const { lastSeq, oldestSeq } = this.bus;
     const next = Math.max(this.#next, this.#skipTo);
-    const skipped = this.#lag?.look(Math.min(100, Math.round(100 * (lastSeq - next + 1) / capacity))) ?? 0;
+    const full = Math.max((lastSeq - next + 1) / ringCapacity, this.#waiting(next) / this.capacity);
+    const skipped = this.#lag?.look(Math.min(100, Math.round(100 * full))) ?? 0;
     if (skipped === 0) return;
-    const first = Math.max(next, oldestSeq);
+    const first = Math.max(next, oldestSeq, lastSeq - this.capacity + 1);
     this.#skipTo = first + Math.floor((lastSeq - first + 1) * skipped);
   }
 
-  /** Waits until there may be more; ends when there will not. */
-  async wait(): Promise<void> {
-    if (this.#bus.closed) return this.end();
-    await new Promise<void>((resolve) => {
-      this.#sleeper = resolve;
-      this.#bus.wakeLater(resolve);
-    });
+  /** How many wait that came after the reader. */
+  #waiting(next: number): number {
+    return this.bus.lastSeq - Math.max(next - 1, this.#lastBefore);
   }
 }
 
-function iterate<T extends { readonly seq: number }, R>(reader: Reader<T>, take: () => R | undefined): AsyncIterableIterator<R> {
-  const done: IteratorResult<R> = { value: undefined, done: true };
-  return {
-    next: async (): Promise<IteratorResult<R>> => {
-      while (!reader.ended) {
-        const found = take();
-        if (found !== undefined) return { value: found, done: false };
-        await reader.wait();
+/** Who waits for what a stream gives next. */
+interface Waiter<R> {
+  readonly resolve: (result: IteratorResult<R>) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** What a reader reads, as the language reads it; no promise is made but the one that is handed out. */
+class Stream<T extends { readonly seq: number }, R> implements AsyncIterableIterator<R>, Sleeper {
+  readonly #reader: Reader<T>;
+  readonly #take: (reader: Reader<T>) => R | undefined;
+  readonly #waiters: Waiter<R>[] = [];
+  seat = -1;
+
+  constructor(reader: Reader<T>, take: (reader: Reader<T>) => R | undefined) {
+    this.#reader = reader;
+    this.#take = take;
+    if (reader.signal?.aborted) reader.ended = true;
+    else reader.signal?.addEventListener("abort", this.#end);
+  }
+
+  next(): Promise<IteratorResult<R>> {
+    if (this.#waiters.length > 0) return this.#wait();
+    try {
+      const result = this.#nextThere();
+      return result === undefined ? this.#wait() : Promise.resolve(result);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  return(): Promise<IteratorResult<R>> {
+    this.#end();
+    return Promise.resolve({ value: undefined, done: true });
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<R> {
+    return this;
+  }
+
+  wake(): void {
+    while (this.#waiters.length > 0) {
+      try {
+        const result = this.#nextThere();
+        if (result === undefined) return this.#reader.bus.wakeLater(this);
+        this.#waiters.shift()?.resolve(result);
+      } catch (error) {
+        this.#waiters.shift()?.reject(error);
       }
-      return done;
-    },
-    return: (): Promise<IteratorResult<R>> => {
-      reader.end();
-      return Promise.resolve(done);
-    },
-    [Symbol.asyncIterator](): AsyncIterableIterator<R> {
-      return this;
-    },
+    }
+  }
+
+  /** What can be said at once: an item, or the end. */
+  #nextThere(): IteratorResult<R> | undefined {
+    if (!this.#reader.ended) {
+      const value = this.#take(this.#reader);
+      if (value !== undefined) return { value, done: false };
+      if (!this.#reader.bus.closed) return undefined;
+      this.#end();
+    }
+    return { value: undefined, done: true };
+  }
+
+  #wait(): Promise<IteratorResult<R>> {
+    return new Promise((resolve, reject) => {
+      if (this.#waiters.push({ resolve, reject }) === 1) this.#reader.bus.wakeLater(this);
+    });
+  }
+
+  #end = (): void => {
+    this.#reader.ended = true;
+    this.#reader.signal?.removeEventListener("abort", this.#end);
+    // Where nothing comes for long, readers that are gone would pile up.
+    this.#reader.bus.letSleep(this);
+    for (const { resolve } of this.#waiters.splice(0)) resolve({ value: undefined, done: true });
   };
 }

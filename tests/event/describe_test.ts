@@ -140,6 +140,14 @@ const SENTENCES = {
     { ...base, type: "child_added", by: "ops", reason: "more load", transactionId: "t", specHash: "h" },
     "added by ops: more load",
   ],
+  sink_changed: [
+    { ...base, type: "sink_changed", sink: "journal", healthy: true, reason: "disk full", lost: 3 },
+    "the journal is written again (disk full), 3 are missing",
+  ],
+  fairness_probe_starvation: [
+    { ...base, type: "fairness_probe_starvation", waitMs: 1_500, lagMs: 20, depth: 7 },
+    "the program does not get to its work: a message waited 1.5 s, a timer was 20 ms late, 7 messages wait",
+  ],
   child_removed: [{ ...attempt, type: "child_removed" }, "removed"],
   budget_exhausted: [
     { ...attempt, type: "budget_exhausted", group: "edge", retryAfterMs: 2_000 },
