@@ -18,14 +18,22 @@ export const ERROR_CODES = {
   addition_undone: "a child that was added did not get ready, and was removed again",
   addition_not_recorded: "an addition was undone, or not begun, because its record could not be written",
   not_permitted: "a child asked for something that its `commandPermissions` do not allow",
-  invalid_request: "a command does not say who asks, or why",
+  invalid_request: "a command does not say who asks, or why, or a stream is wanted with a bound that is no whole number",
   too_many_commands: "too many commands wait for their answer",
+  audit_not_opened: "the file of the audit cannot be written, so that the tree was not started, or cannot be read",
+  audit_write_failed: "a command was not carried out, because its intent could not be written into the audit",
+  audit_queue_full: "a command was not carried out, because too many records wait to be written into the audit",
+  journal_not_opened: "the journal of events cannot be written or read: the message says why",
   dashboard_not_started: "the dashboard's socket could not be put in its place, or its options do not fit",
   dashboard_unreachable: "a target's socket cannot be used: it is not there, not safe, closed, or does not answer in time",
   dashboard_outcome_unknown: "the connection was lost while a command was under way: whether it was done is not known",
   dashboard_refused: "a target refused a request; `wire` has its code, its stage and whether to try again",
   health_not_started: "the server that answers how a tree is could not listen",
+  telemetry_not_started: "what takes metrics and traces could not be started, or its settings do not fit",
+  watchdog_not_started: "the thread that watches the loop of the program could not be had",
+  systemd_not_told: "systemd could not be told how a tree is",
   tree_finished: "the tree has finished, so that it cannot do what was asked",
+  correlation_not_found: "no event that there is has that correlation number",
 } as const;
 
 /** A stable error code, documented in the reference. */

@@ -12,6 +12,7 @@ export * from "./names.ts";
 export * from "./nearest.ts";
 export * from "./paths.ts";
 export * from "./random.ts";
+export * from "./redactor.ts";
 export * from "./requests.ts";
 export * from "./ring_buffer.ts";
 export * from "./sub_tasks.ts";

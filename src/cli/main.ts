@@ -1,13 +1,16 @@
 /** What the command understands. */
 import { Command, CommanderError, InvalidArgumentError } from "commander";
-import { type HealthOptions, ReeveError } from "../../mod.ts";
+import { ReeveError } from "../../mod.ts";
 import { platform } from "../platform/mod.ts";
+import { auditShow, type AuditShowArgs, auditVerify, type AuditVerifyArgs } from "./commands/audit.ts";
 import { check } from "./commands/check.ts";
+import { events, type EventsArgs } from "./commands/events.ts";
 import { explain } from "./commands/explain.ts";
 import { run, type RunArgs } from "./commands/run.ts";
 import { schema } from "./commands/schema.ts";
 import { template } from "./commands/template.ts";
 import type { CommandIo } from "./io.ts";
+import { type Place, placeOf } from "./place.ts";
 import { VERSION } from "../base/mod.ts";
 
 /** Exit codes beside those of a tree. */
@@ -45,13 +48,15 @@ function buildProgram(io: CommandIo, done: (code: number) => void): Command {
     .option("--no-output", "do not show what the children print")
     .option("--no-socket", "open no socket where the file has no dashboard section")
     .option("--health <host:port>", "answer /livez, /readyz and /startupz over HTTP", hostAndPort)
+    .option("--metrics <host:port>", "tell metrics to Prometheus over HTTP, at /metrics", hostAndPort)
+    .option("--watchdog <seconds>", "end the program by force when its loop is blocked for so long", positiveNumber)
     .option("--json", "print events and the report as JSON, one a line", false)
     .addHelpText(
       "after",
       "\nCtrl-C stops the tree in order, a second one forces it.\n\nExamples:\n  reeve run supervisor.yaml\n  reeve run supervisor.yaml --for 20\n",
     )
-    .action(async (file: string, { for: forSecs, ...others }: Omit<RunArgs, "file" | "forSecs"> & { readonly for?: number }) =>
-      done(await run({ file, forSecs, ...others }, io))
+    .action(async (file: string, { for: forSecs, watchdog: watchdogSecs, ...others }: RunOptions) =>
+      done(await run({ file, forSecs, watchdogSecs, ...others }, io))
     );
   program.command("check")
     .description("list every problem of a file; exit code 0 none, 1 problems, 2 unreadable")
@@ -59,6 +64,8 @@ function buildProgram(io: CommandIo, done: (code: number) => void): Command {
     .option("--json", "print JSON", false)
     .addHelpText("after", "\nExample:\n  reeve check supervisor.yaml\n")
     .action(async (file: string, options: { json: boolean }) => done(await check({ file, json: options.json }, io)));
+  addEvents(program, io, done);
+  addAudit(program, io, done);
   program.command("explain")
     .description("show what counts for a child, and where each value came from")
     .argument("<file>", "YAML file")
@@ -79,19 +86,57 @@ function buildProgram(io: CommandIo, done: (code: number) => void): Command {
   return program;
 }
 
+/** What commander makes of the options of `run`. */
+type RunOptions = Omit<RunArgs, "file" | "forSecs" | "watchdogSecs"> & { readonly for?: number; readonly watchdog?: number };
+
+function addEvents(program: Command, io: CommandIo, done: (code: number) => void): void {
+  program.command("events")
+    .description("print what happened, also in runs that are over, from the journal that a file names")
+    .argument("[file]", "YAML file with observability.journal.path")
+    .option("--journal <path>", "the journal, whatever the file says")
+    .option("--since <when>", "from this moment on: 2026-10-02T14:30:00Z, seconds since 1970, or an age such as 15m, 2h, 3d")
+    .option("--until <when>", "up to this moment")
+    .option("--type <types>", "only these types, separated by commas")
+    .option("--child <path>", "only this child and those below it")
+    .option("--verbose", "show every event", false)
+    .option("--json", "print the lines of the journal", false)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  reeve events supervisor.yaml --since 2h\n  reeve events --journal var/events.jsonl --type child_failed --child /web\n",
+    )
+    .action(async (file: string | undefined, options: Omit<EventsArgs, "file">) => done(await events({ file, ...options }, io)));
+}
+
+function addAudit(program: Command, io: CommandIo, done: (code: number) => void): void {
+  const audit = program.command("audit").description("read the audit: who asked for what, and what became of it");
+  audit.command("verify")
+    .description("find what was removed, changed or added; exit code 0 nothing, 1 something, 2 unreadable")
+    .argument("<file>", "file of the audit; older ones beside it are read too")
+    .option("--expect <hash>", "a hash that was noted elsewhere: it must be there")
+    .option("--json", "print JSON", false)
+    .addHelpText("after", "\nExample:\n  reeve audit verify var/audit.jsonl\n")
+    .action(async (file: string, options: Omit<AuditVerifyArgs, "file">) => done(await auditVerify({ file, ...options }, io)));
+  audit.command("show")
+    .description("print the records")
+    .argument("<file>", "file of the audit; older ones beside it are read too")
+    .option("--since <when>", "from this moment on: a time, seconds since 1970, or an age such as 2h")
+    .option("--command <name>", "only this command, such as restart_child")
+    .option("--by <name>", "only what this one asked for")
+    .option("--json", "print the lines of the file", false)
+    .addHelpText("after", "\nExample:\n  reeve audit show var/audit.jsonl --since 1d --command restart_child\n")
+    .action(async (file: string, options: Omit<AuditShowArgs, "file">) => done(await auditShow({ file, ...options }, io)));
+}
+
 function positiveNumber(text: string): number {
   const value = Number(text);
   if (!(value > 0)) throw new InvalidArgumentError("It must be a number above 0");
   return value;
 }
 
-function hostAndPort(text: string): HealthOptions {
-  const [, bracketed, plain, port] = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/i.exec(text) ?? [];
-  const host = bracketed ?? plain;
-  if (host === undefined || Number(port) > 65_535) {
-    throw new InvalidArgumentError("It must be an address and a port, such as 127.0.0.1:8086");
-  }
-  return { host, port: Number(port) };
+function hostAndPort(text: string): Place {
+  const place = placeOf(text);
+  if (place === undefined) throw new InvalidArgumentError("It must be an address and a port, such as 127.0.0.1:8086");
+  return place;
 }
 
 function messageOf(error: unknown): string {

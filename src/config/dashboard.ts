@@ -1,10 +1,8 @@
 /** What a file says of the socket for dashboards. */
-import { dirname, resolve } from "node:path";
 import type { z } from "zod";
-import type { AuditOptions, RegistrationOptions, SecurityConfig } from "../spec/mod.ts";
+import type { RegistrationOptions, SecurityConfig } from "../spec/mod.ts";
 import { camelKeys } from "./camel_keys.ts";
-import { audit, dashboard, type registration } from "./dashboard_schema.ts";
-import { isRaw, type Raw } from "./pointer.ts";
+import { dashboard, type registration } from "./dashboard_schema.ts";
 
 /** The `dashboard` section of a file that wants one; its keys are options of `serveDashboard`. */
 export interface DashboardSettings {
@@ -54,18 +52,6 @@ function registrationOptions(
   { display_name: _shown, relay_registration_path: path = "", lease_seconds: leaseSeconds = 0, ...rest }: z.output<typeof registration>,
 ): RegistrationOptions {
   return withoutGaps({ ...camelKeys(rest), relayRegistrationPath: path, leaseSeconds });
-}
-
-/** Reads the `audit` section of a file, which has been checked; the audit's own file lies beside the file, unless its path is absolute. */
-export function auditSettings(raw: Raw, path: string): AuditOptions {
-  const { file_path: file, ...rest } = audit.safeParse(raw["audit"]).data ?? {};
-  const { observability } = raw;
-  const isOff = isRaw(observability) && observability["audit_enabled"] === false;
-  return withoutGaps({
-    ...camelKeys(rest),
-    enabled: isOff ? false : rest.enabled,
-    filePath: file === undefined || file === null ? undefined : resolve(dirname(path), file),
-  });
 }
 
 type WithoutGaps<T> = { [Name in keyof T]: Exclude<T[Name], undefined> };

@@ -1,6 +1,6 @@
 /** The schema of the socket for dashboards, and of the audit of what is asked over it. */
 import { z } from "zod";
-import { natural, positive, positiveSecs, setting, word } from "./fields.ts";
+import { fsync, natural, positive, positiveSecs, rotation, setting, word } from "./fields.ts";
 
 /** The `dashboard.registration` section. */
 export const registration = z.strictObject({
@@ -127,6 +127,9 @@ export const dashboard = z.strictObject({
   ),
 }).nullable();
 
+/** Records are kept by size alone. */
+const { max_age_secs: _maxAge, ...auditRotation } = rotation(67_108_864);
+
 /** The `audit` section. */
 export const audit = z.strictObject({
   enabled: setting(z.boolean(), "Whether commands are recorded.", { default: true }),
@@ -135,8 +138,7 @@ export const audit = z.strictObject({
   failure_strategy: setting(z.enum(["fail_closed", "defer_bounded"]), "What happens to a command that cannot be recorded.", {
     default: "fail_closed",
   }),
-  max_defer_queue: setting(positive, "Records that may wait.", { default: 1_000 }),
-  max_bytes: setting(positive, "Size at which the file is rotated.", { default: 67_108_864 }),
-  keep: setting(positive, "How many rotated files are kept.", { default: 5 }),
-  fsync: setting(z.enum(["always", "interval", "never"]), "When records are forced to disk.", { default: "interval" }),
+  max_defer_queue: setting(positive, "Records of commands that may wait to be written, with defer_bounded.", { default: 1_000 }),
+  ...auditRotation,
+  fsync: setting(fsync, "When records are forced to disk.", { default: "interval" }),
 });

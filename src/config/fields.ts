@@ -50,3 +50,21 @@ export const propagation = z.enum(["None", "EscalateOnly", "Full", "none", "esca
 export const taskRole = z.enum(["service", "worker", "job", "sidecar", "supervisor"]);
 /** What an escalation does. */
 export const escalation = z.enum(["escalate_to_parent", "shutdown_tree", "quarantine_scope"]);
+
+/** When a file begins anew, and what is kept of the older ones. */
+export function rotation(maxBytes: number): {
+  readonly max_bytes: z.ZodOptional<z.ZodInt>;
+  readonly max_age_secs: z.ZodOptional<z.ZodNullable<z.ZodInt>>;
+  readonly keep: z.ZodOptional<z.ZodInt>;
+} {
+  return {
+    max_bytes: setting(z.int().min(1_024), "Size in bytes at which a new file begins.", { default: maxBytes }),
+    max_age_secs: setting(positiveSecs.nullable(), "Age in seconds at which a new file begins, whatever its size; null is any.", {
+      default: null,
+    }),
+    keep: setting(z.int().min(1).max(10_000), "How many older files are kept.", { default: 5 }),
+  };
+}
+
+/** When what is written is forced to the disk. */
+export const fsync = z.enum(["always", "interval", "never"]);

@@ -2,9 +2,10 @@
 import { basename, extname } from "node:path";
 import process from "node:process";
 import type { Problem } from "../base/mod.ts";
-import { type AuditOptions, type TaskFunction, type TreeSpec, validateTree } from "../spec/mod.ts";
+import { type JournalOptions, type TaskFunction, type TreeSpec, validateTree } from "../spec/mod.ts";
 import { crossCheck } from "./cross_checks.ts";
-import { auditSettings, type DashboardSettings, dashboardSettings } from "./dashboard.ts";
+import { type DashboardSettings, dashboardSettings } from "./dashboard.ts";
+import { type ExporterSettings, exporterSettings } from "./exporters.ts";
 import { ConfigError, type FileProblem } from "./errors.ts";
 import { Findings, redact } from "./findings.ts";
 import type { ParseProblem } from "./parse.ts";
@@ -33,8 +34,8 @@ export interface LoadedConfig {
   readonly dashboard: DashboardSettings | null;
   /** Whether the file says that there is to be none. */
   readonly dashboardOff: boolean;
-  /** Where it is recorded who asked for what. */
-  readonly audit: AuditOptions;
+  /** Where metrics, traces and events go when `reeve run` runs the tree. */
+  readonly exporters: ExporterSettings;
   /** What is accepted but should be looked at. */
   readonly warnings: readonly FileProblem[];
   /** The file and everything it includes. */
@@ -71,6 +72,18 @@ export async function loadText(text: string, path: string, options: LoadOptions 
   return await build(path, await textSources(text, path), options);
 }
 
+/**
+ * Reads where a file keeps its journal, `null` where it keeps none; nothing else of it is looked at, so that no secret must be there.
+ *
+ * Rejects with `ConfigError` as {@linkcode loadFile} does.
+ */
+export async function loadJournalOptions(path: string, options: LoadOptions = {}): Promise<JournalOptions | null> {
+  const { files, problems } = await readSources(path);
+  const sections = files.map((file) => ({ ...file, raw: { observability: file.raw["observability"] ?? {}, children: [] } }));
+  const { spec } = await build(path, { files: sections, problems }, options);
+  return spec.observability?.journal ?? null;
+}
+
 async function build(path: string, sources: Sources, options: LoadOptions): Promise<LoadedConfig> {
   const lookup: Lookup = (name) => (options.env ?? process.env)[name];
   const found = new Findings(sources.problems);
@@ -94,7 +107,7 @@ async function build(path: string, sources: Sources, options: LoadOptions): Prom
     spec,
     dashboard: dashboardSettings(raw["dashboard"]),
     dashboardOff: isRaw(raw["dashboard"]) && raw["dashboard"]["enabled"] === false,
-    audit: auditSettings(raw, path),
+    exporters: exporterSettings(raw["observability"]),
     warnings: problems,
     files: paths,
     configVersion: await contentHash(raw, mergeSources(sources.files).raw),

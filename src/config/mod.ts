@@ -19,7 +19,8 @@ export { ConfigError, describeFileProblem, type FileProblem } from "./errors.ts"
 export { explain, type ExplainedSetting } from "./explain.ts";
 export { jsonSchema, SCHEMA_ID, type SchemaNode } from "./json_schema.ts";
 export type { DashboardSettings } from "./dashboard.ts";
-export { type LoadedConfig, loadFile, type LoadOptions, loadText } from "./load.ts";
+export type { ExporterSettings } from "./exporters.ts";
+export { type LoadedConfig, loadFile, loadJournalOptions, type LoadOptions, loadText } from "./load.ts";
 export { PENDING_KEYS, type PendingKey } from "./pending.ts";
 export { keyReference } from "./reference.ts";
 export { template } from "./template.ts";

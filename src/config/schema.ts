@@ -4,6 +4,7 @@ import { DEFAULTS, type LoopGuardOptions } from "../spec/mod.ts";
 import { audit, dashboard } from "./dashboard_schema.ts";
 import { childSchema } from "./child_schema.ts";
 import { budget, dynamicSupervisor, groups } from "./group_schema.ts";
+import { observability } from "./observability_schema.ts";
 import { escalation, positive, positiveMs, positiveSecs, ratio, setting, severity, strategy, taskRole, word } from "./fields.ts";
 
 function loopGuard({ maxRestarts, windowSecs }: Required<LoopGuardOptions>): z.ZodNullable<z.ZodObject> {
@@ -116,42 +117,7 @@ export const fileSchema = z.strictObject({
     }),
     "Defaults for stopping.",
   ),
-  observability: setting(
-    z.strictObject({
-      event_journal_capacity: setting(z.int().min(16).max(10_000_000), "How many events are kept for readers that come late or lag.", {
-        default: 4_096,
-      }),
-      command_queue_capacity: setting(positive, "Commands that may wait.", { default: 256 }),
-      event_queue_capacity: setting(positive, "Events that may wait for a subscriber.", { default: 1_024 }),
-      metrics_enabled: setting(
-        z.boolean(),
-        "Whether metrics and traces are made, where an OpenTelemetry SDK is registered that takes them.",
-        { default: true },
-      ),
-      audit_enabled: setting(z.boolean(), "Whether commands are recorded.", { default: true }),
-      exporters: setting(
-        z.strictObject({
-          prometheus: setting(
-            z.strictObject({ listen: word.meta({ description: "Host and port.", examples: ["127.0.0.1:9464"] }) }),
-            "Metrics for Prometheus.",
-          ),
-          otlp: setting(
-            z.strictObject({ endpoint: word.meta({ description: "Where to send.", examples: ["http://127.0.0.1:4318"] }) }),
-            "Metrics and traces by OTLP.",
-          ),
-          console: setting(
-            z.strictObject({
-              level: setting(z.enum(["debug", "info", "warning", "error"]), "Least level.", { default: "info" }),
-              format: setting(z.enum(["pretty", "json"]), "Form of a line.", { default: "pretty" }),
-            }),
-            "Events on the console.",
-          ),
-        }),
-        "Where metrics, traces and events go.",
-      ),
-    }),
-    "What is recorded.",
-  ),
+  observability: setting(observability, "What is recorded, and where it goes."),
   audit: setting(audit, "The record of commands."),
   backpressure: setting(
     z.strictObject({
@@ -172,7 +138,7 @@ export const fileSchema = z.strictObject({
       sample_ratio: setting(z.number().min(0.01).max(1), "Which part of what waits a slow reader gets with `sample_and_audit`.", {
         default: 0.5,
       }),
-      audit_channel_capacity: setting(positive, "Audit records that may wait.", { default: 1_024 }),
+      audit_channel_capacity: setting(positive, "Audit records that may wait to be written, those of commands aside.", { default: 1_024 }),
     }),
     "Slow readers of events and output.",
   ),

@@ -32,7 +32,7 @@ export function resolveSecrets(raw: Raw, lookup: Lookup, report: (problem: Probl
     const name = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/.exec(variable["secret_ref"])?.[1];
     if (name === undefined) return variable;
     const value = valueOf(name);
-    if (value !== undefined) return { name: variable["name"], value };
+    if (value !== undefined) return { name: variable["name"], value, secret: true };
     const declared = Array.isArray(secrets) ? secrets.find((secret) => isRaw(secret) && secret["name"] === name) : undefined;
     const optional = isRaw(declared) && declared["required"] === false;
     const reason = `secret "${name}" is not set${optional ? ", so that the variable is left out" : ""}`;

@@ -59,7 +59,8 @@ const CHILD_KEYS = [
   "sidecar_config",
 ];
 
-const BACKPRESSURE_KEYS = ["strategy", "warn_threshold_pct", "critical_threshold_pct", "window_secs", "sample_ratio"];
+/** Keys of observability that have an effect on the tree itself. */
+const OBSERVABILITY_KEYS = ["event_journal_capacity", "event_queue_capacity", "command_queue_capacity", "metrics_enabled", "journal"];
 
 /** Translates a whole file. */
 export function toTreeSpec(raw: Raw, options: TranslateOptions): TreeSpec {
@@ -69,8 +70,11 @@ export function toTreeSpec(raw: Raw, options: TranslateOptions): TreeSpec {
   Object.assign(spec, groupOptions(raw));
   if (isRaw(policy)) spec["policy"] = policyOptions(policy);
   if (isRaw(shutdown)) spec["shutdown"] = camelKeys(shutdown);
-  if (isRaw(observability)) spec["observability"] = camelKeys(pick(observability, ["event_journal_capacity", "metrics_enabled"]));
-  if (isRaw(backpressure)) spec["backpressure"] = camelKeys(pick(backpressure, BACKPRESSURE_KEYS));
+  if (isRaw(observability)) spec["observability"] = observabilityOptions(observability, options.fileOf("/observability/journal/path"));
+  if (isRaw(backpressure)) spec["backpressure"] = camelKeys(backpressure);
+  if (raw["audit"] !== undefined || (isRaw(observability) && observability["audit_enabled"] === false)) {
+    spec["audit"] = auditOptions(raw, options.fileOf("/audit/file_path"));
+  }
   if (Array.isArray(severities)) spec["severityDefaults"] = severityDefaults(severities);
   spec["children"] = Array.isArray(children)
     ? children.map((child, index) => toChild(child, options.fileOf(`/children/${index}`), options))
@@ -99,7 +103,7 @@ function toChild(raw: unknown, file: string, options: TranslateOptions): unknown
   if (Array.isArray(raw["environment"])) {
     child["environment"] = raw["environment"].filter((variable) => isRaw(variable) && variable["value"] !== undefined);
   }
-  if (isRaw(raw["logs"]) && raw["logs"]["tail_lines"] !== undefined) child["logs"] = { tailLines: raw["logs"]["tail_lines"] };
+  if (isRaw(raw["logs"])) child["logs"] = inFolderOf(file, camelKeys(raw["logs"]), "file");
   const permissions = raw["command_permissions"];
   if (isRaw(permissions)) Object.assign(child, permissionsOption(permissions));
   for (const key of ["readiness", "healthCheck"]) {
@@ -108,6 +112,27 @@ function toChild(raw: unknown, file: string, options: TranslateOptions): unknown
   }
   child["run"] = toRun(raw, file, options);
   return child;
+}
+
+function observabilityOptions(raw: Raw, file: string): Raw {
+  const options = camelKeys(pick(raw, OBSERVABILITY_KEYS));
+  return isRaw(options["journal"]) ? { ...options, journal: inFolderOf(file, options["journal"], "path") } : options;
+}
+
+/** `observability.audit_enabled` is the older name of `audit.enabled`, and wins where it says no. */
+function auditOptions({ audit, observability }: Raw, file: string): Raw {
+  const { filePath, ...options } = isRaw(audit) ? camelKeys(audit) : {};
+  const isOff = isRaw(observability) && observability["audit_enabled"] === false;
+  return {
+    ...inFolderOf(file, { ...options, ...filePath === null ? {} : defined({ filePath }) }, "filePath"),
+    ...isOff ? { enabled: false } : {},
+  };
+}
+
+/** A path is relative to the file that names it. */
+function inFolderOf(file: string, options: Raw, key: string): Raw {
+  const path = options[key];
+  return typeof path === "string" && path.trim() !== "" ? { ...options, [key]: resolve(dirname(file), path) } : options;
 }
 
 /** Which signals a child may get is for the file alone. */

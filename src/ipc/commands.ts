@@ -2,7 +2,7 @@
 import { cleanText, didYouMean, lastName, ReeveError, thrownMessage } from "../base/mod.ts";
 import type { Exit } from "../event/mod.ts";
 import { type CommandKind, type ExtensionKind, type WireCommand, type WireError, wireError } from "../protocol/mod.ts";
-import { type Child, type ChildSnapshot, type CommandResult, flatten, type Report, type Tree } from "../runtime/mod.ts";
+import { type Child, type ChildSnapshot, type CommandResult, flatten, recordedElsewhere, type Report, type Tree } from "../runtime/mod.ts";
 import type { ChildSpec } from "../spec/mod.ts";
 import { failureOf, limitOf, livenessOf, managedState, statusOf, stopState } from "./rows.ts";
 import type { WireTime } from "./wire_time.ts";
@@ -41,7 +41,7 @@ export interface Outcome {
   readonly error: WireError | null;
 }
 
-/** Carries a command out; never rejects. */
+/** Carries a command out, of which the socket writes the records; never rejects. */
 export async function runCommand(host: CommandHost, command: WireCommand): Promise<Outcome> {
   const { stateDelta, error = null } = await outcomeOf(host, command);
   const result = {
@@ -84,7 +84,7 @@ async function control(
   }
   const path = findPath(host.tree, childPath, kind === "remove_child");
   const before = host.tree.child(path);
-  const result = await before[CONTROLS[kind]]({ by, reason });
+  const result = await before[CONTROLS[kind]](recordedElsewhere({ by, reason }));
   return {
     stateDelta: { outcome: childOutcome(host, { before, after: childAt(host.tree, path) ?? before, result, kind }), type: "child_control" },
   };
@@ -157,13 +157,13 @@ async function addChild(host: CommandHost, { childManifest, reason, requestedBy:
   const spec = await host.parseChild(childManifest);
   const refusal = host.refuseChild(spec);
   if (refusal !== null) return { stateDelta: null, error: { ...refusal, target_id: host.targetId } };
-  await host.tree.add(spec, { by, reason });
+  await host.tree.add(spec, recordedElsewhere({ by, reason }));
   return { stateDelta: { child_manifest: childManifest, type: "child_added" } };
 }
 
 /** Makes copies of a template, or removes some; the child named is the supervisor that gets them. */
 async function copy({ tree }: CommandHost, { childPath, template, count, reason, requestedBy: by }: WireCommand): Promise<Delta> {
-  const request = { by, reason, to: childPath === null ? "/" : findPath(tree, childPath, true) };
+  const request = recordedElsewhere({ by, reason, to: childPath === null ? "/" : findPath(tree, childPath, true) });
   const { added, removed } = count === null
     ? { added: [(await tree.startTemplate(template ?? "", request)).path], removed: [] }
     : await tree.scale(template ?? "", count, request);
@@ -177,7 +177,7 @@ async function shutDown({ tree, time }: CommandHost, { reason, requestedBy }: Wi
   const startedAt = time.now();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const tooLong = new Promise<null>((resolve) => timer = setTimeout(resolve, SHUTDOWN_MS, null));
-  const report = await Promise.race([tree.shutdown({ by: requestedBy, reason }), tooLong]);
+  const report = await Promise.race([tree.shutdown(recordedElsewhere({ by: requestedBy, reason })), tooLong]);
   clearTimeout(timer);
   const cause = { reason: report?.cause.reason ?? reason, requested_by: report?.cause.requestedBy ?? requestedBy };
   return {

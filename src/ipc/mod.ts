@@ -7,8 +7,6 @@ export { type Dashboard, type DashboardOptions, serveDashboard } from "./serve.t
 export type { BindMode } from "./place.ts";
 export type {
   AllowlistOptions,
-  AuditFailureStrategy,
-  AuditOptions,
   AuthorizationOptions,
   IdempotencyOptions,
   PeerIdentityOptions,
@@ -18,4 +16,3 @@ export type {
   RequestSizeLimitOptions,
   SecurityConfig,
 } from "../spec/mod.ts";
-export type { AuditFact, AuditRecord } from "../observe/mod.ts";

@@ -1,10 +1,9 @@
 /** The way to serve a tree on a socket. */
-import { ReeveError, thrownMessage } from "../base/mod.ts";
-import { type AuditRecord, AuditTrail } from "../observe/mod.ts";
+import { ReeveError } from "../base/mod.ts";
 import { type ByteConnection, platform } from "../platform/mod.ts";
 import { wireError } from "../protocol/mod.ts";
 import { insidesOf, systemClock, type Tree } from "../runtime/mod.ts";
-import type { AuditOptions, ChildSpec, RegistrationOptions, SecurityConfig } from "../spec/mod.ts";
+import type { ChildSpec, RegistrationOptions, SecurityConfig } from "../spec/mod.ts";
 import { Connection, type ConnectionLimits, refuseConnection } from "./connection.ts";
 import { bindInPlace, type BindMode, type PlacedListener } from "./place.ts";
 import { refuseProgram } from "./security/allowlist.ts";
@@ -27,14 +26,10 @@ export interface DashboardOptions {
   readonly permissions?: string;
   /** Whether the path must be free, or may be taken by a socket behind which nobody listens. @default {"create_new"} */
   readonly bindMode?: BindMode;
-  /** Version of the configuration, as `state` and events tell it. @default {"1"} */
-  readonly configVersion?: string;
   /** Makes a declaration out of the text of `command.add_child`; without it nothing is added over the socket. */
   readonly parseChild?: (manifest: string) => ChildSpec | Promise<ChildSpec>;
   /** What is looked at before a request is answered. @default {everything} */
   readonly securityConfig?: SecurityConfig;
-  /** Where it is recorded who asked for what. @default {in memory} */
-  readonly audit?: AuditOptions;
   /** At which relay the target registers. @default {none} */
   readonly registration?: RegistrationOptions;
   /** Most connections at a time; more are refused with one line. @default {64} */
@@ -51,8 +46,6 @@ export interface Dashboard extends AsyncDisposable {
   readonly path: string;
   /** How many clients are connected. */
   readonly connections: number;
-  /** The last records of who asked for what, oldest first. */
-  readonly auditRecords: readonly AuditRecord[];
   /** Takes the socket away, and ends all connections when their last answers have gone out (within a second); harmless when repeated. */
   close(): Promise<void>;
 }
@@ -70,7 +63,7 @@ const MOST_REFUSALS = 64;
  * Serves a tree on a Unix socket in the language `dashboard-ipc.v1`.
  *
  * The socket appears with its mode and goes with `close()`. Rejects with `dashboard_not_started` when it cannot be put in its place, an option does not fit,
- * the audit cannot be written, or a rule wants to know who connects where the kernel cannot be asked.
+ * or a rule wants to know who connects where the kernel cannot be asked.
  *
  * @example
  * ```ts ignore
@@ -83,7 +76,7 @@ const MOST_REFUSALS = 64;
  * ```
  */
 export async function serveDashboard(tree: Tree, options: DashboardOptions): Promise<Dashboard> {
-  const { targetId, path, displayName = targetId, bindMode = "create_new", configVersion = "1", parseChild } = options;
+  const { targetId, path, displayName = targetId, bindMode = "create_new", parseChild } = options;
   if (targetId.trim() === "") throw new ReeveError("dashboard_not_started", "Cannot serve the dashboard: targetId is blank", { path });
   const mode = modeOf(options);
   const limits = limitsOf(options);
@@ -98,7 +91,7 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
     random: Math.random,
     onChange: (from, to, reason) => insidesOf(tree).tell({ type: "registration_changed", from, to, reason }),
   });
-  const trail = await openTrail(options);
+  const { trail, configVersion, runId } = insidesOf(tree);
   const placed = await bindInPlace({ path, mode, bindMode });
   const { ownerUid, listener } = placed;
   const wish = listener.tellsPeers ? null : asksTheKernel(settings, mode, ownerUid);
@@ -116,7 +109,7 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
     parseChild,
     refuseChild: (spec) => refuseProgram(settings.allowlist, spec),
     time: new WireTime(Date.now() - tree.snapshot().atMs),
-    runId: insidesOf(tree).runId,
+    runId,
     answersKeptSeconds: answersKeptSeconds(settings),
     registration: payload,
     auditRecords: (after, most) => trail?.recordsAfter(after, most) ?? [],
@@ -147,9 +140,6 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
     path,
     get connections(): number {
       return doorkeeper.connections;
-    },
-    get auditRecords(): readonly AuditRecord[] {
-      return trail?.records ?? [];
     },
     close,
     [Symbol.asyncDispose]: close,
@@ -244,26 +234,4 @@ function limitsOf({ maxConnections, writeTimeoutMs, idleTimeoutMs, path }: Dashb
     writeTimeoutMs: writeTimeoutMs ?? 10_000,
     idleTimeoutMs: idleTimeoutMs ?? null,
   };
-}
-
-/** The audit, which must be writable from the beginning; `null` where none is wanted. */
-async function openTrail({ audit = {}, path }: DashboardOptions): Promise<AuditTrail | null> {
-  if (audit.enabled === false) return null;
-  const { backend, filePath = "", maxDeferQueue, maxBytes, keep } = audit;
-  try {
-    if (backend === "file" && filePath.trim() === "") throw new Error("audit.filePath is missing");
-    for (const [name, value] of Object.entries({ maxDeferQueue, maxBytes, keep })) {
-      if (value !== undefined && !(value > 0)) throw new Error(`audit.${name} is ${value}, must be more than 0`);
-    }
-    const trail = new AuditTrail(audit);
-    await trail.probe();
-    return trail;
-  } catch (cause) {
-    const hint = platform.permissionHint(cause);
-    throw new ReeveError("dashboard_not_started", `Cannot serve the dashboard: the audit cannot be written: ${thrownMessage(cause)}`, {
-      path,
-      cause,
-      hint,
-    });
-  }
 }

@@ -13,7 +13,8 @@ export const REFUSALS: Readonly<Record<CommandRefusal, string>> = {
   child_needed: "siblings name it, remove them first",
 };
 
-type Ask = (command: ChildCommand, request?: ChildRequest) => Promise<CommandResult>;
+/** Asks something of the child. */
+export type Ask = (command: ChildCommand, request?: ChildRequest) => Promise<CommandResult>;
 
 /** Puts both together. */
 export function childHandle(snapshot: ChildSnapshot, spec: ChildSpec, ask: Ask): Child {

@@ -17,6 +17,7 @@ export function watchEnds(source: WatchSource, watcher: string, child: string, s
   const slot = slotAt(nodes, path);
   if (slot === undefined) return only(notFound(nodes, path));
   const reader = events.read({
+    capacity: Infinity,
     since: "now",
     filter: (event) => event.path === path && KINDS.has(event.type),
     signal,

@@ -1,12 +1,19 @@
 /** What parts of the package beside the tree get at: they make something known in its stream, and read its streams as they are. */
 import type { EventFacts, SupervisorEvent } from "../event/mod.ts";
-import type { Bus, LogRecord } from "../observe/mod.ts";
+import type { AuditTrail, Bus, LogRecord } from "../observe/mod.ts";
+import type { MailboxReading } from "./mailbox.ts";
 import type { Tree } from "./tree.ts";
 
 /** The inside of a tree. */
 export interface Insides {
   readonly events: Bus<SupervisorEvent>;
   readonly logs: Bus<LogRecord>;
+  /** Where it is recorded who asked for what, `null` where that is not wanted. */
+  readonly trail: AuditTrail | null;
+  /** What waits to be handled. */
+  readonly mailbox: MailboxReading;
+  /** Version of the configuration. */
+  readonly configVersion: string;
   /** Tells the numbers of these streams from those of another tree: 32 hexadecimal digits. */
   readonly runId: string;
   /** Grows with whatever may change how a child is, but for the passing of time. */

@@ -3,10 +3,10 @@
  *
  * It drains in microtasks for a slice of at most 8 ms, then lets timers, sockets and signals have their turn in a macrotask.
  */
-import { type ChildEnd, type Clock, type Random, thrownMessage } from "../base/mod.ts";
+import { type ChildEnd, type Clock, type Random, Redactor, thrownMessage } from "../base/mod.ts";
 import {
   type AddMessage,
-  type AddRefusal,
+  type ChildCommand,
   type CommandMessage,
   type CommandResult,
   type Effect,
@@ -20,19 +20,25 @@ import {
   type TreePlan,
 } from "../core/mod.ts";
 import type { ShutdownCause, SupervisorEvent } from "../event/mod.ts";
-import type { ChildPolicy, ChildSpec, DecisionHistory, GuardPolicy } from "../spec/mod.ts";
-import type { Bus, LogRecord } from "../observe/mod.ts";
+import { type ChildPolicy, type ChildSpec, type DecisionHistory, DEFAULTS, type GuardPolicy } from "../spec/mod.ts";
+import type { Bus, LineSink, LogRecord } from "../observe/mod.ts";
 import { Attempt, type AttemptHost } from "./attempt.ts";
 import type { SupervisorAdapter } from "./children/supervisor.ts";
 import { supervisorAdapter } from "./children/supervisor.ts";
 import type { ChildAdapter, RunningChild } from "./children/types.ts";
 import { watchEnds } from "./death_watch.ts";
 import { Ledger } from "./ledger.ts";
+import { Mailbox } from "./mailbox.ts";
+import { type AddAnswer, OpenRequests } from "./open_requests.ts";
 import { Roster } from "./roster.ts";
 import { type Timer, TimerQueue } from "./timers.ts";
 
 /** Starts probes for an attempt that began and returns what stops them; `null` when it has none. */
-export type ProbeStarter = (attempt: Attempt, post: AttemptHost["post"]) => (() => void) | null;
+export type ProbeStarter = (
+  attempt: Attempt,
+  post: AttemptHost["post"],
+  onProbed?: (path: string, tookMs: number) => void,
+) => (() => void) | null;
 
 /** What a loop is made of; tests replace the parts. */
 export interface InterpreterOptions {
@@ -46,6 +52,16 @@ export interface InterpreterOptions {
   /** How many events one slice may publish: less than the bus remembers, so that a prompt reader misses nothing. */
   readonly eventsPerSlice: number;
   readonly logs: Bus<LogRecord>;
+  /** Most commands that wait for an answer; more are refused. @default {1024} */
+  readonly mostCommands?: number;
+  /** What no child may say aloud. @default {nothing} */
+  readonly redactor?: Redactor;
+  /** Where a child's output is written beside the stream. @default {nowhere} */
+  readonly lineSink?: (spec: ChildSpec) => LineSink | null;
+  /** A child asks for something itself. */
+  readonly onChildCommand?: (path: string, command: ChildCommand, reason: string) => void;
+  /** A question for health was answered. */
+  readonly onProbed?: (path: string, tookMs: number) => void;
   readonly onFinished: (cause: ShutdownCause, exitCode: number) => void;
   /** A child is gone for good, and with it these nodes. */
   readonly onRemoved?: (path: string, nodes: readonly number[]) => void;
@@ -55,14 +71,8 @@ export interface InterpreterOptions {
   readonly inspect?: (message: Message, effects: readonly Effect[]) => void;
 }
 
-/** Why a child was not added, or its index. */
-export type AddAnswer = AddRefusal | { readonly child: number };
-
 /** What goes along with a new child. */
 export type AddRequest = Pick<AddMessage, "by" | "reason" | "transactionId" | "specHash">;
-
-/** Most commands that wait for an answer; more are refused. */
-const MOST_COMMANDS = 1_024;
 
 /** Longest time in milliseconds for which the loop keeps the program to itself. */
 const SLICE_MS = 8;
@@ -71,6 +81,7 @@ const SLICE_MS = 8;
 export class Interpreter implements AttemptHost {
   readonly clock: Clock;
   readonly ledger = new Ledger();
+  readonly redactor: Redactor;
   readonly #options: InterpreterOptions;
   readonly #step: typeof step;
   readonly #counters: TreeCounters = { stamp: 0, timer: 0, correlation: 0, event: 0 };
@@ -78,8 +89,7 @@ export class Interpreter implements AttemptHost {
   readonly roster: Roster;
   readonly #live: (Attempt | undefined)[][];
   #lineCount = 0;
-  #mailbox: Message[] = [];
-  #read = 0;
+  readonly mailbox = new Mailbox();
   #effects: readonly Effect[] = [];
   #carriedOut = 0;
   /** Grows with whatever may change how a child is. */
@@ -92,13 +102,13 @@ export class Interpreter implements AttemptHost {
   #sliceOver = false;
   #broken = false;
   readonly #idleWaiters: (() => void)[] = [];
-  readonly #commands = new Map<number, (result: CommandResult) => void>();
-  readonly #additions = new Map<number, { readonly child: NewChild; readonly answer: (answer: AddAnswer) => void }>();
-  #commandCount = 0;
+  readonly #requests: OpenRequests;
 
   constructor(options: InterpreterOptions) {
     const { plan, clock } = options;
     this.#options = options;
+    this.#requests = new OpenRequests(options.mostCommands ?? DEFAULTS.commandQueueCapacity);
+    this.redactor = options.redactor ?? new Redactor();
     this.#step = options.step ?? step;
     this.clock = clock;
     this.#timers = new TimerQueue(clock, (timer) => this.#onTimer(timer));
@@ -133,7 +143,7 @@ export class Interpreter implements AttemptHost {
 
   /** Whether nothing is waiting to be done. */
   get idle(): boolean {
-    return this.#read === this.#mailbox.length && this.#carriedOut === this.#effects.length;
+    return this.mailbox.depth === 0 && this.#carriedOut === this.#effects.length;
   }
 
   /** The live attempt of a child. */
@@ -143,34 +153,32 @@ export class Interpreter implements AttemptHost {
 
   /** Puts a message into the mailbox. */
   post(message: Message): void {
-    this.#mailbox.push(message);
+    this.mailbox.push(message);
     if (this.#draining || this.#scheduled || this.#sliceOver) return;
     this.#scheduled = true;
     this.clock.microtask(this.#drain);
   }
 
-  /** Puts a command into the mailbox, with what takes its answer; false when too many wait for theirs already. */
   command(command: Omit<CommandMessage, "type" | "id">, answer: (result: CommandResult) => void): boolean {
-    if (this.#isFull()) return false;
-    const id = ++this.#commandCount;
-    this.#commands.set(id, answer);
-    this.post({ type: "command", id, ...command });
+    const { path, command: name, reason } = command;
+    this.#options.onChildCommand?.(path, name, reason);
+    return this.order(command, answer);
+  }
+
+  /** Puts a command into the mailbox, with what takes its answer; false when too many wait for theirs already. */
+  order(command: Omit<CommandMessage, "type" | "id">, answer: (result: CommandResult) => void): boolean {
+    if (this.#requests.isFull) return false;
+    this.post({ type: "command", id: this.#requests.command(answer), ...command });
     return true;
   }
 
   /** Puts a new child into the mailbox, with what takes the answer; false when too many wait for theirs already. */
   add(node: number, child: NewChild, request: AddRequest, answer: (answer: AddAnswer) => void): boolean {
-    if (this.#isFull()) return false;
-    const id = ++this.#commandCount;
+    if (this.#requests.isFull) return false;
     this.roster.prepare(child);
     for (const inner of child.nodes) this.#live[inner] = [];
-    this.#additions.set(id, { child, answer });
-    this.post({ type: "add", node, id, child, ...request });
+    this.post({ type: "add", node, id: this.#requests.addition(child, answer), child, ...request });
     return true;
-  }
-
-  #isFull(): boolean {
-    return this.#commands.size + this.#additions.size >= MOST_COMMANDS;
   }
 
   /** Resolves when everything that is in the mailbox now has been done. */
@@ -179,7 +187,7 @@ export class Interpreter implements AttemptHost {
   }
 
   began(attempt: Attempt): void {
-    attempt.stopProbes = this.#options.startProbes(attempt, (message) => this.post(message));
+    attempt.stopProbes = this.#options.startProbes(attempt, (message) => this.post(message), this.#options.onProbed);
   }
 
   over(attempt: Attempt): void {
@@ -189,6 +197,10 @@ export class Interpreter implements AttemptHost {
 
   log(record: Omit<LogRecord, "seq">): void {
     this.#options.logs.publish({ seq: ++this.#lineCount, ...record });
+  }
+
+  lineSink(spec: ChildSpec): LineSink | null {
+    return this.#options.lineSink?.(spec) ?? null;
   }
 
   watch(watcher: string, child: string, signal: AbortSignal): AsyncIterableIterator<ChildEnd> {
@@ -231,14 +243,11 @@ export class Interpreter implements AttemptHost {
         this.#carryOut(effect);
         if ((this.#carriedOut & 15) === 0 && this.#isSliceOver(this.clock.now())) return;
       }
-      if (this.#read === this.#mailbox.length) {
-        this.#mailbox.length = 0;
-        this.#read = 0;
-        return this.#wakeIdle();
-      }
       const now = this.clock.now();
-      if (this.#isSliceOver(now)) return;
-      this.#handle(this.#mailbox[this.#read++]!, now);
+      if (this.mailbox.depth > 0 && this.#isSliceOver(now)) return;
+      const message = this.mailbox.take();
+      if (message === undefined) return this.#wakeIdle();
+      this.#handle(message, now);
     }
   }
 
@@ -281,7 +290,7 @@ export class Interpreter implements AttemptHost {
         this.#sliceEvents++;
         return this.#options.events.publish(effect.event);
       case "reply":
-        return this.#reply(effect);
+        return this.#requests.reply(effect.id, effect.result);
       case "start":
         return this.#start(effect);
       case "cancel":
@@ -290,7 +299,7 @@ export class Interpreter implements AttemptHost {
       case "added":
         return this.#added(effect);
       case "refused":
-        return this.#answerAddition(effect.id, effect.refusal);
+        return this.#requests.answer(effect.id, effect.refusal);
       case "removed":
         return this.#removed(effect);
       case "setTimer":
@@ -307,12 +316,6 @@ export class Interpreter implements AttemptHost {
     }
   }
 
-  #reply({ id, result }: Effect & { type: "reply" }): void {
-    const answer = this.#commands.get(id);
-    this.#commands.delete(id);
-    answer?.(result);
-  }
-
   #start({ node, child, stamp, generation, attempt: count }: Effect & { type: "start" }): void {
     const { path, policy } = this.nodes[node]!.slots[child]!.plan;
     const spec = this.roster.spec(node, child);
@@ -326,16 +329,9 @@ export class Interpreter implements AttemptHost {
   }
 
   #added({ id, node, child: index }: Effect & { type: "added" }): void {
-    const { child } = this.#additions.get(id)!;
-    this.roster.add(node, index, child);
+    this.roster.add(node, index, this.#requests.childOf(id));
     this.#live[node]![index] = undefined;
-    this.#answerAddition(id, { child: index });
-  }
-
-  #answerAddition(id: number, refusal: AddAnswer): void {
-    const addition = this.#additions.get(id);
-    this.#additions.delete(id);
-    addition?.answer(refusal);
+    this.#requests.answer(id, { child: index });
   }
 
   #removed({ node, child }: Effect & { type: "removed" }): void {
@@ -382,8 +378,7 @@ export class Interpreter implements AttemptHost {
       if (attempt.handle !== null) endQuietly(attempt.handle);
     }
     for (const node of this.nodes) node.phase = "stopped";
-    for (const id of [...this.#commands.keys()]) this.#reply({ type: "reply", id, result: { ...GONE, refusal: "supervisor_not_running" } });
-    for (const id of [...this.#additions.keys()]) this.#answerAddition(id, { code: "supervisor_not_running" });
+    this.#requests.refuseAll({ ...GONE, refusal: "supervisor_not_running" }, { code: "supervisor_not_running" });
     const reason = `internal fault, please report it: ${thrownMessage(error)}`;
     this.#options.onFinished({ kind: "fault", requestedBy: "reeve", reason }, this.#options.plan.escalationExitCode);
   }

@@ -33,6 +33,8 @@ export interface MembersHost {
   handle(path: string, place: Place): Child;
   /** Who asks and why, cleaned; throws when nobody is there to ask, or one of them is blank. */
   requestOf(request: ChildRequest, refuse: Refuse): Request;
+  /** A child that is added has secrets of its own. */
+  keepSecrets(spec: ChildSpec): void;
 }
 
 /** A child that is to be added. */
@@ -179,6 +181,7 @@ export class Members {
     const facts = { path, specHash: specHash(named), ...who };
     const transaction = new Transaction(facts, additionLog, () => interpreter.clock.wallNow());
     await transaction.begin();
+    this.#host.keepSecrets(named);
     for (const [child, task] of loaded) tasks.set(child, task);
     if (loaded.has(spec)) tasks.set(named, loaded.get(spec)!);
     const planned = planner.planChild(node, named);
@@ -242,7 +245,7 @@ export class Members {
 
   /** Waits for the first attempt of an added child. It reads promptly, so that no event overtakes it. */
   async #untilReady({ path, since }: Addition): Promise<void> {
-    for await (const event of this.#host.events.read({ since, filter: (event) => event.path === path })) {
+    for await (const event of this.#host.events.read({ since, filter: (event) => event.path === path, capacity: Infinity })) {
       if (event.type === "child_ready" || event.type === "child_succeeded") return;
       if (event.type !== "child_failed" && event.type !== "child_stopped" && event.type !== "child_removed") continue;
       throw refusal("add", path)("addition_undone", describe(event));

@@ -1,25 +1,18 @@
 /** The tree handle: the loop of a tree with its bus, its report and its hold on the program. */
-import { cleanText, ReeveError } from "../base/mod.ts";
-import { type ChildCommand, type ChildPhase, type CommandRefusal, type CommandResult, neededBy, Planner } from "../core/mod.ts";
-import type { EventFacts, GapMarker, Request, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
-import {
-  Bus,
-  lagLimits,
-  type LagWatch,
-  type LogRecord,
-  type ReadOptions,
-  RunRecorder,
-  type RunSummary,
-  type Telemetry,
-  type TelemetryMaker,
-} from "../observe/mod.ts";
+import { ReeveError } from "../base/mod.ts";
+import { childPath, type ChildPhase, Planner } from "../core/mod.ts";
+import type { EventFacts, GapMarker, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
+import type { AuditRecord, Bus, LogRecord, ReadOptions, RunSummary } from "../observe/mod.ts";
 import { type ChildSpec, DEFAULTS, topologyHash, type TreeSpec } from "../spec/mod.ts";
 import { adapterFor, type LoadedTasks } from "./children/mod.ts";
-import { childHandle, REFUSALS } from "./child_handle.ts";
+import { type Ask, childHandle } from "./child_handle.ts";
 import { systemClock } from "./clock.ts";
 import { Interpreter } from "./interpreter.ts";
 import { holdProgram } from "./keep_alive.ts";
-import { Members, type Place, refusal, type Refuse } from "./members.ts";
+import { LoopWatch, type SupervisorHealth } from "./loop_watch.ts";
+import { Members, type Place, refusal } from "./members.ts";
+import { Observers, type Opened } from "./observers.ts";
+import { Orders } from "./orders.ts";
 import { startProbes } from "./probing.ts";
 import { isSameLeft, reconcile, type Reconciliation } from "./reconcile.ts";
 import { readChildren } from "./readings.ts";
@@ -36,20 +29,7 @@ import {
   type TreeSnapshot,
 } from "./snapshot.ts";
 import { keepInsides } from "./insides.ts";
-import type {
-  AddRequest,
-  Child,
-  ChildRequest,
-  ReadyOptions,
-  ScaleResult,
-  ShutdownRequest,
-  SuperviseOptions,
-  TemplateRequest,
-  Tree,
-} from "./tree.ts";
-
-/** How many lines of output are remembered for readers that come late or lag. */
-const LOG_CAPACITY = 1_024;
+import type { AddRequest, Child, ReadyOptions, ScaleResult, ShutdownRequest, SuperviseOptions, TemplateRequest, Tree } from "./tree.ts";
 
 /** Implements {@linkcode Tree}. */
 export class RunningTree implements Tree {
@@ -58,10 +38,11 @@ export class RunningTree implements Tree {
   readonly #planner: Planner;
   readonly #members: Members;
   readonly #interpreter: Interpreter;
+  readonly #observers: Observers;
   readonly #events: Bus<SupervisorEvent>;
   readonly #logs: Bus<LogRecord>;
-  readonly #recorder = new RunRecorder();
-  readonly #telemetry: Telemetry | null;
+  readonly #loop: LoopWatch;
+  readonly #orders: Orders;
   readonly #keepAlive: boolean;
   readonly #signal: AbortSignal | undefined;
   readonly #startedAtMs: number;
@@ -71,60 +52,72 @@ export class RunningTree implements Tree {
   #release: () => void = () => {};
   #unlisten: () => void = () => {};
 
-  constructor(spec: TreeSpec, options: SuperviseOptions, tasks: LoadedTasks, newTelemetry: TelemetryMaker | null = null) {
-    const { clock = systemClock(), random = Math.random, keepAlive = true, signal, additionLog } = options;
-    const capacity = spec.observability?.eventJournalCapacity ?? DEFAULTS.eventJournalCapacity;
+  constructor(spec: TreeSpec, options: SuperviseOptions, tasks: LoadedTasks, opened: Opened) {
+    const { clock = systemClock(), random = Math.random, keepAlive = true, signal, additionLog, configVersion = "1" } = options;
     this.name = spec.name ?? DEFAULTS.treeName;
     this.finished = new Promise((resolve) => this.#finish = resolve);
-    const watch = (stream: LagWatch["stream"]): LagWatch => ({
-      ...lagLimits(spec.backpressure),
-      stream,
-      now: () => clock.now(),
+    const observers = new Observers(spec, opened, {
+      name: this.name,
+      configVersion,
+      clock,
       tell: (facts) => this.#tell(facts),
+      children: () => readChildren(this.#snapshotSource(), this.#members.places),
+      supervisor: () => ({ ...this.health(), configVersion }),
     });
-    this.#events = new Bus<SupervisorEvent>(capacity, watch("events"), (event) => {
-      this.#recorder.note(event);
-      this.#telemetry?.note(event);
-    });
-    this.#logs = new Bus(LOG_CAPACITY, watch("logs"));
+    this.#observers = observers;
+    this.#events = observers.events;
+    this.#logs = observers.logs;
     this.#planner = new Planner(spec, spec.policy?.escalation?.exitCode ?? DEFAULTS.escalationExitCode);
     const known = new Map(tasks);
     this.#startedAtMs = clock.now();
     this.#startedWallMs = clock.wallNow();
-    this.#interpreter = new Interpreter({
+    const interpreter = new Interpreter({
       plan: this.#planner.tree,
       adapterFor: (child, policy) => adapterFor(child, policy, known),
       startProbes,
       clock,
       random,
-      events: this.#events,
-      eventsPerSlice: Math.max(1, capacity >> 1),
-      logs: this.#logs,
+      events: observers.events,
+      eventsPerSlice: observers.eventsPerSlice,
+      logs: observers.logs,
+      mostCommands: spec.observability?.commandQueueCapacity,
+      redactor: observers.redactor,
+      lineSink: (child) => observers.lineSink(child),
+      onProbed: (path, tookMs) => observers.telemetry?.probed(path, tookMs),
+      onChildCommand: (path, command, reason) => observers.audit.childAsked(path, command, reason),
       onFinished: (cause, exitCode) => this.#onFinished(cause, exitCode),
       onRemoved: (path, nodes) => this.#members.removed(path, nodes),
     });
+    this.#interpreter = interpreter;
+    this.#loop = new LoopWatch({ clock, mailbox: interpreter.mailbox, tell: (facts) => this.#tell(facts) });
     this.#members = new Members({
       spec,
       planner: this.#planner,
-      interpreter: this.#interpreter,
-      events: this.#events,
+      interpreter,
+      events: observers.events,
       tasks: known,
       additionLog,
-      handle: (path, place) => this.#handle(path, place),
-      requestOf: (request, refuse) => this.#requestOf(request, refuse),
+      handle: (path, place) => this.#handle(place, this.#orders.plain(path)),
+      requestOf: (request, refuse) => this.#orders.requestOf(request, refuse),
+      keepSecrets: (child) => observers.keepSecrets([child]),
+    });
+    this.#orders = new Orders({
+      name: this.name,
+      interpreter,
+      audit: observers.audit,
+      hasFinished: () => this.#report !== null,
+      placeOf: (path) => this.#members.placeOf(path),
     });
     this.#keepAlive = keepAlive;
     this.#signal = signal;
-    const epochMs = clock.wallNow() - clock.now();
-    this.#telemetry = newTelemetry?.({
-      children: () => readChildren(this.#snapshotSource(), this.#members.places),
-      wallAt: (atMs) => epochMs + atMs,
-    }) ?? null;
-    const [interpreter, members] = [this.#interpreter, this.#members];
+    const members = this.#members;
     keepInsides(this, {
-      events: this.#events,
-      logs: this.#logs,
-      runId: crypto.randomUUID().replaceAll("-", ""),
+      events: observers.events,
+      logs: observers.logs,
+      trail: observers.trail,
+      mailbox: interpreter.mailbox,
+      runId: observers.runId,
+      configVersion,
       get changes(): number {
         return interpreter.changes;
       },
@@ -137,7 +130,9 @@ export class RunningTree implements Tree {
 
   /** Starts the children that wait for nobody; resolves when that is done. */
   async begin(): Promise<void> {
+    await this.#observers.begin();
     await this.#members.recover();
+    this.#loop.start();
     if (this.#keepAlive) this.#release = holdProgram();
     this.#interpreter.post({ type: "begin", node: 0, stamp: 0 });
     if (this.#signal !== undefined) this.#listenTo(this.#signal);
@@ -160,6 +155,7 @@ export class RunningTree implements Tree {
         since: "now",
         filter: (event) => event.type === "supervisor_ready" && event.path === "/",
         signal: stop.signal,
+        capacity: Infinity,
       });
       const { done } = await events.next();
       await events.return?.();
@@ -186,23 +182,34 @@ export class RunningTree implements Tree {
   }
 
   summary(): RunSummary {
-    return this.#recorder.summary;
+    return this.#observers.recorder.summary;
+  }
+
+  health(): SupervisorHealth {
+    return this.#loop.reading;
+  }
+
+  get auditRecords(): readonly AuditRecord[] {
+    return this.#observers.trail?.records ?? [];
   }
 
   child(path: string): Child {
-    return this.#handle(path, this.#members.placeOf(path));
+    return this.#handle(this.#members.placeOf(path), this.#orders.recorded(path));
   }
 
   add(spec: ChildSpec, request: AddRequest = {}): Promise<Child> {
-    return this.#members.add(spec, request);
+    const what = { method: "command.add_child", targetPath: childPath(request.to ?? "/", spec.name), wish: "add" } as const;
+    return this.#orders.around(what, request, () => this.#members.add(spec, request));
   }
 
   startTemplate(template: string, request: TemplateRequest = {}): Promise<Child> {
-    return this.#members.startTemplate(template, request);
+    const what = { method: "reeve.start_template", targetPath: childPath(request.to ?? "/", template), wish: "add a copy to" } as const;
+    return this.#orders.around(what, request, () => this.#members.startTemplate(template, request));
   }
 
   scale(template: string, count: number, request: AddRequest = {}): Promise<ScaleResult> {
-    return this.#members.scale(template, count, request);
+    const what = { method: "reeve.scale", targetPath: childPath(request.to ?? "/", template), wish: "scale" } as const;
+    return this.#orders.around(what, request, () => this.#members.scale(template, count, request));
   }
 
   events(options?: ReadOptions<SupervisorEvent>): AsyncIterableIterator<SupervisorEvent | GapMarker> {
@@ -237,7 +244,7 @@ export class RunningTree implements Tree {
   async *watch({ signal }: Pick<ReadOptions<SupervisorEvent>, "signal"> = {}): AsyncIterableIterator<TreeChange> {
     const since = this.#events.lastSeq;
     yield this.#change(this.#members.paths, true);
-    for await (const batch of this.#events.readBatches({ since, signal, subscriber: "watch" })) {
+    for await (const batch of this.#events.readBatches({ since, signal, subscriber: "watch", capacity: Infinity })) {
       const whole = batch.some((event) => event.type === "gap");
       yield this.#change(whole ? this.#members.paths : new Set(batch.flatMap((event) => event.type === "gap" ? [] : [event.path])), whole);
     }
@@ -269,14 +276,18 @@ export class RunningTree implements Tree {
     return this.#logs.read(options);
   }
 
-  shutdown({ reason = "close", by = "program", force = false }: ShutdownRequest = {}): Promise<Report> {
+  shutdown(request: ShutdownRequest = {}): Promise<Report> {
+    const { reason = "close", by = "program", force = false } = request;
     if (this.#report !== null) return Promise.resolve(this.#report = this.#afterwards(this.#report));
-    const blank = blankOf(by, reason);
-    if (blank !== null) return Promise.reject(refusal("shut down", "/")("invalid_request", `${blank} is blank`));
-    const who = cleaned(by, reason);
-    const cause: ShutdownCause = { kind: "shutdown", requestedBy: who.by, reason: who.reason };
-    this.#interpreter.post({ type: "stop", node: 0, stamp: 0, cause, forced: force });
-    return this.finished;
+    try {
+      const who = this.#orders.requestOf({ by, reason }, refusal("shut down", "/"));
+      this.#observers.audit.shutdown(who, request);
+      const cause: ShutdownCause = { kind: "shutdown", requestedBy: who.by, reason: who.reason };
+      this.#interpreter.post({ type: "stop", node: 0, stamp: 0, cause, forced: force });
+      return this.finished;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async close(): Promise<void> {
@@ -287,37 +298,9 @@ export class RunningTree implements Tree {
     return this.close();
   }
 
-  #command(path: string, command: ChildCommand, request: ChildRequest = {}): Promise<CommandResult> {
-    return new Promise((resolve, reject) => {
-      const refuse = refusal(command, path);
-      const who = this.#requestOf(request, refuse);
-      const place = this.#members.placeOf(path);
-      const isTaken = this.#interpreter.command({ ...place, path, command, ...who }, (result) => {
-        if (result.refusal === null) resolve(result);
-        else reject(refuse("command_refused", this.#explain(place, result.refusal)));
-      });
-      if (!isTaken) reject(refuse("too_many_commands", "too many commands wait for their answer"));
-    });
-  }
-
-  /** Who asks and why, cleaned; throws when nobody is there to ask, or one of them is blank. */
-  #requestOf({ by = "program", reason = "requested" }: ChildRequest, refuse: Refuse): Request {
-    if (this.#report !== null) throw refuse("tree_finished", `tree "${this.name}" has finished`);
-    const blank = blankOf(by, reason);
-    if (blank !== null) throw refuse("invalid_request", `${blank} is blank`);
-    return cleaned(by, reason);
-  }
-
-  #explain({ node, child }: Place, refusal: CommandRefusal): string {
-    if (refusal !== "child_needed") return REFUSALS[refusal];
-    const state = this.#interpreter.nodes[node]!;
-    return `${REFUSALS.child_needed}: ${neededBy(state, state.slots[child]!).slice(0, 5).join(", ")}`;
-  }
-
-  #handle(path: string, { node, child }: Place): Child {
+  #handle({ node, child }: Place, ask: Ask): Child {
     const snapshot = snapshotChild(this.#snapshotSource(), node, child);
-    const spec = this.#interpreter.roster.spec(node, child);
-    return childHandle(snapshot, spec, (command, request) => this.#command(path, command, request));
+    return childHandle(snapshot, this.#interpreter.roster.spec(node, child), ask);
   }
 
   #snapshotSource(): SnapshotSource {
@@ -335,6 +318,7 @@ export class RunningTree implements Tree {
     if (this.#report !== null) return;
     this.#unlisten();
     this.#release();
+    this.#loop.stop();
     this.#report = {
       exitCode,
       cause,
@@ -343,10 +327,10 @@ export class RunningTree implements Tree {
       summary: this.summary(),
       ...this.#whatIsLeft(reconcile(this.#interpreter)),
     };
-    this.#finish(this.#report);
-    this.#events.close();
-    this.#logs.close();
-    this.#telemetry?.end();
+    const report = this.#report;
+    const closing = this.#observers.close();
+    if (closing === null) this.#finish(report);
+    else closing.then(() => this.#finish(report));
   }
 
   /** The report as it would be now: what was left may have ended. */
@@ -378,12 +362,4 @@ export class RunningTree implements Tree {
     );
     return `${shown.join("; ")}${missing.length > 5 ? `; and ${missing.length - 5} more` : ""}`;
   }
-}
-
-function blankOf(by: string, reason: string): "by" | "reason" | null {
-  return by.trim() === "" ? "by" : reason.trim() === "" ? "reason" : null;
-}
-
-function cleaned(by: string, reason: string): Request {
-  return { by: cleanText(by, 256), reason: cleanText(reason, 1024) };
 }

@@ -1,8 +1,8 @@
 /** The way to start a tree. */
 import { SpecError } from "../base/mod.ts";
-import { loadTelemetry } from "../observe/mod.ts";
 import type { TreeSpec } from "../spec/mod.ts";
 import { systemClock } from "./clock.ts";
+import { openObservers } from "./observers.ts";
 import { preflight } from "./preflight.ts";
 import { RunningTree } from "./running_tree.ts";
 import type { SuperviseOptions, Tree } from "./tree.ts";
@@ -11,7 +11,7 @@ import type { SuperviseOptions, Tree } from "./tree.ts";
  * Starts a supervision tree.
  *
  * Resolves once the declaration is valid and the first children were started; a failing child never rejects it. Rejects with `SpecError`,
- * which lists all violations, and nothing is started then.
+ * which lists all violations, with `audit_not_opened` and `journal_not_opened` when these are wanted in a file and cannot be written; nothing is started then.
  *
  * @example
  * ```ts
@@ -37,8 +37,7 @@ export async function supervise(spec: TreeSpec, options: SuperviseOptions = {}):
   if (problems.some((problem) => problem.severity === "error")) throw new SpecError(problems);
   // Checking ten thousand children takes tens of milliseconds, and so does planning them: the program gets a turn in between.
   await new Promise<void>((resolve) => (options.clock ?? systemClock()).macrotask(resolve));
-  const telemetry = spec.observability?.metricsEnabled === false ? null : await loadTelemetry();
-  const running = new RunningTree(spec, options, tasks, telemetry);
+  const running = new RunningTree(spec, options, tasks, await openObservers(spec));
   await running.begin();
   return running;
 }

@@ -1,10 +1,11 @@
 /** What a user holds of a running tree. */
 import type { Clock, Random } from "../base/mod.ts";
 import type { GapMarker, SupervisorEvent } from "../event/mod.ts";
-import type { LogRecord, ReadOptions, RunSummary } from "../observe/mod.ts";
+import type { AuditRecord, LogRecord, ReadOptions, RunSummary } from "../observe/mod.ts";
 import type { ChildPhase, CommandResult } from "../core/mod.ts";
 import type { ChildSpec } from "../spec/mod.ts";
 import type { AdditionLog } from "./addition_log.ts";
+import type { SupervisorHealth } from "./loop_watch.ts";
 import type { Report } from "./report.ts";
 import type { ChildSnapshot, TreeChange, TreeSnapshot } from "./snapshot.ts";
 
@@ -20,6 +21,8 @@ export interface SuperviseOptions {
   readonly random?: Random;
   /** Where additions at run time are written down. @default {nowhere} */
   readonly additionLog?: AdditionLog;
+  /** Version of the configuration, as metrics, logs and the socket tell it. @default {"1"} */
+  readonly configVersion?: string;
 }
 
 /** Who asks for a shutdown, and how. */
@@ -45,7 +48,8 @@ export interface ChildRequest {
  *
  * Every command is answered as soon as it was taken, not when its effect is complete; repeating what is so already changes nothing. Each rejects with
  * `tree_finished`, with `command_refused` when it does not fit the state of the child, with `invalid_request` when `by` or `reason` is blank, and with
- * `too_many_commands` when more than 1 024 wait.
+ * `too_many_commands` when more than `observability.commandQueueCapacity` wait, and with `audit_write_failed` or `audit_queue_full` when it may not be done
+ * without its record.
  */
 export interface Child extends ChildSnapshot {
   /** What it was declared with; a copy of a template has its own name and arguments. */
@@ -114,6 +118,10 @@ export interface Tree extends AsyncDisposable {
   counts(): Partial<Record<ChildPhase, number>>;
   /** What the run was like up to now: how often something failed and was restarted, counted from the first event on, and what happened last. */
   summary(): RunSummary;
+  /** How the supervisor itself is: how late its timers are, how much waits to be done, how much memory the program has. */
+  health(): SupervisorHealth;
+  /** Who asked for what, and what became of it: the last records, oldest first. */
+  readonly auditRecords: readonly AuditRecord[];
   /** SHA-256 of who is there and how each was declared, in hexadecimal; it changes with every addition and removal, and with nothing else. */
   topologyHash(): string;
   /** One child, to look at and to command; throws `child_not_found`. */

@@ -28,6 +28,7 @@ export function checkCombinations(subject: Subject, report: Report): void {
   checkLimit(subject, report);
   checkEnd(subject, report);
   checkVariables(child["environment"], `${pointer}/environment`, report);
+  checkLogs(child["logs"], `${pointer}/logs`, report);
   if (child["waitTimeoutMs"] !== undefined && STRENGTHS.every((key) => isEmpty(child[key]))) {
     warn(report, `${pointer}/waitTimeoutMs`, "no_effect", "has no effect, because the child has no dependencies");
   }
@@ -35,6 +36,15 @@ export function checkCombinations(subject: Subject, report: Report): void {
   checkReadiness(subject, report);
   checkHealth(subject, report);
   checkKind(subject, kind, report);
+}
+
+/** What is said of a file that is not there. */
+function checkLogs(logs: unknown, pointer: string, report: Report): void {
+  if (!isFields(logs) || logs["file"] !== undefined) return;
+  for (const key of ["format", "maxBytes", "maxAgeSecs", "keep", "compress"]) {
+    if (logs[key] === undefined) continue;
+    warn(report, `${pointer}/${key}`, "no_effect", "has no effect, because the output is written to no file", "Name one in logs.file");
+  }
 }
 
 /** Looks at the defaults of the tree. */
@@ -66,6 +76,13 @@ export function checkBackpressure({ strategy, warnThresholdPct, criticalThreshol
   }
   if (sampleRatio !== undefined && strategy !== "sample_and_audit") {
     warn(report, "/backpressure/sampleRatio", "no_effect", 'has no effect, because the strategy is not "sample_and_audit"');
+  }
+}
+
+/** Looks at where it is recorded who asked for what. */
+export function checkAudit({ backend, filePath }: Fields, report: Report): void {
+  if (backend === "file" && filePath === undefined) {
+    refuse(report, "/audit/filePath", "missing", '"filePath" is missing', 'With backend "file" it must be there');
   }
 }
 

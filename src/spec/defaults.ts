@@ -59,6 +59,8 @@ export const DEFAULTS = {
   healthMaxRetries: 3,
   tailLines: 50,
   eventJournalCapacity: 4_096,
+  commandQueueCapacity: 1_024,
+  auditChannelCapacity: 1_024,
   warnThresholdPct: 80,
   criticalThresholdPct: 95,
   backpressureWindowSecs: 30,

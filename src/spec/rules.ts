@@ -131,7 +131,17 @@ function byMode(modes: Readonly<Record<string, Mode>>, common: Rules): Rule {
 const variable = fields({
   name: text(/^[A-Za-z_][A-Za-z0-9_]*$/, "letters, digits and _, not starting with a digit"),
   value: secretText,
+  secret: flag,
 }, ["name", "value"]);
+
+/** When a file begins anew, and what is kept of the older ones. */
+const ROTATION: Rules = {
+  maxBytes: number({ min: 1_024, max: Number.MAX_SAFE_INTEGER, integer: true }),
+  maxAgeSecs: number({ min: 1, max: LONGEST_MS / 1_000, orNull: true }),
+  keep: number({ min: 1, max: 10_000, integer: true }),
+};
+
+const fsync = oneOf("always", "interval", "never");
 
 /** Accepts an exit code or the category of a failure. */
 const codeOrCategory: Rule = (value, pointer, report) => (typeof value === "number" ? exitCode : word)(value, pointer, report);
@@ -187,7 +197,15 @@ export const CHILD_RULES: Rules = {
   group: word,
   sidecarConfig: fields({ primaryChildId: word, linkedLifecycle: flag }, ["primaryChildId"]),
   commandPermissions: fields({ allowRestart: flag, allowShutdown: flag }),
-  logs: fields({ tailLines: number({ min: 0, max: 10_000, integer: true }) }),
+  logs: fields({
+    tailLines: number({ min: 0, max: 10_000, integer: true }),
+    stdout: flag,
+    stderr: flag,
+    file: systemText,
+    format: oneOf("text", "json"),
+    ...ROTATION,
+    compress: flag,
+  }),
 };
 
 const budget = fields({ maxBurst: count, recoveryRatePerSec: number({ min: 0.000_001, max: 1_000 }), windowSecs: seconds });
@@ -258,13 +276,30 @@ export const TREE_RULES: Rules = {
   }),
   severityDefaults: fields({ service: severity, worker: severity, job: severity, sidecar: severity, supervisor: severity }),
   shutdown: fields({ gracefulTimeoutMs: positiveMs, abortWaitMs: positiveMs, abortAfterTimeout: flag, totalTimeoutMs: positiveMsOrNull }),
-  observability: fields({ eventJournalCapacity: number({ min: 16, max: 10_000_000, integer: true }), metricsEnabled: flag }),
+  observability: fields({
+    eventJournalCapacity: number({ min: 16, max: 10_000_000, integer: true }),
+    eventQueueCapacity: number({ min: 1, max: 10_000_000, integer: true }),
+    commandQueueCapacity: number({ min: 1, max: 1_000_000, integer: true }),
+    metricsEnabled: flag,
+    journal: fields({ path: systemText, ...ROTATION, compress: flag, fsync }, ["path"]),
+  }),
+  audit: fields({
+    enabled: flag,
+    backend: oneOf("memory", "file"),
+    filePath: systemText,
+    failureStrategy: oneOf("fail_closed", "defer_bounded"),
+    maxDeferQueue: count,
+    maxBytes: ROTATION["maxBytes"]!,
+    keep: ROTATION["keep"]!,
+    fsync,
+  }),
   backpressure: fields({
     strategy: oneOf("alert_and_block", "sample_and_audit"),
     warnThresholdPct: percent,
     criticalThresholdPct: percent,
     windowSecs: seconds,
     sampleRatio: number({ min: 0.01, max: 1 }),
+    auditChannelCapacity: count,
   }),
 };
 

@@ -1,4 +1,5 @@
 /** What a user declares of the dashboard's socket: who may connect, ask and command, where that is recorded, and at which relay it registers. */
+import type { FsyncPolicy } from "./observability_types.ts";
 
 /** C2: who may connect. */
 export interface PeerIdentityOptions {
@@ -121,12 +122,12 @@ export interface AuditOptions {
   readonly filePath?: string;
   /** What happens when a record cannot be written. @default {"fail_closed"} */
   readonly failureStrategy?: AuditFailureStrategy;
-  /** How many records may wait to be written. @default {1000} */
+  /** How many records of commands may wait to be written, with `defer_bounded`. @default {1000} */
   readonly maxDeferQueue?: number;
   /** Size in bytes at which the file becomes `PATH.1`, and a new one begins. @default {67108864} */
   readonly maxBytes?: number;
   /** How many old files are kept. @default {5} */
   readonly keep?: number;
-  /** When records are forced to the disk: each time, about once in a second, or when the system likes; none of it matters while the machine runs. @default {"interval"} */
-  readonly fsync?: "always" | "interval" | "never";
+  /** When records are forced to the disk. @default {"interval"} */
+  readonly fsync?: FsyncPolicy;
 }

@@ -1,13 +1,15 @@
 /** What a user declares: the types of a supervision tree. Every option is the camelCase of the file's key. */
 import type { CommandPermissions, TaskFunction } from "../base/mod.ts";
-
 import type { DecideFunction } from "./decide_types.ts";
 import type { GroupDependencyOptions, GroupOptions, GroupStrategyOptions, SidecarOptions, StrategyOverrideOptions } from "./group_types.ts";
+import type { BackpressureOptions, LogOptions, ObservabilityOptions } from "./observability_types.ts";
 import type { PolicyOptions } from "./policy_types.ts";
+import type { AuditOptions } from "./socket_types.ts";
 
 export type { CommandPermissions, TaskContext, TaskFunction } from "../base/mod.ts";
 export type * from "./decide_types.ts";
 export type * from "./group_types.ts";
+export type * from "./observability_types.ts";
 export type * from "./policy_types.ts";
 
 /** What happens after a child ended: always again, only after a failure, or never. */
@@ -173,6 +175,8 @@ export interface EnvironmentVariable {
   readonly name: string;
   /** Its value; never shown in state, events or errors. */
   readonly value: string;
+  /** Whether the value is replaced wherever a child prints or says it. @default {false} */
+  readonly secret?: boolean;
 }
 
 /** Options of every child. */
@@ -227,12 +231,6 @@ export interface ChildOptions {
   readonly commandPermissions?: CommandPermissions;
   /** Output settings. */
   readonly logs?: LogOptions;
-}
-
-/** What is kept of a child's output. */
-export interface LogOptions {
-  /** How many of the last lines go with a failure. @default {50} */
-  readonly tailLines?: number;
 }
 
 /** A process to run. */
@@ -290,28 +288,6 @@ export interface ShutdownOptions {
   readonly totalTimeoutMs?: number | null;
 }
 
-/** What the tree remembers and measures. */
-export interface ObservabilityOptions {
-  /** How many events are kept for readers that come late or lag. @default {4096} */
-  readonly eventJournalCapacity?: number;
-  /** Whether metrics and traces are made, where the program has registered an OpenTelemetry SDK that takes them. @default {true} */
-  readonly metricsEnabled?: boolean;
-}
-
-/** When a reader of events or of output is slow, and what happens then; children are slowed by no reader. */
-export interface BackpressureOptions {
-  /** Let it read on as long as the journal has what it wants, or give it a part only. @default {"alert_and_block"} */
-  readonly strategy?: "alert_and_block" | "sample_and_audit";
-  /** How full the journal is of what the reader has not read, in percent, when that is told. @default {80} */
-  readonly warnThresholdPct?: number;
-  /** The same, when the strategy begins. @default {95} */
-  readonly criticalThresholdPct?: number;
-  /** For so many seconds the same is not told again of the same reader. @default {30} */
-  readonly windowSecs?: number;
-  /** Which part of what waits a slow reader still gets with `sample_and_audit`. @default {0.5} */
-  readonly sampleRatio?: number;
-}
-
 /** A supervisor and its children. */
 export interface SupervisorOptions {
   /** Which siblings a failure touches. @default {"one_for_one"} */
@@ -358,4 +334,6 @@ export interface TreeSpec extends SupervisorOptions {
   readonly observability?: ObservabilityOptions;
   /** What happens to slow readers. */
   readonly backpressure?: BackpressureOptions;
+  /** Where it is recorded who asked for what. @default {in memory} */
+  readonly audit?: AuditOptions;
 }

@@ -1,7 +1,7 @@
 /** Everything that is wrong with a declaration, all at once. */
 import { didYouMean, type Problem } from "../base/mod.ts";
 import { checkFields, type Fields, isFields, nameOf, refuse, type Report, warn } from "./check.ts";
-import { checkBackpressure, checkCombinations, checkPolicy } from "./combinations.ts";
+import { checkAudit, checkBackpressure, checkCombinations, checkPolicy } from "./combinations.ts";
 import { checkGroups } from "./group_checks.ts";
 import { lintLimits } from "./lint_limits.ts";
 import { byPosition } from "./position.ts";
@@ -42,6 +42,7 @@ export function validateTree(spec: TreeSpec, { forStart = false }: ValidateOptio
   const policy = isFields(given["policy"]) ? given["policy"] : {};
   checkPolicy(policy, report);
   if (isFields(given["backpressure"])) checkBackpressure(given["backpressure"], report);
+  if (isFields(given["audit"])) checkAudit(given["audit"], report);
   let known: Places | undefined;
   const places = (): Places => known ??= placesOf(children);
   const context: Context = { forStart, report, policy, places, pointer: "", ancestry: [], open: [], autoShutdown: given["autoShutdown"] };

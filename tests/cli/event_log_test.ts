@@ -36,7 +36,7 @@ Deno.test("eventLog() leaves out steps in between unless they are wanted", () =>
 });
 
 Deno.test("eventLog() shows output beside its child, and what was missed", () => {
-  assertMatch(lineOf({ seq: 1, atMs: 0, path: "/web", attempt: 1, stream: "stdout", line: "hello" }), / │ \/web {6}hello\n$/);
+  assertMatch(lineOf({ seq: 1, atMs: 0, path: "/web", generation: 0, attempt: 1, stream: "stdout", line: "hello" }), / │ \/web {6}hello\n$/);
   assertMatch(lineOf({ type: "gap", from: 1, to: 9 }), /9 events were missed/);
 });
 
@@ -69,7 +69,7 @@ Deno.test("eventLog() never writes control characters that came from outside", (
     { ...base, type: "shutdown_requested", cause, forced: false },
     { ...base, type: "child_unhealthy", reason: hostile },
     { ...base, type: "supervisor_escalated", child: "/web", reason: hostile, policy: "escalate_to_parent" },
-    { seq: 1, atMs: 0, path: "/web", attempt: 1, stream: "stdout", line: hostile },
+    { seq: 1, atMs: 0, path: "/web", generation: 0, attempt: 1, stream: "stdout", line: hostile },
   ];
   for (const item of items) {
     const line = lineOf(item);

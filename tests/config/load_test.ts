@@ -19,7 +19,7 @@ Deno.test("loadText() loads the smallest useful file", async () => {
 Deno.test("loadText() loads a complete file of the reference, and says which keys have no effect yet", async () => {
   const { spec, warnings } = await load(COMPLETE, { env: { STORE_DSN: "db://secret" } });
   const pending = warnings.filter(({ rule }) => rule === "pending_key").map(({ pointer }) => pointer);
-  for (const pointer of ["/backpressure/audit_channel_capacity", "/children/0/resource_limits"]) {
+  for (const pointer of ["/children/0/resource_limits"]) {
     assert(pending.includes(pointer), `${pointer} must be told`);
   }
   for (const pointer of ["/supervisor/strategy", "/shutdown", "/children/0/environment", "/policy/child_restart_limit"]) {
@@ -58,12 +58,18 @@ Deno.test("loadText() loads a complete file of the reference, and says which key
   assertEquals(spec.children[2]?.sidecarConfig, { primaryChildId: "gateway", linkedLifecycle: true });
   assertEquals(spec.shutdown, { gracefulTimeoutMs: 8_000, abortWaitMs: 2_000 });
   assertEquals(spec.observability, { eventJournalCapacity: 1_024, metricsEnabled: true });
-  assertEquals(spec.backpressure, { strategy: "sample_and_audit", warnThresholdPct: 70, criticalThresholdPct: 90, windowSecs: 20 });
+  assertEquals(spec.backpressure, {
+    strategy: "sample_and_audit",
+    warnThresholdPct: 70,
+    criticalThresholdPct: 90,
+    windowSecs: 20,
+    auditChannelCapacity: 4_096,
+  });
   assertEquals(spec.severityDefaults, { service: "critical", job: "optional" });
   const [store] = spec.children;
   assertEquals(store?.run, { kind: "factory", name: "store" });
   assertEquals(store?.severity, "critical");
-  assertEquals(store?.environment, [{ name: "STORE_MODE", value: "primary" }, { name: "STORE_DSN", value: "db://secret" }]);
+  assertEquals(store?.environment, [{ name: "STORE_MODE", value: "primary" }, { name: "STORE_DSN", value: "db://secret", secret: true }]);
 });
 
 Deno.test("loadText() wires factories by the name in run and by the child's name", async () => {

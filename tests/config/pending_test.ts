@@ -23,21 +23,28 @@ function leaves(node: SchemaNode, pattern: string): string[] {
 
 Deno.test("the schema has no key without an effect: each gets into the declaration, or is pending", () => {
   const mapped =
-    /^\/(name|groups\/|group_strategies\/|group_dependencies\/|child_strategy_overrides\/|templates\/|supervisor\/|policy\/|shutdown\/|severity_defaults|observability\/(event_journal_capacity|metrics_enabled|audit_enabled)|backpressure\/|dashboard\/|audit\/|children\/\*\/)/;
+    /^\/(name|groups\/|group_strategies\/|group_dependencies\/|child_strategy_overrides\/|templates\/|supervisor\/|policy\/|shutdown\/|severity_defaults|observability\/|backpressure\/|dashboard\/|audit\/|children\/\*\/)/;
   const unknown = leaves(jsonSchema(), "").filter((pattern) => !mapped.test(pattern));
   assertEquals(unknown, []);
 });
 
 Deno.test("every key of a section that is not pending changes the declaration", async () => {
   const plainText = childWith("run: { process: { command: x } }");
-  const base = JSON.stringify((await load(plainText)).spec);
+  const settings = async (text: string): Promise<string> => {
+    const { spec, exporters } = await load(text);
+    return JSON.stringify({ spec, exporters });
+  };
+  const base = await settings(plainText);
   const checked: string[] = [];
   for (const pattern of leaves(jsonSchema(), "")) {
-    if (!/^\/(policy|shutdown|observability|backpressure)\//.test(pattern) || pattern === "/observability/audit_enabled") continue;
+    if (!/^\/(policy|shutdown|observability|backpressure)\//.test(pattern)) continue;
     const path = pattern.split("/").slice(1);
     const value = VALUES.get(pattern) ?? otherValue(schemaAt(path) ?? {});
-    const text = `${path.map((key, depth) => `${"  ".repeat(depth)}${key}:`).join("\n")} ${JSON.stringify(value)}\n${plainText}`;
-    assert(JSON.stringify((await load(text)).spec) !== base, `${pattern} must have an effect`);
+    // What is in the journal's section needs its path.
+    const more = path[1] === "journal" && path[2] !== "path" ? "\n    path: x.jsonl" : "";
+    const text = `${path.map((key, depth) => `${"  ".repeat(depth)}${key}:`).join("\n")} ${JSON.stringify(value)}${more}\n${plainText}`;
+    const without = more === "" ? base : await settings(`observability: { journal: { path: x.jsonl } }\n${plainText}`);
+    assert(await settings(text) !== without, `${pattern} must have an effect`);
     checked.push(pattern);
   }
   assert(checked.length >= 16, checked.join(" "));
@@ -55,6 +62,12 @@ const VALUES: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ["/dashboard/security_config/authorization/high_risk_commands", ["command.add_child"]],
   ["/audit/file_path", "x.jsonl"],
   ["/backpressure/warn_threshold_pct", 10],
+  ["/observability/journal/path", "x.jsonl"],
+  ["/observability/journal/max_bytes", 4_096],
+  ["/observability/journal/max_age_secs", 60],
+  ["/observability/exporters/prometheus/listen", "127.0.0.1:1"],
+  ["/observability/exporters/otlp/endpoint", "http://127.0.0.1:1"],
+  ["/audit/max_bytes", 4_096],
 ]);
 
 /** A file with a socket, and one key more. */
@@ -74,7 +87,7 @@ function withKey(path: readonly string[], value: unknown): string {
 
 Deno.test("every key of the socket and of the audit that is not pending gets into the settings", async () => {
   const settings = async (path: readonly string[], value: unknown): Promise<string> => {
-    const { dashboard, audit } = await load(withKey(path, value));
+    const { dashboard, spec: { audit } } = await load(withKey(path, value));
     return JSON.stringify({ dashboard, audit });
   };
   const base = await settings([], undefined);
@@ -132,6 +145,8 @@ const CHILD_OPTIONS: readonly string[] = [
   "health_check: { mode: http, port: 1, host: h, path: /p, scheme: https }",
   "health_check: { mode: exec, command: x, args: [y] }",
   "environment: [{ name: A, value: b }]",
+  "logs: { stdout: false, stderr: false }",
+  "logs: { file: x.log, format: json, max_bytes: 4096, max_age_secs: 60, keep: 2, compress: true }",
   "tags: [a]",
   "group: g",
   "sidecar_config: { primary_child_id: other, linked_lifecycle: true }",
@@ -184,7 +199,7 @@ Deno.test("a pending key warns with what happens meanwhile, unless it asks for w
   ];
   for (const text of quiet) assertEquals((await load(`${text}\n${childWith("run: { process: { command: x } }")}`)).warnings, [], text);
   const loud = [
-    "observability: { event_queue_capacity: 10 }",
+    "policy: { supervision_pipeline: { journal_capacity: 10 } }",
     "signals: { SIGHUP: ignore }",
   ];
   for (const text of loud) {

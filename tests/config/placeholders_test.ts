@@ -97,14 +97,14 @@ const SECRET = 'environment: [{ name: A, secret_ref: "${TOKEN}" }]';
 
 Deno.test("loadText() resolves secret_ref from the environment", async () => {
   const { spec } = await load(childWith(RUN, SECRET), { env: { TOKEN: "t" } });
-  assertEquals(spec.children[0]?.environment, [{ name: "A", value: "t" }]);
+  assertEquals(spec.children[0]?.environment, [{ name: "A", value: "t", secret: true }]);
 });
 
 Deno.test("loadText() resolves secret_ref of nested children", async () => {
   const text = childWith(`run: { supervisor: { children: [{ name: in, ${RUN}, ${SECRET} }] } }`);
   const { spec } = await load(text, { env: { TOKEN: "t" } });
   const run = spec.children[0]?.run;
-  assertEquals(run?.kind === "supervisor" ? run.children[0]?.environment : undefined, [{ name: "A", value: "t" }]);
+  assertEquals(run?.kind === "supervisor" ? run.children[0]?.environment : undefined, [{ name: "A", value: "t", secret: true }]);
 });
 
 Deno.test("loadText() leaves out an optional secret that is missing, with a warning", async () => {

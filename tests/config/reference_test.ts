@@ -5,6 +5,6 @@ Deno.test("keyReference() lists nested keys with value, default and what has no 
   const table = keyReference();
   assertStringIncludes(table, "| `children[].stop.timeout_ms` |");
   assertStringIncludes(table, "`children[].run.process.command`");
-  const [line] = table.split("\n").filter((row) => row.startsWith("| `backpressure.audit_channel_capacity` |"));
+  const [line] = table.split("\n").filter((row) => row.startsWith("| `children[].instances` |"));
   assert(line?.includes("*No effect yet:"));
 });

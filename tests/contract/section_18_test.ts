@@ -11,6 +11,8 @@ const SHOWN_BY: Readonly<Record<EventType, string>> = {
   subscriber_lagged: "a reader that is too slow, and then reads on",
   backpressure_alert: "a reader that is too slow, and then reads on",
   backpressure_degradation: "a reader that is too slow, and then reads on",
+  sink_changed: "a journal whose file cannot be written, and then can",
+  fairness_probe_starvation: "a loop that does not get its turn",
   registration_changed: "a target whose relay is not there",
   child_added: "children that come and go",
   child_declaration_rejected: "children that come and go",
@@ -83,4 +85,20 @@ Deno.test("§18 correlation: one number from an exit to the ready that follows i
   const complete = others.filter((types) => types.length >= whole.length);
   assert(complete.length >= 10, `${others.length} chains`);
   for (const types of complete) assertEquals(types.slice(0, whole.length), whole);
+});
+
+Deno.test("§18 correlation: whoever starts a child that waits for its next attempt goes on with the number of the exit before", async () => {
+  const events = await eventsOf("a command while a child waits for its next attempt");
+  const failed = events.find(({ type }) => type === "child_failed");
+  const own = events.filter(({ correlation }) => correlation === failed?.correlation).map(({ type }) => type);
+  assertEquals(own, [
+    "child_failed",
+    "backoff_scheduled",
+    "child_control_command_completed",
+    "child_restarting",
+    "child_starting",
+    "child_control_command_completed",
+    "child_ready",
+    "child_stopping",
+  ]);
 });

@@ -38,12 +38,19 @@ const FOR_BROWSERS = ["base", "event", "protocol", "web"];
 /** The front door may show these. */
 const FRONT_DOOR = ["base", "spec", "event", "core", "observe", "runtime"];
 
-/** Packages that live in one folder. */
-const HOMES: ReadonlyMap<string, string> = new Map([
-  ["zod", "config"],
-  ["js-yaml", "config"],
-  ["commander", "cli"],
-  ["@opentelemetry/api", "observe"],
+/** Packages that live in some folders only. */
+const HOMES: ReadonlyMap<string, readonly string[]> = new Map([
+  ["zod", ["config"]],
+  ["js-yaml", ["config"]],
+  ["commander", ["cli"]],
+  ["@opentelemetry/api", ["observe", "cli"]],
+  ["@opentelemetry/core", ["cli"]],
+  ["@opentelemetry/exporter-metrics-otlp-http", ["cli"]],
+  ["@opentelemetry/exporter-prometheus", ["cli"]],
+  ["@opentelemetry/exporter-trace-otlp-http", ["cli"]],
+  ["@opentelemetry/resources", ["cli"]],
+  ["@opentelemetry/sdk-metrics", ["cli"]],
+  ["@opentelemetry/sdk-trace-base", ["cli"]],
 ]);
 
 /** Longest file of `src`, in lines. */
@@ -139,8 +146,10 @@ function checkPackage(path: string, specifier: string): string[] {
   if (/^(?!node:|npm:|jsr:)[a-z]+:|^\//i.test(specifier)) return [`${path} imports ${specifier}, which is no package`];
   const name = packageOf(specifier);
   if (name === "@reeve/supervisor") return [`${path} imports the package by its own name`];
-  const home = HOMES.get(name);
-  return home === undefined || folderOf(path) === home ? [] : [`${path} imports ${name}, which lives in ${home}`];
+  const homes = HOMES.get(name);
+  return homes === undefined || homes.includes(folderOf(path) ?? "")
+    ? []
+    : [`${path} imports ${name}, which lives in ${homes.join(" and ")}`];
 }
 
 /** The name without scheme, version and path: `npm:@a/b@^1/c` is `@a/b`. */

@@ -168,6 +168,16 @@ const PLANTED: readonly [name: string, files: Record<string, string>, said: stri
     { "src/config/a.ts": 'import { Command } from "commander";' },
     "src/config/a.ts imports commander, which lives in cli",
   ],
+  [
+    "an SDK in the library",
+    { "src/observe/a.ts": 'await import("@opentelemetry/sdk-metrics");' },
+    "src/observe/a.ts imports @opentelemetry/sdk-metrics, which lives in cli",
+  ],
+  [
+    "a package outside its homes",
+    { "src/runtime/a.ts": 'await import("@opentelemetry/api");' },
+    "src/runtime/a.ts imports @opentelemetry/api, which lives in observe and cli",
+  ],
   ["a package outside its home", { "src/runtime/a.ts": 'import { z } from "zod";' }, "src/runtime/a.ts imports zod, which lives in config"],
   ["a package behind the front door", {
     "mod.ts": 'export * from "./src/spec/mod.ts";',

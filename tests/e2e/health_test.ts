@@ -36,8 +36,8 @@ Deno.test("a tree is live at once, started when all of it was ready, and ready a
     ],
   }, { keepAlive: false });
   await asking(tree, async (ask) => {
-    assertEquals((await ask("/livez")).status, 200);
-    assertEquals((await ask("/startupz")).status, 503);
+    assertEquals(await ask("/livez"), { status: 200, body: { alive: true, stuck: false } });
+    assertEquals(await ask("/startupz"), { status: 503, body: { started: false } });
     const { status, body } = await ask("/readyz");
     assertEquals(status, 503);
     assertEquals(JSON.stringify(at(body, "waitingFor")), '["/s is running"]');
@@ -83,6 +83,47 @@ Deno.test("only GET and HEAD of three paths are answered, and nobody who says no
     silent.on("error", () => {});
     assertEquals((await ask("/livez")).status, 200);
   });
+});
+
+Deno.test("whether a tree lives and was started is told without a look at its children", async () => {
+  await using tree = await supervise({ children: [child.task("a", untilAborted)] }, { keepAlive: false });
+  await tree.ready();
+  let looks = 0;
+  const counting: Tree = new Proxy(tree, {
+    get: (target, name) => {
+      if (name === "snapshot" || name === "counts") looks++;
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === "function" ? member.bind(target) : member;
+    },
+  });
+  await asking(counting, async (ask) => {
+    for (const path of ["/livez", "/startupz"]) assertEquals((await ask(path)).status, 200, path);
+    assertEquals(looks, 0);
+    await ask("/readyz");
+    assertEquals(looks, 1);
+  });
+});
+
+Deno.test("a tree whose loop is stuck lives no more", async () => {
+  await using tree = await supervise({ children: [] }, { keepAlive: false });
+  const stuck: Tree = new Proxy(tree, {
+    get: (target, name) => {
+      if (name === "health") return () => ({ ...target.health(), queueWaitMs: 60_000 });
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === "function" ? member.bind(target) : member;
+    },
+  });
+  await asking(stuck, async (ask) => assertEquals(await ask("/livez"), { status: 503, body: { alive: true, stuck: true } }));
+});
+
+Deno.test("further paths are answered by the same server", async () => {
+  await using tree = await supervise({ children: [] }, { keepAlive: false });
+  const also = { "/version": () => Promise.resolve({ status: 200, contentType: "text/plain", text: "1.2.3\n" }) };
+  await using health = await serveHealth(tree, { port: 0, also });
+  const answer = await fetch(`http://127.0.0.1:${health.port}/version`);
+  assertEquals([answer.status, answer.headers.get("content-type"), await answer.text()], [200, "text/plain", "1.2.3\n"]);
+  const missing = await fetch(`http://127.0.0.1:${health.port}/`);
+  assertEquals(await missing.json(), { error: "/livez, /readyz, /startupz and /version are answered" });
 });
 
 Deno.test("a port that is taken is an error that says so", async () => {

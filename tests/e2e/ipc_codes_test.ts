@@ -4,12 +4,11 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ReeveError } from "../../mod.ts";
 import { parseChildManifest } from "../../src/config/mod.ts";
-import type { DashboardOptions } from "../../src/ipc/mod.ts";
 import { NO_REQUEST_ID, STAGES } from "../../src/protocol/mod.ts";
 import { at } from "../support/at.ts";
 import { inFolder } from "../support/folder.ts";
 import { LineClient } from "../support/lines.ts";
-import { whileServed } from "../support/served.ts";
+import { type ServedOptions, whileServed } from "../support/served.ts";
 import { socketTest } from "../support/sockets.ts";
 
 type Line = string | object | Uint8Array;
@@ -18,7 +17,7 @@ interface Row {
   readonly code: string;
   /** Where it comes up, for codes that have no stage of their own. */
   readonly stage?: string;
-  readonly options?: Partial<DashboardOptions>;
+  readonly options?: ServedOptions;
   /** What is sent; the last answer is the one. */
   readonly lines: readonly Line[];
   /** Something to be done before it is sent. */
@@ -63,11 +62,11 @@ async function breakAudit(path: string): Promise<void> {
   await rm(file);
   await mkdir(file);
 }
-const audit = (failureStrategy: "fail_closed" | "defer_bounded") => (path: string): Partial<DashboardOptions> => ({
+const audit = (failureStrategy: "fail_closed" | "defer_bounded") => (path: string): ServedOptions => ({
   audit: { backend: "file", filePath: join(dirname(path), "audit.jsonl"), failureStrategy, maxDeferQueue: 1 },
 });
 
-const ROWS: readonly (Row & { readonly optionsAt?: (path: string) => Partial<DashboardOptions> })[] = [
+const ROWS: readonly (Row & { readonly optionsAt?: (path: string) => ServedOptions })[] = [
   { code: "invalid_json", lines: ["{"], isAnonymous: true },
   { code: "unsupported_method", lines: [read("last", "nonsense")] },
   { code: "invalid_command_params", lines: [command("last", "pause_child", { reason: 5 })] },

@@ -14,9 +14,6 @@ const REFUSED: readonly (readonly [string, Partial<DashboardOptions>])[] = [
   ["writeTimeoutMs", { writeTimeoutMs: 0 }],
   ["writeTimeoutMs", { writeTimeoutMs: NaN }],
   ["idleTimeoutMs", { idleTimeoutMs: -1 }],
-  ["audit.maxDeferQueue", { audit: { maxDeferQueue: 0 } }],
-  ["audit.maxBytes", { audit: { backend: "file", filePath: "/tmp/reeve-never", maxBytes: 0 } }],
-  ["audit.keep", { audit: { backend: "file", filePath: "/tmp/reeve-never", keep: 0 } }],
 ];
 
 Deno.test({

@@ -70,6 +70,21 @@ test("processAdapter() runs a command with the program's and the child's environ
   assertEquals(recorder.lines.filter((line) => line.startsWith("stderr")), ["stderr: oops"]);
 });
 
+test("processAdapter() lets a process wait while the file of its output is full, and loses no line", async () => {
+  let drain = (): void => {};
+  const sink = { isFull: true, write: (): void => {}, onceDrained: (callback: () => void): void => void (drain = callback) };
+  const { recorder } = start(script("seq -f %.0f 1 200000"), { sink });
+  await recorder.until(() => recorder.lines.length > 0);
+  // Long enough for a process that need not wait.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assertEquals(recorder.exits, []);
+  assert(recorder.lines.length < 100_000, `${recorder.lines.length} lines were read`);
+  sink.isFull = false;
+  drain();
+  assertEquals(await recorder.exit(), { kind: "succeeded", exitCode: 0 });
+  assertEquals(recorder.lines, Array.from({ length: 200_000 }, (_, index) => `stdout: ${index + 1}`));
+});
+
 test("processAdapter() runs in the working directory, with a shell when asked", async () => {
   const folder = await mkdtemp(join(tmpdir(), "reeve-process-"));
   try {

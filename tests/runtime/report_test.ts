@@ -218,7 +218,8 @@ Deno.test("summary: failures and restarts are counted however short the journal 
   assertEquals([recentFailures.length, recentEvents.length], [16, 32]);
   assertEquals([recentFailures.at(-1)?.path, recentEvents.at(-1)?.path, lastDecision?.action], ["/s/b", "/a", "restart"]);
   const report = await endOf(tree, clock);
-  assertEquals([report.summary.failures, report.summary.recentEvents.at(-1)?.type], [40, "shutdown_completed"]);
+  // Both fail once more, while they are being stopped.
+  assertEquals([report.summary.failures, report.summary.recentEvents.at(-1)?.type], [42, "shutdown_completed"]);
   const { seq } = tree.snapshot();
   assertEquals(report.summary.recentEvents.map((event) => event.seq), Array.from({ length: 32 }, (_, index) => seq - 31 + index));
 });

@@ -1,4 +1,5 @@
 /** What is done to real trees so that they tell every event there is. */
+import { mkdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type AdditionLog,
@@ -12,6 +13,7 @@ import {
   type Tree,
   type TreeSpec,
 } from "../../mod.ts";
+import type { Clock } from "../../src/base/mod.ts";
 import { serveDashboard } from "../../src/ipc/mod.ts";
 import { Bus, type LogRecord } from "../../src/observe/mod.ts";
 import { Interpreter, planTree } from "../../src/runtime/mod.ts";
@@ -144,6 +146,19 @@ export const SCENES: Readonly<Record<string, () => Promise<SupervisorEvent[]>>> 
       await tree.child("/a").restart();
       await clock.advance(10);
     }),
+  "a command while a child waits for its next attempt": () =>
+    told((clock) => ({
+      children: [
+        child.task("a", async (context) => context.attempt === 1 ? await failing(clock) : await untilAborted(context), {
+          backoff: { initialMs: 5_000, maxMs: 5_000, jitter: "none" },
+        }),
+      ],
+    }), async (tree, clock) => {
+      await clock.advance(2_000);
+      await tree.child("/a").release().catch(() => {});
+      await tree.child("/a").start();
+      await clock.advance(10);
+    }),
   "a child that is passed over in a shutdown": () =>
     told(() => ({ children: [child.task("a", deaf, { stop: { timeoutMs: 10, killWaitMs: 10 } })] })),
   "a reader that is too slow, and then reads on": () =>
@@ -240,4 +255,58 @@ export const SCENES: Readonly<Record<string, () => Promise<SupervisorEvent[]>>> 
     await tree.close();
     return await eventsOf(tree);
   },
+  "a journal whose file cannot be written, and then can": () =>
+    inFolder(async (folder) => {
+      const clock = new VirtualClock({ startMs: 1_000 });
+      const path = join(folder, "events.jsonl");
+      const tree = await supervise({ children: [child.task("a", untilAborted)], observability: { journal: { path } } }, {
+        clock,
+        keepAlive: false,
+      });
+      await clock.advance(10);
+      await untilWritten(path);
+      await rm(path);
+      await mkdir(path);
+      await tree.child("/a").restart();
+      await clock.advance(10);
+      for await (const event of tree.events()) if (event.type === "sink_changed") break;
+      await rm(path, { recursive: true });
+      let isWell = false;
+      const again = tree.events({ filter: (event) => event.type === "sink_changed" && event.healthy }).next().then(() => isWell = true);
+      // What is written is written in real time, what is waited for before it is tried again is not.
+      while (!isWell) {
+        await clock.advance(1_000);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      await again;
+      const events = eventsOf(tree);
+      const ending = tree.shutdown();
+      await clock.advance(60_000);
+      await ending;
+      return await events;
+    }),
+  "a loop that does not get its turn": async () => {
+    const clock = new VirtualClock({ startMs: 1_000 });
+    let lateMs = 0;
+    const late: Clock = {
+      now: () => clock.now() + lateMs,
+      wallNow: () => clock.wallNow() + lateMs,
+      microtask: (callback) => clock.microtask(callback),
+      macrotask: (callback) => clock.macrotask(callback),
+      setTimer: (callback, delayMs) => clock.setTimer(callback, delayMs),
+    };
+    const tree = await supervise({ children: [child.task("a", untilAborted)] }, { clock: late, keepAlive: false });
+    const events = eventsOf(tree);
+    await clock.advance(2_500);
+    lateMs = 3_000;
+    await clock.advance(2_000);
+    const ending = tree.shutdown();
+    await clock.advance(60_000);
+    await ending;
+    return await events;
+  },
 };
+
+async function untilWritten(path: string): Promise<void> {
+  while ((await stat(path)).size === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+}

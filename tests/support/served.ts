@@ -1,6 +1,6 @@
 /** The tree of the recorded traffic, served on a socket of its own. */
 import { join } from "node:path";
-import { child, supervise, type Tree, type TreeSpec } from "../../mod.ts";
+import { child, supervise, type SuperviseOptions, type Tree, type TreeSpec } from "../../mod.ts";
 import { type Dashboard, type DashboardOptions, serveDashboard } from "../../src/ipc/mod.ts";
 import { inFolder } from "./folder.ts";
 import { untilAborted } from "./tasks.ts";
@@ -12,6 +12,13 @@ export interface Served {
   readonly path: string;
 }
 
+/** What is served, and how. */
+export type ServedOptions =
+  & Partial<DashboardOptions>
+  & Partial<Pick<TreeSpec, "children" | "shutdown" | "audit">>
+  & Pick<SuperviseOptions, "configVersion">
+  & { readonly journal?: number };
+
 const CHILDREN: TreeSpec["children"] = [
   child.task("api", untilAborted, { tags: ["core", "http"], severity: "critical" }),
   child.task("billing", untilAborted, { dependencies: ["api"], severity: "optional" }),
@@ -21,13 +28,11 @@ const CHILDREN: TreeSpec["children"] = [
 /** Runs something beside a tree that is served. */
 export function whileServed(
   run: (served: Served) => Promise<void>,
-  { children = CHILDREN, shutdown, journal, ...options }: Partial<DashboardOptions> & Partial<Pick<TreeSpec, "children" | "shutdown">> & {
-    readonly journal?: number;
-  } = {},
+  { children = CHILDREN, shutdown, journal, audit, configVersion, ...options }: ServedOptions = {},
 ): Promise<void> {
   return inFolder(async (folder) => {
     const path = join(folder, "target.sock");
-    const tree = await supervise({ children, shutdown, observability: { eventJournalCapacity: journal } });
+    const tree = await supervise({ children, shutdown, audit, observability: { eventJournalCapacity: journal } }, { configVersion });
     try {
       // Tests ask faster than people do; what limits them has tests of its own.
       const securityConfig = { rateLimit: { enabled: false } };

@@ -2,24 +2,33 @@
 import process from "node:process";
 import {
   type ChildSnapshot,
+  type EventSeverity,
   handleSignals,
   type HealthOptions,
   ReeveError,
   type Report,
-  serveHealth,
+  severityOf,
   SpecError,
   supervise,
+  type SupervisorEvent,
   type Tree,
+  type TreeSpec,
 } from "../../../mod.ts";
 import { cleanText, thrownMessage } from "../../base/mod.ts";
 import { ConfigError, type LoadedConfig, loadFile, parseChildManifest } from "../../config/mod.ts";
 import { type Dashboard, type DashboardOptions, serveDashboard } from "../../ipc/mod.ts";
 import { platform } from "../../platform/mod.ts";
+import { DEFAULTS } from "../../spec/mod.ts";
 import { eventLog, type LogItem } from "../event_log.ts";
 import { type CommandIo, EXIT } from "../io.ts";
 import { inOrder } from "../ordered.ts";
 import { ownSocketPath } from "../own_socket.ts";
+import type { Place } from "../place.ts";
 import { summary } from "../summary.ts";
+import { startExporting } from "../telemetry/exporting.ts";
+import { serveAsked } from "../telemetry/serve.ts";
+import { ownVariables, type TelemetrySettings, telemetrySettings } from "../telemetry/settings.ts";
+import { startWatching } from "../watching.ts";
 import { exitCodeOf, printProblems, printRefusal } from "./check.ts";
 
 /** Arguments of `run`. */
@@ -37,6 +46,10 @@ export interface RunArgs {
   readonly socket: boolean;
   /** Where it is answered over HTTP how the tree is. */
   readonly health?: HealthOptions;
+  /** Where metrics are told to Prometheus over HTTP; the place of `health` may be the same. */
+  readonly metrics?: Place;
+  /** Seconds for which the loop of the program may be blocked. */
+  readonly watchdogSecs?: number;
 }
 
 /** Runs the tree of a file until it ends; returns its exit code. */
@@ -46,27 +59,36 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
   const complaints: CommandIo = { color: io.color, stdout: toStderr, stderr: toStderr };
   const loaded = await loadConfig(args.file, complaints);
   if (typeof loaded === "number") return loaded;
-  const { spec, warnings, locate } = loaded;
+  const { warnings, locate } = loaded;
   printProblems(warnings, complaints);
   const unguard = survive(io);
   try {
-    const tree = await supervise(spec);
+    const spec = metricsWanted(loaded.spec, args);
+    const settings = telemetryOf(spec, loaded, args);
+    const shown = shownAs(loaded, args);
+    await using exporting = await startExporting({
+      settings,
+      treeName: spec.name ?? DEFAULTS.treeName,
+      tell: (text) => complaints.stderr(`reeve: ${text}\n`),
+    });
+    const tree = await supervise(spec, { configVersion: loaded.configVersion });
     using _signals = handleSignals(tree);
     await using dashboard = await serve(tree, loaded, args, complaints);
     if (dashboard !== null) complaints.stderr(`reeve: dashboard on ${cleanText(dashboard.path)}\n`);
-    await using health = args.health === undefined ? null : await orStop(tree, serveHealth(tree, args.health), "health cannot be answered");
-    if (health !== null) complaints.stderr(`reeve: health on ${args.health?.host}:${health.port}\n`);
-    const shown = showAll(tree, args, io);
+    const asked = { health: args.health, prometheus: settings.prometheus, metrics: exporting?.metrics ?? null };
+    await using _asked = await orStop(tree, serveAsked(tree, asked, complaints), "what was to be served over HTTP cannot be");
+    await using _watching = await orStop(tree, startWatching(tree, args, complaints), "the watchdog cannot be started");
+    const showing = showAll(tree, shown, io);
     const stopLater = args.forSecs === undefined
       ? undefined
       : setTimeout(() => tree.shutdown({ by: "reeve", reason: `${args.forSecs} s are over` }), args.forSecs * 1000);
     const report = await tree.finished;
     clearTimeout(stopLater);
-    await shown;
-    printReport(tree, report, args, io);
+    await showing;
+    printReport(tree, report, shown, io);
     return report.exitCode === 0 && args.forSecs !== undefined ? readyOrNot(tree, args.forSecs, io) : report.exitCode;
   } catch (error) {
-    if (error instanceof ReeveError && (error.code === "dashboard_not_started" || error.code === "health_not_started")) {
+    if (error instanceof ReeveError && NOT_STARTED.includes(error.code)) {
       complaints.stderr(`reeve: ${error.message}\n`);
       return EXIT.unusable;
     }
@@ -78,10 +100,46 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
   }
 }
 
+/** What was asked for and cannot be had: the tree does not run without it. */
+const NOT_STARTED: readonly string[] = [
+  "audit_not_opened",
+  "dashboard_not_started",
+  "health_not_started",
+  "journal_not_opened",
+  "telemetry_not_started",
+  "watchdog_not_started",
+];
+
+/** Who asks for metrics on the command line gets them, whatever the file says. */
+function metricsWanted(spec: TreeSpec, { metrics }: RunArgs): TreeSpec {
+  return metrics === undefined ? spec : { ...spec, observability: { ...spec.observability, metricsEnabled: true } };
+}
+
+/** Where no metrics and traces are made, none go anywhere. */
+function telemetryOf({ observability }: TreeSpec, { exporters }: LoadedConfig, { metrics }: RunArgs): TelemetrySettings {
+  const isWanted = observability?.metricsEnabled !== false;
+  return telemetrySettings({ metrics, file: isWanted ? exporters : {}, variables: isWanted ? ownVariables() : () => undefined });
+}
+
+/** How events are shown: as the command line says, and then as the file does. */
+interface Shown {
+  readonly json: boolean;
+  readonly verbose: boolean;
+  readonly output: boolean;
+  readonly least: EventSeverity;
+}
+
+function shownAs({ exporters: { console: { level = "info", format } = {} } }: LoadedConfig, { json, verbose, output }: RunArgs): Shown {
+  const isVerbose = verbose || level === "debug";
+  return { json: json || format === "json", verbose: isVerbose, output, least: isVerbose ? "info" : level };
+}
+
+const RANK: Readonly<Record<EventSeverity, number>> = { info: 0, warning: 1, error: 2 };
+
 /** Serves the tree as the file says; where it says nothing, on a socket of its own. */
 async function serve(tree: Tree, loaded: LoadedConfig, args: RunArgs, io: CommandIo): Promise<Dashboard | null> {
-  const { dashboard, dashboardOff, audit, configVersion } = loaded;
-  const options = { audit, configVersion, parseChild: (manifest: string) => parseChildManifest(manifest, { path: args.file }) };
+  const { dashboard, dashboardOff } = loaded;
+  const options = { parseChild: (manifest: string) => parseChildManifest(manifest, { path: args.file }) };
   if (dashboard !== null) return await orStop(tree, serveDashboard(tree, { ...options, ...dashboard }), "the dashboard cannot be served");
   return args.socket && !dashboardOff ? await serveIfPossible(tree, options, io) : null;
 }
@@ -119,14 +177,14 @@ async function loadConfig(file: string, io: CommandIo): Promise<LoadedConfig | n
   }
 }
 
-async function showAll(tree: Tree, { verbose, json, output }: RunArgs, io: CommandIo): Promise<void> {
+async function showAll(tree: Tree, { verbose, json, output, least }: Shown, io: CommandIo): Promise<void> {
   const render = json
     ? (item: LogItem) => `${JSON.stringify(item)}\n`
     : eventLog({ io, verbose, epochMs: Date.now() - performance.now(), width: widestPath(tree.snapshot().children) });
   const subscriber = "console";
-  const streams: AsyncIterable<LogItem>[] = output
-    ? [tree.events({ subscriber }), tree.logs({ subscriber })]
-    : [tree.events({ subscriber })];
+  const filter = least === "info" ? undefined : ({ type }: SupervisorEvent) => RANK[severityOf(type)] >= RANK[least];
+  const events = tree.events({ subscriber, filter });
+  const streams: AsyncIterable<LogItem>[] = output ? [events, tree.logs({ subscriber })] : [events];
   await inOrder(streams, (item) => "atMs" in item ? item.atMs : 0, (item) => io.stdout(render(item)));
 }
 
@@ -141,7 +199,7 @@ function readyOrNot(tree: Tree, forSecs: number, io: CommandIo): number {
   return EXIT.problems;
 }
 
-function printReport(tree: Tree, report: Report, { json }: RunArgs, io: CommandIo): void {
+function printReport(tree: Tree, report: Report, { json }: Shown, io: CommandIo): void {
   io.stdout(json ? `${JSON.stringify({ type: "report", ...report })}\n` : summary(tree.name, report, io));
 }
 

@@ -118,6 +118,7 @@ function factOf({ peer, method, requestId }: Asked, kind: AuditFact["kind"]): Au
   return {
     kind,
     method,
+    origin: "socket",
     initiatorHash: peer === null ? UNKNOWN : peer.hash,
     correlationId: requestId === null ? null : bounded(requestId),
     allowed: true,

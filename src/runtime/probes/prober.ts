@@ -10,8 +10,8 @@ export interface ProberOptions {
   readonly delayMs: (successes: number, asked: number) => number;
   /** Longest time of one question, in milliseconds. */
   readonly timeoutMs: number;
-  /** `reason` is null for yes; `failures` counts the no answers in a row. */
-  readonly onAnswer: (reason: string | null, failures: number) => void;
+  /** `reason` is null for yes; `failures` counts the no answers in a row; the question took `tookMs` milliseconds. */
+  readonly onAnswer: (reason: string | null, failures: number, tookMs: number) => void;
 }
 
 /** First delay in milliseconds between two questions of a child that is not ready yet; it doubles. */
@@ -34,6 +34,7 @@ export function startProber({ check, clock, delayMs, timeoutMs, onAnswer }: Prob
 
   const ask = async (): Promise<void> => {
     const controller = new AbortController();
+    const askedAtMs = clock.now();
     let timedOut = false;
     abort = () => controller.abort();
     cancelTimer = clock.setTimer(() => {
@@ -48,7 +49,7 @@ export function startProber({ check, clock, delayMs, timeoutMs, onAnswer }: Prob
     const reason = timedOut ? `did not answer within ${timeoutMs} ms` : answer;
     if (reason === null) successes++;
     failures = reason === null ? 0 : failures + 1;
-    onAnswer(reason, failures);
+    onAnswer(reason, failures, clock.now() - askedAtMs);
     schedule();
   };
   // onAnswer may stop the prober.

@@ -53,6 +53,31 @@ Deno.test("lineSplitter() cuts a line that is too long, and never inside a chara
   assertEquals(split(...slowly).map((line) => line.length), [65_536, 4_464]);
 });
 
+Deno.test("lineSplitter() keeps what is unfinished at a cut together with what follows", () => {
+  const filled = (end: string): string => "x".repeat(65_536 - end.length) + end;
+  const cases: readonly (readonly [string, readonly number[], string])[] = [
+    [
+      `${filled("sec")}ret and more
+next
+`,
+      [65_533, 15, 4],
+      "secret and more",
+    ],
+    [`${filled("sec")}!\n`, [65_533, 4], "sec!"],
+    [`${filled("sec")}`, [65_536], "x"],
+    [`${filled("sec")}${filled("")}${filled("s")}ecret`, [65_533, 65_539, 65_535, 6], "sec"],
+  ];
+  for (const [text, lengths, second] of cases) {
+    const lines: string[] = [];
+    const push = lineSplitter((line) => lines.push(line), (part) => part.endsWith("sec") ? 3 : part.endsWith("s") ? 1 : 0);
+    push(bytes.encode(text));
+    push();
+    assertEquals(lines.map((line) => line.length), lengths);
+    if (lines.length > 1) assertEquals(lines[1]!.startsWith(second), true, lines[1]!.slice(0, 20));
+    assertEquals(lines.join(""), text.replaceAll("\n", ""));
+  }
+});
+
 Deno.test("lineSplitter() gives the same lines for every way to cut the bytes", () => {
   const line = fc.string({ unit: "binary", maxLength: 12 }).filter((text) => !/[\r\n\ufeff]/.test(text) && text === text.toWellFormed());
   fc.assert(

@@ -5,9 +5,11 @@ import {
   type Clock,
   type CommandPermissions,
   reasonOf,
+  Redactor,
   requirePermission,
 } from "../../../src/base/mod.ts";
 import type { Exit } from "../../../src/event/mod.ts";
+import type { LineSink } from "../../../src/observe/mod.ts";
 import type { AttemptContext } from "../../../src/runtime/children/types.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { Ledger, type Opened } from "../../../src/runtime/ledger.ts";
@@ -18,6 +20,7 @@ export interface RecorderOptions {
   readonly environment?: readonly (readonly [string, string])[];
   readonly clock?: Clock;
   readonly permissions?: CommandPermissions;
+  readonly sink?: LineSink;
 }
 
 /** An attempt that remembers everything. */
@@ -30,6 +33,8 @@ export class Recorder implements AttemptContext {
   readonly environment: ReadonlyMap<string, string>;
   readonly clock: Clock;
   readonly permissions: CommandPermissions;
+  readonly redactor = new Redactor();
+  readonly sink: LineSink | null;
   /** What the adapter opened and did not strike out. */
   readonly ledger = new Ledger();
   readonly opened: Opened = (kind, detail, isThere) => this.ledger.open(this.path, kind, detail, isThere);
@@ -41,11 +46,12 @@ export class Recorder implements AttemptContext {
   readonly exits: Exit[] = [];
   readonly #waiters: { readonly wanted: () => boolean; readonly resolve: () => void }[] = [];
 
-  constructor({ args = null, environment = [], clock = systemClock(), permissions = {} }: RecorderOptions = {}) {
+  constructor({ args = null, environment = [], clock = systemClock(), permissions = {}, sink }: RecorderOptions = {}) {
     this.args = args;
     this.environment = new Map(environment);
     this.clock = clock;
     this.permissions = permissions;
+    this.sink = sink ?? null;
   }
 
   running(): void {

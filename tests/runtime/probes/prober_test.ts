@@ -56,6 +56,27 @@ Deno.test("startProber() counts a question without an answer as failed after the
   stop();
 });
 
+Deno.test("startProber() measures the time of one question, the timeout of one that is not answered", async () => {
+  const replies = [0, 40, 250, 1_000];
+  const took: number[] = [];
+  const { clock, stop } = run((signal) => {
+    const { promise, resolve } = waiting();
+    clock.setTimer(resolve, replies.shift() ?? 0);
+    signal.addEventListener("abort", resolve);
+    return promise;
+  }, { onAnswer: (_reason, _failures, tookMs) => void took.push(tookMs) });
+  await clock.advance(5_000);
+  stop();
+  assertEquals(took, [0, 40, 250, 300]);
+});
+
+/** A question that is answered with yes when the test wants it. */
+function waiting(): { readonly promise: Promise<null>; readonly resolve: () => void } {
+  let resolve = (): void => {};
+  const promise = new Promise<null>((resolveIt) => resolve = () => resolveIt(null));
+  return { promise, resolve };
+}
+
 Deno.test("startProber() never asks while a question is open", async () => {
   let resolveCheck: (reason: string | null) => void = () => {};
   const { clock, asked, answers, stop } = run(() => new Promise((resolve) => resolveCheck = resolve));
