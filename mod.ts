@@ -144,6 +144,7 @@ export {
   type TreeChange,
   type TreeMoment,
   type TreeSnapshot,
+  type Unwritten,
   type Watchdog,
   type WatchdogOptions,
 } from "./src/runtime/mod.ts";

@@ -1,5 +1,5 @@
 /** What a run came to, as a table. */
-import { type ChildReport, describe, describeExit, duration, type Reconciliation, type Report } from "../../mod.ts";
+import { type ChildReport, describe, describeExit, duration, type Reconciliation, type Report, type Unwritten } from "../../mod.ts";
 import { cleanText } from "../base/mod.ts";
 import { type CommandIo, paint } from "./io.ts";
 import { renderTable } from "./table.ts";
@@ -28,13 +28,21 @@ export function summary(name: string, report: Report, io: CommandIo): string {
     }; the last failure: ${cleanText(`${last.path} ${describe(last)}`)}\n`;
   return `\n${paint(io, "bold", cleanText(name))} ran ${duration(report.durationMs)}, ${
     cleanText(end)
-  }, exit code ${report.exitCode}\n${counts}\n${table}${whatIsLeft(report.reconcile)}`;
+  }, exit code ${report.exitCode}\n${counts}\n${table}${whatIsLeft(report.reconcile)}${whatIsMissing(report.unwritten)}`;
 }
 
 function whatIsLeft({ left, more }: Reconciliation): string {
   if (left.length === 0 && more === 0) return "";
   const lines = left.map(({ owner, detail }) => `  ${cleanText(owner)}: ${cleanText(detail)}`);
   return ["\nstill there:", ...lines, ...(more === 0 ? [] : [`  and ${more} more`]), ""].join("\n");
+}
+
+const SINKS = { journal: "events in the journal", audit: "records in the audit", logs: "lines of output" } as const;
+
+function whatIsMissing(unwritten: readonly Unwritten[]): string {
+  if (unwritten.length === 0) return "";
+  const lines = unwritten.map(({ sink, lost, reason }) => `  ${lost} ${SINKS[sink]}: ${cleanText(reason)}`);
+  return ["\nnot written:", ...lines, ""].join("\n");
 }
 
 function howItStopped({ status, phase }: ChildReport): string {

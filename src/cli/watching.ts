@@ -11,11 +11,8 @@ export async function startWatching(
 ): Promise<AsyncDisposable> {
   const say = (error: unknown): void => io.stderr(`reeve: ${cleanText(thrownMessage(error))}\n`);
   const watchdog: Watchdog | null = watchdogSecs === undefined ? null : await startWatchdog({ timeoutMs: 1_000 * watchdogSecs });
-  // Nobody asked for this one: a tree runs without it as well.
-  const systemd = await notifySystemd(tree, { onFailure: say }).catch((error: unknown) => {
-    say(error);
-    return null;
-  });
+  // Whether systemd waits cannot be seen where the environment may not be read: then nobody asked for it.
+  const systemd = await notifySystemd(tree, { onFailure: say }).catch(() => null);
   return {
     async [Symbol.asyncDispose](): Promise<void> {
       await systemd?.close();

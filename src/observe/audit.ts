@@ -1,5 +1,5 @@
 /** Who asked for what and what became of it: kept in memory, and in a file where one is wanted. */
-import { cleanText, RingBuffer } from "../base/mod.ts";
+import { cleanText, RingBuffer, thrownMessage } from "../base/mod.ts";
 import type { AuditFailureStrategy, AuditOptions } from "../spec/mod.ts";
 import { AUDIT_VERSION, AuditChain, type ChainLine, TAMPERED } from "./audit_chain.ts";
 import { AuditFile } from "./audit_file.ts";
@@ -96,6 +96,15 @@ export interface AuditMeans {
   readonly now?: () => number;
 }
 
+/** Whether the file of the audit can be written. */
+export interface AuditHealth {
+  readonly healthy: boolean;
+  /** Why it cannot, or could not. */
+  readonly reason: string;
+  /** How many records were lost meanwhile. */
+  readonly lost: number;
+}
+
 /** Keeps records in their order; what is written stands in the file before anything that follows from it is done. */
 export class AuditTrail {
   readonly #records = new RingBuffer<Noted>(MOST);
@@ -116,6 +125,11 @@ export class AuditTrail {
   #lost = 0;
   #tamperedAtMs = -Infinity;
   #tamperings = 0;
+  #tell: (health: AuditHealth) => void = () => {};
+  /** Why the file cannot be written, `null` while it can. */
+  #failure: string | null = null;
+  /** Records that were lost since it cannot be written. */
+  #lostSince = 0;
 
   constructor(
     options: AuditOptions,
@@ -153,6 +167,21 @@ export class AuditTrail {
     return found.reverse();
   }
 
+  /** Calls back once when the file cannot be written any more, and once when it can again. */
+  tellTo(tell: (health: AuditHealth) => void): void {
+    this.#tell = tell;
+  }
+
+  /** How many records are not in the file, because they still wait, or found no room. */
+  get unwritten(): number {
+    return this.#waiting.length + this.#lostSince;
+  }
+
+  /** Why the file cannot be written, `null` while it can. */
+  get failure(): string | null {
+    return this.#failure;
+  }
+
   /** Sees whether records can be written at all; rejects when they cannot, or when a newer version wrote the file. */
   async probe(): Promise<void> {
     await this.#chain?.open();
@@ -170,6 +199,7 @@ export class AuditTrail {
   note(fact: AuditFact): void {
     if (this.#chain !== null && this.#isFull("noted")) {
       this.#lost++;
+      this.#lostSince++;
       // There may be room again, which nobody would know without trying.
       if (!this.#isResting) this.#drain();
       return;
@@ -264,11 +294,21 @@ export class AuditTrail {
     if (batch.length === 0) return true;
     try {
       await this.#chain?.append(batch);
+      this.#healed();
       return true;
-    } catch {
+    } catch (error) {
       this.#failedAtMs = this.#now();
+      if (this.#failure === null) this.#tell({ healthy: false, reason: thrownMessage(error, 256), lost: 0 });
+      this.#failure = thrownMessage(error, 256);
       return false;
     }
+  }
+
+  #healed(): void {
+    if (this.#failure === null) return;
+    this.#tell({ healthy: true, reason: this.#failure, lost: this.#lostSince });
+    this.#failure = null;
+    this.#lostSince = 0;
   }
 }
 

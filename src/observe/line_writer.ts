@@ -250,7 +250,7 @@ export class LineWriter {
     const left = this.#pieces.reduce((sum, { lines }) => sum + lines, this.#inFlight);
     const wasHealthy = this.#lost === null;
     this.#tellLoss(left, wasHealthy ? TOO_MUCH : this.#reason);
-    if (!wasHealthy && left > 0) this.#tell(false);
+    if (!wasHealthy) this.#tell(false);
   }
 
   /** Whether everything got written; false when nothing did for a while. */

@@ -50,6 +50,11 @@ export class LogFiles {
     this.#epochMs = means.clock.wallNow() - means.clock.now();
   }
 
+  /** Whether no file was ever named. */
+  get isEmpty(): boolean {
+    return this.#writers.size === 0;
+  }
+
   /** The way to the file that the options name; `null` when they name none. Children that name the same one share it, with the rotation of the first. */
   sinkOf(options: LogOptions): LineSink | null {
     if (options.file === undefined) return null;
@@ -62,7 +67,6 @@ export class LogFiles {
 
   /** Writes what there is; waits at most 2 seconds for a file that cannot be written, for which it keeps the program alive. */
   async close(): Promise<void> {
-    if (this.#writers.size === 0) return;
     const keepAlive = setInterval(() => {}, 1_000);
     await Promise.all([...this.#writers.values()].map((writer) => writer.close()));
     clearInterval(keepAlive);

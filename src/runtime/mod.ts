@@ -15,6 +15,7 @@ export { type AdditionLog, type AdditionRecord, fileAdditionLog, type FileAdditi
 export { checkFiles } from "./preflight.ts";
 export { systemClock } from "./clock.ts";
 export { isStuck, type SupervisorHealth } from "./loop_watch.ts";
+export type { Unwritten } from "./observers.ts";
 export { recordedElsewhere } from "./tree_audit.ts";
 export { type Insides, insidesOf } from "./insides.ts";
 export { type CommandResult, Planner, planTree, type TreePlan } from "../core/mod.ts";

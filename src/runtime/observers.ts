@@ -1,6 +1,6 @@
 /** Everything that sees what a tree tells: its streams, what counts and measures, and what writes to files. */
 import { type Clock, Redactor } from "../base/mod.ts";
-import type { EventFacts, SupervisorEvent } from "../event/mod.ts";
+import type { EventFacts, SinkKind, SupervisorEvent } from "../event/mod.ts";
 import {
   type AuditTrail,
   Bus,
@@ -14,7 +14,6 @@ import {
   LogFiles,
   type LogRecord,
   openJournal,
-  RotatingFile,
   RunRecorder,
   type Telemetry,
   type TelemetryMaker,
@@ -44,6 +43,19 @@ export interface ObserversHost extends Pick<TelemetrySource, "children" | "super
   tell(facts: EventFacts): void;
 }
 
+/** What is not in a file, although it should be. */
+export interface Unwritten {
+  /** What should be there. */
+  readonly sink: SinkKind;
+  /** Why it is not. */
+  readonly reason: string;
+  /** How many events, records or lines. */
+  readonly lost: number;
+}
+
+/** What is told of a file that is written. */
+type SinkHealth = Pick<SupervisorEvent & { readonly type: "sink_changed" }, "healthy" | "reason" | "lost">;
+
 /** Opens what a tree needs from the start; rejects with `audit_not_opened`. */
 export async function openObservers(spec: TreeSpec): Promise<Opened> {
   const runId = crypto.randomUUID().replaceAll("-", "");
@@ -70,7 +82,9 @@ export class Observers {
   readonly #diagnostics: Diagnostics | null;
   readonly #files: LogFiles;
   readonly #epochMs: number;
+  readonly #unwritten = new Map<string, Unwritten>();
   #journal: Journal | null = null;
+  #isClosed = false;
 
   constructor(spec: TreeSpec, { runId, trail, telemetry, diagnostics }: Opened, host: ObserversHost) {
     const { observability = {}, backpressure, audit } = spec;
@@ -104,9 +118,9 @@ export class Observers {
     );
     this.#files = new LogFiles({
       clock,
-      open: (file) => new RotatingFile(file),
-      tell: ({ path, reason, ...facts }) => host.tell({ type: "sink_changed", sink: "logs", ...facts, reason: `${path}: ${reason}` }),
+      tell: ({ path, reason, ...change }) => this.#tellSink("logs", { ...change, reason: `${path}: ${reason}` }, path),
     });
+    trail?.tellTo((change) => this.#tellSink("audit", change));
     this.keepSecrets(spec.children);
     this.keepSecrets(spec.templates ?? []);
   }
@@ -145,19 +159,34 @@ export class Observers {
       tree: this.#host.name,
       wallAt: (atMs) => this.wallAt(atMs),
       clock: this.#host.clock,
-      tell: (facts) => this.#host.tell({ type: "sink_changed", sink: "journal", ...facts }),
+      tell: (change) => this.#tellSink("journal", change),
     });
   }
 
-  /** Nothing is told any more; resolves when what was told is written, or cannot be. `null` where nothing is written at all. */
-  close(): Promise<unknown> | null {
+  /** Nothing is told any more; resolves with what could not be written when everything else is. `null` where nothing is written at all. */
+  close(): Promise<readonly Unwritten[]> | null {
+    this.#isClosed = true;
     this.audit.ended();
     this.events.close();
     this.logs.close();
     this.telemetry?.end();
-    const closing = [this.#journal?.close(), this.#files.close(), this.#spec.audit?.backend === "file" ? this.trail?.close() : undefined];
+    const trail = this.#spec.audit?.backend === "file" ? this.trail : null;
+    const closing = [this.#journal?.close(), trail?.close(), this.#files.isEmpty ? undefined : this.#files.close()];
     const open = closing.filter((promise) => promise !== undefined);
-    return open.length === 0 ? null : Promise.allSettled(open);
+    if (open.length === 0) return null;
+    return Promise.allSettled(open).then(() => {
+      for (const [sink, file] of [["journal", this.#journal], ["audit", trail]] as const) {
+        if (file !== null && file.unwritten > 0) this.#unwritten.set(sink, { sink, reason: file.failure ?? "", lost: file.unwritten });
+      }
+      return [...this.#unwritten.values()];
+    });
+  }
+
+  /** Of what happens to a file after the end, the report tells. */
+  #tellSink(sink: SinkKind, { healthy, reason, lost }: SinkHealth, key: string = sink): void {
+    if (healthy || lost === 0) this.#unwritten.delete(key);
+    else this.#unwritten.set(key, { sink, reason, lost });
+    if (!this.#isClosed) this.#host.tell({ type: "sink_changed", sink, healthy, reason, lost });
   }
 
   #note(event: SupervisorEvent): void {

@@ -3,6 +3,7 @@ import type { ChildPhase, NodeState } from "../core/mod.ts";
 import type { Exit, ShutdownCause, ShutdownStatus } from "../event/mod.ts";
 import type { RunSummary } from "../observe/mod.ts";
 import type { ChildKind } from "../spec/mod.ts";
+import type { Unwritten } from "./observers.ts";
 import type { Reconciliation } from "./reconcile.ts";
 
 /** What became of one child. */
@@ -43,6 +44,8 @@ export interface Report {
   readonly abandoned: readonly string[];
   /** What was left of the tree, measured when it had finished. */
   readonly reconcile: Reconciliation;
+  /** What could not be written to files at the end. */
+  readonly unwritten: readonly Unwritten[];
 }
 
 /** Lists every child below a node, in the order in which they were stopped; those of nested supervisors come before them. */

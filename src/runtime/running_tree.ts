@@ -1,5 +1,5 @@
 /** The tree handle: the loop of a tree with its bus, its report and its hold on the program. */
-import { ReeveError } from "../base/mod.ts";
+import { type Clock, ReeveError } from "../base/mod.ts";
 import { childPath, type ChildPhase, Planner } from "../core/mod.ts";
 import type { EventFacts, GapMarker, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
 import type { AuditRecord, Bus, LogRecord, ReadOptions, RunSummary } from "../observe/mod.ts";
@@ -30,6 +30,9 @@ import {
 } from "./snapshot.ts";
 import { keepInsides } from "./insides.ts";
 import type { AddRequest, Child, ReadyOptions, ScaleResult, ShutdownRequest, SuperviseOptions, TemplateRequest, Tree } from "./tree.ts";
+
+/** So many turns of the program, of at most 8 ms each, the first wave of starts is waited for. */
+const LONGEST_START_TURNS = 250;
 
 /** Implements {@linkcode Tree}. */
 export class RunningTree implements Tree {
@@ -136,7 +139,8 @@ export class RunningTree implements Tree {
     if (this.#keepAlive) this.#release = holdProgram();
     this.#interpreter.post({ type: "begin", node: 0, stamp: 0 });
     if (this.#signal !== undefined) this.#listenTo(this.#signal);
-    await this.#interpreter.whenIdle();
+    // Children that restart themselves again and again leave the loop no rest.
+    await Promise.race([this.#interpreter.whenIdle(), turnsOf(this.#interpreter.clock, LONGEST_START_TURNS)]);
   }
 
   async ready({ signal, timeoutMs }: ReadyOptions = {}): Promise<void> {
@@ -278,7 +282,7 @@ export class RunningTree implements Tree {
 
   shutdown(request: ShutdownRequest = {}): Promise<Report> {
     const { reason = "close", by = "program", force = false } = request;
-    if (this.#report !== null) return Promise.resolve(this.#report = this.#afterwards(this.#report));
+    if (this.#report !== null) return this.finished.then((report) => this.#report = this.#afterwards(this.#report ?? report));
     try {
       const who = this.#orders.requestOf({ by, reason }, refusal("shut down", "/"));
       this.#observers.audit.shutdown(who, request);
@@ -325,12 +329,13 @@ export class RunningTree implements Tree {
       startedAtMs: this.#startedWallMs,
       durationMs: this.#interpreter.clock.now() - this.#startedAtMs,
       summary: this.summary(),
+      unwritten: [],
       ...this.#whatIsLeft(reconcile(this.#interpreter)),
     };
     const report = this.#report;
     const closing = this.#observers.close();
     if (closing === null) this.#finish(report);
-    else closing.then(() => this.#finish(report));
+    else closing.then((unwritten) => this.#finish(this.#report = { ...report, unwritten }));
   }
 
   /** The report as it would be now: what was left may have ended. */
@@ -362,4 +367,8 @@ export class RunningTree implements Tree {
     );
     return `${shown.join("; ")}${missing.length > 5 ? `; and ${missing.length - 5} more` : ""}`;
   }
+}
+
+async function turnsOf(clock: Clock, count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise<void>((resolve) => clock.macrotask(resolve));
 }

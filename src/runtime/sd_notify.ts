@@ -6,6 +6,7 @@ import type { ChildPhase } from "../core/mod.ts";
 import { platform } from "../platform/mod.ts";
 import { systemClock } from "./clock.ts";
 import { insidesOf } from "./insides.ts";
+import { SYSTEMD_VARIABLES } from "./systemd_variables.ts";
 import type { Tree } from "./tree.ts";
 
 /** Options of {@linkcode notifySystemd}. */
@@ -67,7 +68,7 @@ function takeWish(env: Record<string, string | undefined> = process.env): Wish |
     const { NOTIFY_SOCKET } = env;
     if (NOTIFY_SOCKET === undefined || NOTIFY_SOCKET === "") return null;
     const { WATCHDOG_USEC = "", WATCHDOG_PID = "" } = env;
-    for (const name of ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"]) delete env[name];
+    for (const name of SYSTEMD_VARIABLES) delete env[name];
     const isForUs = WATCHDOG_PID === "" || WATCHDOG_PID === String(process.pid);
     return { socket: NOTIFY_SOCKET, pingMs: isForUs ? pingMsOf(WATCHDOG_USEC) : null };
   } catch (error) {

@@ -36,7 +36,10 @@ Deno.test("eventLog() leaves out steps in between unless they are wanted", () =>
 });
 
 Deno.test("eventLog() shows output beside its child, and what was missed", () => {
-  assertMatch(lineOf({ seq: 1, atMs: 0, path: "/web", generation: 0, attempt: 1, stream: "stdout", line: "hello" }), / │ \/web {6}hello\n$/);
+  assertMatch(
+    lineOf({ seq: 1, atMs: 0, path: "/web", generation: 0, attempt: 1, stream: "stdout", line: "hello" }),
+    / │ \/web {6}hello\n$/,
+  );
   assertMatch(lineOf({ type: "gap", from: 1, to: 9 }), /9 events were missed/);
 });
 

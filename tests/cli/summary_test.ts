@@ -28,6 +28,7 @@ function report(children: readonly ChildReport[], more: Partial<Report> = {}): R
     children,
     abandoned: [],
     reconcile: { verifiedClean: true, checked: 0, left: [], more: 0 },
+    unwritten: [],
     ...more,
   };
 }
@@ -108,6 +109,21 @@ for (const [facts, said] of STOPS) {
     assertEquals(row.endsWith(`  ${said}`), true, row);
   });
 }
+
+Deno.test("summary() says what could not be written, and why", () => {
+  const unwritten = [{ sink: "journal", reason: "disk\u001b[2J full", lost: 3 }, {
+    sink: "logs",
+    reason: "web.log: gone",
+    lost: 1,
+  }] as const;
+  const text = summary("shop", report([CHILD], { unwritten }), new RecordingIo());
+  assertEquals(text.split("\n").slice(-4), [
+    "not written:",
+    "  3 events in the journal: disk\\u{1b}[2J full",
+    "  1 lines of output: web.log: gone",
+    "",
+  ]);
+});
 
 Deno.test("summary() uses colors only where they are wanted", () => {
   assertMatch(summary("shop", report([CHILD]), new RecordingIo(true)), new RegExp(`^\n${String.fromCharCode(27)}\\[1mshop`));

@@ -34,6 +34,14 @@ Deno.test("requestRestart() restarts the child as an operator would, in its own 
   assertEquals(commands, ["restart /a new\\ncertificate accepted"]);
 });
 
+Deno.test("a child that asks for a restart in each of its attempts keeps nobody from starting the tree, and from ending it", async () => {
+  // It leaves the loop no moment in which there is nothing to do.
+  const task: TaskFunction = (context) => context.requestRestart();
+  const tree = await supervise({ children: [child.task("a", task, { commandPermissions: { allowRestart: true } })] }, { keepAlive: false });
+  assert(tree.child("/a").restartsTotal > 1);
+  assertEquals((await tree.shutdown()).exitCode, 0);
+});
+
 Deno.test("requestRestart() again and again is one request", async () => {
   const task: TaskFunction = async (context) => {
     if (context.attempt === 1) { for (let count = 0; count < 5_000; count++) context.requestRestart(); }

@@ -135,7 +135,11 @@ Deno.test("fail_closed: what cannot be recorded is not done, but the tree can al
     assertEquals(error.code, "audit_write_failed");
     assertEquals(tree.child("/a").operation, "active");
     await assertRejects(() => tree.add(child.task("b", untilAborted)), ReeveError, "audit");
-    assertEquals((await tree.shutdown()).exitCode, 0);
+    const { exitCode, summary, unwritten } = await tree.shutdown();
+    assertEquals(exitCode, 0);
+    const told = summary.recentEvents.flatMap((event) => event.type === "sink_changed" ? [`${event.sink} ${event.healthy}`] : []);
+    assertEquals(told, ["audit false"]);
+    assertEquals(unwritten.map(({ sink }) => sink), ["audit"]);
   }));
 
 Deno.test("the file has every record when the tree has finished; audit.enabled: false has none", () =>

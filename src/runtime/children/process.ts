@@ -5,6 +5,7 @@ import process from "node:process";
 import type { Exit } from "../../event/mod.ts";
 import { platform } from "../../platform/mod.ts";
 import type { ProcessOptions, StopPolicy } from "../../spec/mod.ts";
+import { withoutSystemd } from "../systemd_variables.ts";
 import { OutputCapture } from "./output.ts";
 import { watchPid } from "./pid_watch.ts";
 import { groupExists, HAS_GROUPS, signalProcess, sweepGroup } from "./process_group.ts";
@@ -77,7 +78,7 @@ class ProcessAttempt implements RunningChild {
   #spawn(): ChildProcess {
     const { command, args = [], cwd, shell = false } = this.#plan;
     const [file, argv] = shell ? ["/bin/sh", ["-c", command, "sh", ...args]] : [command, [...args]];
-    const env = { ...process.env, ...Object.fromEntries(this.#context.environment) };
+    const env = { ...withoutSystemd(process.env), ...Object.fromEntries(this.#context.environment) };
     return spawn(file, argv, { cwd, env, detached: HAS_GROUPS, stdio: ["ignore", "pipe", "pipe"] });
   }
 
