@@ -6,7 +6,7 @@
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
-import { Runner, testFiles } from "./runner.ts";
+import { IN_PARALLEL, Runner, testFiles } from "./runner.ts";
 
 const NODES = ["22", "24"];
 /** The oldest Deno that works, and the newest that the command must refuse. */
@@ -39,7 +39,10 @@ const oldest = await denoBinary(OLDEST_DENO);
 const files = testFiles(["tests/package", "tests/node"]);
 // Newer ones read the certificates of the system by themselves; behind a proxy of one's own they are needed.
 const env = { DENO_TLS_CA_STORE: "system,mozilla" };
-await runner.tests(`tests in Deno ${OLDEST_DENO}`, ["test", "-A", "--parallel", "--no-check", ...files], { command: oldest, env });
+await runner.tests(`tests in Deno ${OLDEST_DENO}`, ["test", "-A", "--parallel", "--no-check", ...files], {
+  command: oldest,
+  env: { ...env, ...IN_PARALLEL },
+});
 await runner.check(`Deno ${TOO_OLD_DENO} is refused`, ["run", "-A", "src/cli/bin.ts", "--version"], {
   command: await denoBinary(TOO_OLD_DENO),
   inspect: (output, code) =>

@@ -1,7 +1,7 @@
 /**
  * Runs the tests of the built package in the Node that runs this; the npm build copies it beside `esm/`.
  *
- * Usage: `node node_tests.js [PART OF A PATH…]`. Each file has a process of its own, as many at once as there are processors. Writes
+ * Usage: `node node_tests.js [PART OF A PATH…]`. Each file has a process of its own, half as many again at once as there are processors. Writes
  * `test_results.json`, and ends with `N passed, N failed`.
  */
 import { fork } from "node:child_process";
@@ -41,7 +41,8 @@ async function runAll(filters) {
       for (const { name, error } of bad) console.log(`\n${name}\n${error}\n`);
     }
   };
-  await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, lane));
+  // Tests wait for programs much of the time: there is room for more of them than there are processors.
+  await Promise.all(Array.from({ length: Math.ceil(1.5 * Math.max(2, availableParallelism())) }, lane));
 
   const results = [...outcomes.values()].flat();
   /** @param {Result["status"]} status */

@@ -16,6 +16,9 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** Tests wait for programs much of the time: there is room for more of them than there are processors. */
+export const IN_PARALLEL: Readonly<Record<string, string>> = { DENO_JOBS: String(Math.ceil(1.5 * navigator.hardwareConcurrency)) };
+
 /** The folder of the project. */
 export const ROOT: string = fileURLToPath(new URL("..", import.meta.url));
 

@@ -3,7 +3,7 @@
  *
  * With arguments it runs only the test files, in Deno, whose path contains one of them.
  */
-import { ROOT, Runner, testFiles } from "./runner.ts";
+import { IN_PARALLEL, ROOT, Runner, testFiles } from "./runner.ts";
 
 /** What the package has beside `src`. */
 const PACKAGE_FILES = ["mod.ts", "deno.json", "LICENSE", "README.md", "CHANGELOG.md"];
@@ -30,7 +30,7 @@ await runner.check("package for JSR", ["publish", "--dry-run", "--allow-dirty", 
 await runner.tests("examples in the documentation", ["test", "-A", "--doc", "mod.ts", "src", "README.md", "docs"]);
 // What was checked above is not checked again, and a wrong type hides no other test.
 const flags = ["-A", "--parallel", "--trace-leaks", "--no-check"];
-await runner.tests("tests in Deno", ["test", ...flags, ...testFiles([PACKAGE_TESTS, NODE_TESTS])]);
+await runner.tests("tests in Deno", ["test", ...flags, ...testFiles([PACKAGE_TESTS, NODE_TESTS])], { env: IN_PARALLEL });
 const isBuilt = await runner.tests("package for npm, and its tests in Node", ["run", "-A", "scripts/build_npm.ts"]);
 if (isBuilt) await runner.tests("what is in the package for npm", ["test", ...flags, PACKAGE_TESTS]);
 else runner.skip("what is in the package for npm", "it was not built");

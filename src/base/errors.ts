@@ -24,6 +24,7 @@ export const ERROR_CODES = {
   audit_write_failed: "a command was not carried out, because its intent could not be written into the audit",
   audit_queue_full: "a command was not carried out, because too many records wait to be written into the audit",
   journal_not_opened: "the journal of events cannot be written or read: the message says why",
+  state_not_opened: "the file of the state cannot be read or written, is damaged, or serves another program: the message says which",
   dashboard_not_started: "the dashboard's socket could not be put in its place, or its options do not fit",
   dashboard_unreachable: "a target's socket cannot be used: it is not there, not safe, closed, or does not answer in time",
   dashboard_outcome_unknown: "the connection was lost while a command was under way: whether it was done is not known",
@@ -32,6 +33,7 @@ export const ERROR_CODES = {
   telemetry_not_started: "what takes metrics and traces could not be started, or its settings do not fit",
   watchdog_not_started: "the thread that watches the loop of the program could not be had",
   systemd_not_told: "systemd could not be told how a tree is",
+  reload_refused: "a new declaration has something that cannot be done while the tree runs; nothing was changed",
   tree_finished: "the tree has finished, so that it cannot do what was asked",
   correlation_not_found: "no event that there is has that correlation number",
 } as const;

@@ -26,7 +26,8 @@ export type ReeveMethod =
   | "reeve.release_child"
   | "reeve.reset_fuse"
   | "reeve.start_template"
-  | "reeve.scale";
+  | "reeve.scale"
+  | "reeve.reload";
 
 /** A method of the socket. */
 export type Method = ReferenceMethod | ReeveMethod;
@@ -41,6 +42,7 @@ export const EXTENSIONS: Readonly<Record<ReeveMethod, MethodRisk>> = Object.free
   "reeve.reset_fuse": "write",
   "reeve.start_template": "write",
   "reeve.scale": "destructive",
+  "reeve.reload": "destructive",
 });
 
 const OF_THE_REFERENCE: Readonly<Record<ReferenceMethod, MethodRisk>> = {

@@ -1,11 +1,13 @@
 /** What the command understands. */
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { ReeveError } from "../../mod.ts";
 import { platform } from "../platform/mod.ts";
 import { auditShow, type AuditShowArgs, auditVerify, type AuditVerifyArgs } from "./commands/audit.ts";
 import { check } from "./commands/check.ts";
 import { events, type EventsArgs } from "./commands/events.ts";
 import { explain } from "./commands/explain.ts";
+import { IMPORT_KINDS, type ImportArgs, importFile } from "./commands/import.ts";
+import { install, type InstallArgs } from "./commands/install.ts";
 import { run, type RunArgs } from "./commands/run.ts";
 import { schema } from "./commands/schema.ts";
 import { template } from "./commands/template.ts";
@@ -64,6 +66,8 @@ function buildProgram(io: CommandIo, done: (code: number) => void): Command {
     .option("--json", "print JSON", false)
     .addHelpText("after", "\nExample:\n  reeve check supervisor.yaml\n")
     .action(async (file: string, options: { json: boolean }) => done(await check({ file, json: options.json }, io)));
+  addImport(program, io, done);
+  addInstall(program, io, done);
   addEvents(program, io, done);
   addAudit(program, io, done);
   program.command("explain")
@@ -88,6 +92,33 @@ function buildProgram(io: CommandIo, done: (code: number) => void): Command {
 
 /** What commander makes of the options of `run`. */
 type RunOptions = Omit<RunArgs, "file" | "forSecs" | "watchdogSecs"> & { readonly for?: number; readonly watchdog?: number };
+
+function addImport(program: Command, io: CommandIo, done: (code: number) => void): void {
+  program.command("import")
+    .description("make a file out of a systemd unit, a PM2 ecosystem file, a Procfile or a process-compose file")
+    .argument("<file>", "the file, or a folder of units")
+    .addOption(new Option("--from <kind>", "what it is, where its name does not tell").choices(IMPORT_KINDS))
+    .option("--out <file>", "the file to write, which must not be there yet; standard output where absent")
+    .option("--json", "print what happened as JSON", false)
+    .addHelpText(
+      "after",
+      "\nExit code 0: all was taken over, 1: something has no equivalent, 2: nothing could be.\n\nExample:\n  reeve import Procfile --out supervisor.yaml\n",
+    )
+    .action(async (file: string, options: Omit<ImportArgs, "file">) => done(await importFile({ file, ...options }, io)));
+}
+
+function addInstall(program: Command, io: CommandIo, done: (code: number) => void): void {
+  program.command("install")
+    .description("write a systemd unit that runs a file")
+    .argument("<file>", "YAML file")
+    .option("--user", "a unit of the user, instead of one of the system", false)
+    .option("--name <name>", "name of the unit; that of the tree where absent")
+    .option("--print", "print the unit only", false)
+    .option("--enable", "start it, now and with the machine", false)
+    .option("--force", "replace a unit that was not made by this command", false)
+    .addHelpText("after", "\nExample:\n  reeve install supervisor.yaml --print\n")
+    .action(async (file: string, options: Omit<InstallArgs, "file">) => done(await install({ file, ...options }, io)));
+}
 
 function addEvents(program: Command, io: CommandIo, done: (code: number) => void): void {
   program.command("events")

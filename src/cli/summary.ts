@@ -37,7 +37,12 @@ function whatIsLeft({ left, more }: Reconciliation): string {
   return ["\nstill there:", ...lines, ...(more === 0 ? [] : [`  and ${more} more`]), ""].join("\n");
 }
 
-const SINKS = { journal: "events in the journal", audit: "records in the audit", logs: "lines of output" } as const;
+const SINKS = {
+  journal: "events in the journal",
+  audit: "records in the audit",
+  logs: "lines of output",
+  state: "changes in the state",
+} as const;
 
 function whatIsMissing(unwritten: readonly Unwritten[]): string {
   if (unwritten.length === 0) return "";

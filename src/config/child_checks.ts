@@ -1,6 +1,7 @@
 /** Whether the keys of each child fit together. */
 import { checkUnique, entries, type Report } from "./check_tools.ts";
 import { isRaw, type Raw } from "./pointer.ts";
+import { checkSignals } from "./signal_checks.ts";
 
 /** Checks a list of children, and the children of nested supervisors. */
 export function checkChildren(children: unknown, pointer: string, report: Report): void {
@@ -11,6 +12,7 @@ export function checkChildren(children: unknown, pointer: string, report: Report
     if (usesRoles) checkRole(child, place, report);
     checkRun(child, place, report);
     checkEnvironment(child, place, report);
+    checkSignals(child, place, report);
     checkUnique(child["secrets"], `${place}/secrets`, "name", report);
     const run = child["run"];
     const supervisor = isRaw(run) ? run["supervisor"] : undefined;

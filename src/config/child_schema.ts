@@ -58,6 +58,12 @@ const run = z.strictObject({
       args: setting(z.array(z.string()), "Arguments.", { default: [], example: ["--port", "7379"] }),
       cwd: setting(word, "Working directory, relative to this file.", { example: "./data" }),
       shell: setting(z.boolean(), "Whether the command is a line for sh -c.", { default: false }),
+      env_file: setting(word, "File with lines NAME=value, relative to this file, read before each start.", { example: "./web.env" }),
+      uid: setting(natural, "User id under which it runs; needs gid, and root.", { example: 1000 }),
+      gid: setting(natural, "Group id under which it runs; needs uid.", { example: 1000 }),
+      stop_on_parent_death: setting(z.boolean(), "Whether it is ended when the supervisor dies without having stopped it.", {
+        default: true,
+      }),
     }),
     "Runs a process of the operating system.",
   ),
@@ -112,6 +118,17 @@ const environmentVariable = z.strictObject({
     },
   ),
 }).meta({ oneOf: [{ required: ["value"] }, { required: ["secret_ref"] }] });
+
+function hook(description: string): z.ZodOptional<z.ZodObject> {
+  return setting(
+    z.strictObject({
+      command: word.meta({ description: "Command.", examples: ["./bin/migrate"] }),
+      args: setting(z.array(z.string()), "Arguments.", { default: [] }),
+      timeout_ms: setting(positiveMs, "Longest time in milliseconds.", { default: 10_000 }),
+    }),
+    description,
+  );
+}
 
 /** One child declaration. */
 export const childSchema = z.strictObject({
@@ -174,6 +191,14 @@ export const childSchema = z.strictObject({
         default: "graceful",
       }),
       signal: setting(word, "Signal that asks a process to stop.", { default: "SIGTERM" }),
+      then_signals: setting(
+        z.array(z.strictObject({
+          signal: word.meta({ description: "The signal.", examples: ["SIGINT"] }),
+          after_ms: positiveMs.meta({ description: "How long after the child was asked to stop, in milliseconds.", examples: [2_000] }),
+        })),
+        "Signals that follow when a process is still there, before it is forced.",
+        { default: [] },
+      ),
       timeout_ms: setting(positiveMs.nullable(), "Time in milliseconds between asking and forcing; null never forces.", { default: 5_000 }),
       kill_wait_ms: setting(positiveMs, "Time in milliseconds to wait after forcing.", { default: 1_000 }),
       drain_delay_ms: setting(
@@ -241,7 +266,7 @@ export const childSchema = z.strictObject({
   secrets: setting(
     z.array(z.strictObject({
       name: variableName.meta({ description: "Name by which secret_ref refers to it.", examples: ["STORE_DSN"] }),
-      key: word.meta({ description: "Key in the secret store.", examples: ["prod/store/dsn"] }),
+      key: word.meta({ description: "Key in secret_store; a variable where that is not there.", examples: ["prod/store/dsn"] }),
       required: z.boolean().meta({ description: "Whether the child cannot do without it.", examples: [true] }),
     })),
     "Secrets that environment refers to.",
@@ -269,7 +294,9 @@ export const childSchema = z.strictObject({
     z.strictObject({
       allow_shutdown: setting(z.boolean(), "Whether the child may shut the tree down.", { default: false }),
       allow_restart: setting(z.boolean(), "Whether the child may restart itself.", { default: false }),
-      allowed_signals: setting(z.array(word), "Signals the child may get.", { default: ["SIGTERM"] }),
+      allowed_signals: setting(z.array(word), "Signals that a process may be asked to stop with; any where absent.", {
+        example: ["SIGTERM", "SIGHUP"],
+      }),
     }),
     "What the child may ask for.",
   ),
@@ -287,10 +314,32 @@ export const childSchema = z.strictObject({
     }),
     "What is kept of the child's output.",
   ),
+  hooks: setting(
+    z.strictObject({
+      before_start: hook("Runs before each start; where it fails, the attempt has failed."),
+      after_start: hook("Runs after each start, before the child counts as ready; where it fails, the attempt has failed."),
+      before_stop: hook("Runs before the child is asked to stop, within its time to stop."),
+      after_exit: hook("Runs after each end, with REEVE_EXIT_CODE or REEVE_EXIT_SIGNAL."),
+    }),
+    "Programs that run around the attempts of a process.",
+  ),
+  schedule: setting(
+    z.strictObject({
+      cron: setting(word, "When, as five or six fields of cron; this or every_ms.", { example: "*/5 * * * *" }),
+      time_zone: setting(word, "Time zone of cron; that of the machine where absent.", { example: "Europe/Berlin" }),
+      every_ms: setting(positiveMs, "How often in milliseconds; this or cron.", { example: 60_000 }),
+      jitter_ms: setting(naturalMs, "Random delay in milliseconds before each start, up to this.", { default: 0 }),
+      overlap: setting(z.enum(["skip", "queue", "replace"]), "What happens when it is time and the job still runs.", { default: "skip" }),
+      missed: setting(z.enum(["skip", "run_once"]), "What happens to times that passed while nothing ran.", { default: "skip" }),
+      at_start: setting(z.boolean(), "Whether it also starts with the tree.", { default: false }),
+    }),
+    "Starts a job at times instead of at once.",
+  ),
   instances: setting(positive, "How many copies run.", { default: 1 }),
   watch: setting(
     z.strictObject({
       paths: z.array(word).meta({ description: "Files and folders to watch.", examples: [["./src"]] }),
+      ignore: setting(z.array(word), "Names and patterns of what does not count, beside .git and node_modules.", { default: [] }),
       debounce_ms: setting(positiveMs, "Quiet time in milliseconds before a restart.", { default: 200 }),
     }),
     "Restarts the child when files change.",

@@ -13,6 +13,8 @@ export function crossCheck(raw: Raw): Problem[] {
     problems.push({ severity, rule, pointer, reason, ...(hint === undefined ? {} : { hint }) });
   };
   checkPolicy(raw["policy"], report);
+  checkCapacities(raw, report);
+  checkSecretStore(raw["secret_store"], report);
   checkUnique(raw["severity_defaults"], "/severity_defaults", "task_role", report);
   checkAudit(raw["audit"], report);
   checkBackpressure(raw["backpressure"], report);
@@ -31,6 +33,30 @@ function checkPolicy(policy: unknown, report: Report): void {
   }
   if (typeof interval === "number" && typeof stale === "number" && stale <= interval) {
     report("error", "stale_too_soon", "/policy/stale_after_ms", `is ${stale}, must exceed heartbeat_interval_ms, which is ${interval}`);
+  }
+}
+
+/** Names of capacities in the policy, with those that win over them. */
+const CAPACITIES = [["journal_capacity", "event_journal_capacity"], ["subscriber_capacity", "event_queue_capacity"]] as const;
+
+function checkCapacities({ policy, observability }: Raw, report: Report): void {
+  const pipeline = isRaw(policy) ? policy["supervision_pipeline"] : undefined;
+  if (!isRaw(pipeline) || !isRaw(observability)) return;
+  for (const [key, winner] of CAPACITIES) {
+    const [value, counts] = [pipeline[key], observability[winner]];
+    if (typeof value !== "number" || typeof counts !== "number" || value === counts) continue;
+    const reason = `is ${value}, has no effect beside observability.${winner}, which is ${counts}`;
+    report("warning", "no_effect", `/policy/supervision_pipeline/${key}`, reason, "Leave one of them out");
+  }
+}
+
+function checkSecretStore(store: unknown, report: Report): void {
+  if (!isRaw(store)) return;
+  const { kind, path } = store;
+  if (kind === "files" && path === undefined) {
+    report("error", "missing", "/secret_store/path", '"path" is missing, which kind "files" needs');
+  } else if (kind === "environment" && path !== undefined) {
+    report("error", "no_path", "/secret_store/path", 'does not fit kind "environment", which has no path', 'Use kind "files" for a folder');
   }
 }
 

@@ -3,6 +3,7 @@ import { basename, extname } from "node:path";
 import process from "node:process";
 import type { Problem } from "../base/mod.ts";
 import { type JournalOptions, type TaskFunction, type TreeSpec, validateTree } from "../spec/mod.ts";
+import type { Report } from "./check_tools.ts";
 import { crossCheck } from "./cross_checks.ts";
 import { type DashboardSettings, dashboardSettings } from "./dashboard.ts";
 import { type ExporterSettings, exporterSettings } from "./exporters.ts";
@@ -12,8 +13,10 @@ import type { ParseProblem } from "./parse.ts";
 import { type Filled, fillPlaceholders, type Lookup } from "./placeholders.ts";
 import { filePointer, isRaw } from "./pointer.ts";
 import { positionsIn } from "./positions.ts";
-import { resolveSecrets } from "./secrets.ts";
+import type { SecretProvider } from "./secret_providers.ts";
+import { resolveSecrets, secretStore } from "./secrets.ts";
 import { checkShape } from "./shape.ts";
+import { type SignalSettings, signalSettings } from "./signals.ts";
 import { type Merged, mergeSources, readSources, type SourceFile, type Sources, textSources } from "./sources.ts";
 import { toTreeSpec } from "./to_spec.ts";
 import { contentHash } from "./version.ts";
@@ -24,6 +27,8 @@ export interface LoadOptions {
   readonly factories?: Readonly<Record<string, TaskFunction>>;
   /** Variables for placeholders. @default {those of the program} */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Where the values of secrets come from. @default {what `secret_store` of the file says, else the variables of `env`} */
+  readonly secrets?: SecretProvider;
 }
 
 /** A file that was accepted. */
@@ -36,6 +41,8 @@ export interface LoadedConfig {
   readonly dashboardOff: boolean;
   /** Where metrics, traces and events go when `reeve run` runs the tree. */
   readonly exporters: ExporterSettings;
+  /** What signals do to `reeve run`. */
+  readonly signals: SignalSettings;
   /** What is accepted but should be looked at. */
   readonly warnings: readonly FileProblem[];
   /** The file and everything it includes. */
@@ -93,9 +100,8 @@ async function build(path: string, sources: Sources, options: LoadOptions): Prom
     return { ...file, raw: fillPlaceholders(file.raw, lookup, listener) };
   });
   const merged = files.length === 0 ? undefined : mergeSources(files);
-  const spec = merged === undefined
-    ? undefined
-    : translate(merged, path, options.factories ?? {}, lookup, (problems) => found.add(problems));
+  const { spec, secrets } = merged === undefined ? NOTHING : await translate(merged, path, options, lookup, found);
+  filled.push(...secrets);
   const paths = [...files].reverse().map((file) => file.path);
   const problems = redact(found.located(merged, paths), filled);
   if (spec === undefined || merged === undefined || problems.some((problem) => problem.severity === "error")) {
@@ -108,6 +114,7 @@ async function build(path: string, sources: Sources, options: LoadOptions): Prom
     dashboard: dashboardSettings(raw["dashboard"]),
     dashboardOff: isRaw(raw["dashboard"]) && raw["dashboard"]["enabled"] === false,
     exporters: exporterSettings(raw["observability"]),
+    signals: signalSettings(raw["signals"]),
     warnings: problems,
     files: paths,
     configVersion: await contentHash(raw, mergeSources(sources.files).raw),
@@ -124,19 +131,30 @@ async function build(path: string, sources: Sources, options: LoadOptions): Prom
   };
 }
 
-function translate(
+interface Translation {
+  readonly spec: TreeSpec;
+  /** The secrets among what was filled in. */
+  readonly secrets: readonly Filled[];
+}
+
+const NOTHING = { spec: undefined, secrets: [] };
+
+async function translate(
   { raw, origin }: Merged,
   path: string,
-  factories: Readonly<Record<string, TaskFunction>>,
+  options: LoadOptions,
   lookup: Lookup,
-  report: (problems: readonly Problem[]) => void,
-): TreeSpec {
-  const whole = resolveSecrets(raw, lookup, (problem) => report([problem]));
-  report(checkShape(raw));
-  report(crossCheck(raw));
-  const name = basename(path, extname(path));
+  found: Findings,
+): Promise<Translation> {
+  const report: Report = (severity, rule, pointer, reason, hint) =>
+    found.add([{ severity, rule, pointer, reason, ...(hint === undefined ? {} : { hint }) }]);
   const fileOf = (pointer: string): string => origin(pointer).file.path;
-  const spec = toTreeSpec(whole, { name, fileOf, factories: new Map(Object.entries(factories)) });
-  report(validateTree(spec).map((problem) => ({ ...problem, pointer: filePointer(problem.pointer, raw) })));
-  return spec;
+  found.add(checkShape(raw));
+  found.add(crossCheck(raw));
+  const store = secretStore(raw, fileOf("/secret_store/path"), options, report);
+  const { raw: whole, filled } = await resolveSecrets(raw, { store, lookup }, report);
+  const name = basename(path, extname(path));
+  const spec = toTreeSpec(whole, { name, fileOf, factories: new Map(Object.entries(options.factories ?? {})) });
+  found.add(validateTree(spec).map((problem) => ({ ...problem, pointer: filePointer(problem.pointer, raw) })));
+  return { spec, secrets: filled };
 }

@@ -15,13 +15,16 @@
  * @module
  */
 export { type ManifestOptions, parseChildManifest } from "./child_manifest.ts";
+export { type ForeignDocument, readForeignDocument } from "./document.ts";
 export { ConfigError, describeFileProblem, type FileProblem } from "./errors.ts";
 export { explain, type ExplainedSetting } from "./explain.ts";
 export { jsonSchema, SCHEMA_ID, type SchemaNode } from "./json_schema.ts";
 export type { DashboardSettings } from "./dashboard.ts";
 export type { ExporterSettings } from "./exporters.ts";
 export { type LoadedConfig, loadFile, loadJournalOptions, type LoadOptions, loadText } from "./load.ts";
+export type { SignalSettings } from "./signals.ts";
 export { PENDING_KEYS, type PendingKey } from "./pending.ts";
 export { keyReference } from "./reference.ts";
+export { type DeclaredSecret, environmentSecrets, fileSecrets, type SecretAnswer, type SecretProvider } from "./secret_providers.ts";
 export { template } from "./template.ts";
 export type { ValueSource } from "../spec/mod.ts";

@@ -12,17 +12,7 @@ export interface PendingKey {
 
 /** One list, which gets shorter until it is empty. */
 export const PENDING_KEYS: readonly PendingKey[] = Object.freeze([
-  {
-    pattern: "/policy/supervision_pipeline/journal_capacity",
-    meanwhile: "the size of the journal is observability.event_journal_capacity",
-  },
-  { pattern: "/policy/supervision_pipeline/subscriber_capacity", meanwhile: "readers share the journal" },
-  { pattern: "/signals", meanwhile: "SIGINT and SIGTERM stop the tree, a second one forces it" },
-  { pattern: "/children/*/secrets/*/key", meanwhile: "a secret is read from the environment variable of its name" },
-  { pattern: "/children/*/resource_limits", meanwhile: "the child is not limited" },
-  { pattern: "/children/*/command_permissions/allowed_signals", meanwhile: "a process gets the signal of stop.signal" },
   { pattern: "/children/*/instances", meanwhile: "one copy runs", harmless: [1] },
-  { pattern: "/children/*/watch", meanwhile: "files are not watched" },
 ]);
 
 /** The pending key at a path, if there is one; nested supervisors are looked at like the root. */

@@ -73,8 +73,16 @@ const policy = z.strictObject({
   }),
   supervision_pipeline: setting(
     z.strictObject({
-      journal_capacity: setting(positive, "Events kept.", { default: 100 }),
-      subscriber_capacity: setting(positive, "Events kept for a subscriber.", { default: 10 }),
+      journal_capacity: setting(
+        z.int().min(16).max(10_000_000),
+        "How many events are kept, where observability.event_journal_capacity is absent.",
+        { example: 500 },
+      ),
+      subscriber_capacity: setting(
+        z.int().min(1).max(10_000_000),
+        "Events that may wait for one reader, where observability.event_queue_capacity is absent.",
+        { example: 50 },
+      ),
       concurrent_restart_limit: setting(
         positive,
         "How many children of one supervisor may be on their way to ready after a restart; the others wait for their turn.",
@@ -152,9 +160,35 @@ export const fileSchema = z.strictObject({
     { default: [] },
   ),
   templates: setting(z.array(childSchema), "Children that are not started with the tree, but copied on demand.", { default: [] }),
-  signals: setting(z.record(z.string(), z.enum(["graceful", "force", "reload", "ignore"])), "What signals do.", {
-    default: { SIGINT: "graceful", SIGTERM: "graceful", SIGHUP: "reload" },
-  }),
+  state: setting(
+    z.strictObject({
+      path: word.meta({ description: "The file; one file serves one tree.", examples: ["./var/state.json"] }),
+      leftovers: setting(z.enum(["stop", "leave"]), "What becomes of processes that a killed supervisor left behind.", { default: "stop" }),
+    }),
+    "What outlives the program.",
+  ),
+  secret_store: setting(
+    z.strictObject({
+      kind: z.enum(["environment", "files"]).meta({
+        description: "The variables of the program, or a folder with a file for each key.",
+        examples: ["files"],
+      }),
+      path: setting(word, "That folder, relative to this file.", { example: "./secrets" }),
+    }).meta({
+      if: { properties: { kind: { const: "files" } }, required: ["kind"] },
+      then: { required: ["path"] },
+      else: { not: { required: ["path"] } },
+    }),
+    "Where the values of secrets come from; variables where absent.",
+  ),
+  signals: setting(
+    z.partialRecord(
+      z.enum(["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR2"]),
+      z.enum(["graceful", "force", "reload", "ignore"]),
+    ),
+    "What signals do to `reeve run`; those that are not named keep what they do.",
+    { default: { SIGINT: "graceful", SIGTERM: "graceful", SIGHUP: "reload" } },
+  ),
   dashboard: setting(dashboard, "The socket for dashboards.", { default: null }),
   children: setting(z.array(childSchema), "The children; their order matters where dependencies leave it open.", { default: [] }),
 });

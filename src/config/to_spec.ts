@@ -57,6 +57,10 @@ const CHILD_KEYS = [
   "tags",
   "group",
   "sidecar_config",
+  "hooks",
+  "resource_limits",
+  "watch",
+  "schedule",
 ];
 
 /** Keys of observability that have an effect on the tree itself. */
@@ -70,12 +74,16 @@ export function toTreeSpec(raw: Raw, options: TranslateOptions): TreeSpec {
   Object.assign(spec, groupOptions(raw));
   if (isRaw(policy)) spec["policy"] = policyOptions(policy);
   if (isRaw(shutdown)) spec["shutdown"] = camelKeys(shutdown);
-  if (isRaw(observability)) spec["observability"] = observabilityOptions(observability, options.fileOf("/observability/journal/path"));
+  const observed = { ...capacitiesOf(policy), ...isRaw(observability) ? observability : {} };
+  if (isRaw(observability) || Object.keys(observed).length > 0) {
+    spec["observability"] = observabilityOptions(observed, options.fileOf("/observability/journal/path"));
+  }
   if (isRaw(backpressure)) spec["backpressure"] = camelKeys(backpressure);
   if (raw["audit"] !== undefined || (isRaw(observability) && observability["audit_enabled"] === false)) {
     spec["audit"] = auditOptions(raw, options.fileOf("/audit/file_path"));
   }
   if (Array.isArray(severities)) spec["severityDefaults"] = severityDefaults(severities);
+  if (isRaw(raw["state"])) spec["state"] = inFolderOf(options.fileOf("/state/path"), camelKeys(raw["state"]), "path");
   spec["children"] = Array.isArray(children)
     ? children.map((child, index) => toChild(child, options.fileOf(`/children/${index}`), options))
     : children ?? [];
@@ -110,8 +118,34 @@ function toChild(raw: unknown, file: string, options: TranslateOptions): unknown
     const probe = child[key];
     if (isRaw(probe) && probe["command"] !== undefined) child[key] = { ...probe, command: commandPath(probe["command"], false, file) };
   }
+  if (isRaw(child["stop"]) && Array.isArray(child["stop"]["thenSignals"])) {
+    child["stop"] = {
+      ...child["stop"],
+      thenSignals: child["stop"]["thenSignals"].map((step: unknown) => isRaw(step) ? camelKeys(step) : step),
+    };
+  }
+  if (isRaw(child["hooks"])) child["hooks"] = hooksOf(child["hooks"], file);
+  if (isRaw(child["watch"]) && Array.isArray(child["watch"]["paths"])) {
+    child["watch"] = { ...child["watch"], paths: child["watch"]["paths"].map((path: unknown) => absolute(path, file)) };
+  }
   child["run"] = toRun(raw, file, options);
   return child;
+}
+
+/** The capacities of the policy are older names: what the journal keeps and what waits for a reader is one ring. */
+function capacitiesOf(policy: unknown): Raw {
+  const pipeline = isRaw(policy) ? policy["supervision_pipeline"] : undefined;
+  if (!isRaw(pipeline)) return {};
+  const { journal_capacity: kept, subscriber_capacity: waiting } = pipeline;
+  // What is out of range is refused where it stands, and not where it would go.
+  return defined({
+    event_journal_capacity: isCapacity(kept, 16) ? kept : undefined,
+    event_queue_capacity: isCapacity(waiting, 1) ? waiting : undefined,
+  });
+}
+
+function isCapacity(value: unknown, least: number): boolean {
+  return typeof value === "number" && Number.isInteger(value) && value >= least && value <= 10_000_000;
 }
 
 function observabilityOptions(raw: Raw, file: string): Raw {
@@ -129,13 +163,20 @@ function auditOptions({ audit, observability }: Raw, file: string): Raw {
   };
 }
 
-/** A path is relative to the file that names it. */
+/** The same with one path made absolute. */
 function inFolderOf(file: string, options: Raw, key: string): Raw {
-  const path = options[key];
-  return typeof path === "string" && path.trim() !== "" ? { ...options, [key]: resolve(dirname(file), path) } : options;
+  return options[key] === undefined ? options : { ...options, [key]: absolute(options[key], file) };
 }
 
-/** Which signals a child may get is for the file alone. */
+function hooksOf(hooks: Raw, file: string): Raw {
+  return Object.fromEntries(
+    Object.entries(hooks).map((
+      [name, hook],
+    ) => [name, isRaw(hook) ? { ...hook, command: commandPath(hook["command"], false, file) } : hook]),
+  );
+}
+
+/** Which signals a child may get is for the file alone, where it is checked. */
 function permissionsOption(raw: Raw): Raw {
   const commandPermissions = camelKeys(pick(raw, ["allow_restart", "allow_shutdown"]));
   return Object.keys(commandPermissions).length === 0 ? {} : { commandPermissions };
@@ -149,9 +190,9 @@ function toRun({ name, run }: Raw, file: string, options: TranslateOptions): unk
   if (isRaw(module)) return { kind: "module", url: fileUrl(module["url"], file), ...defined({ export: module["export"] }) };
   if (isRaw(worker)) return { kind: "worker", url: fileUrl(worker["url"], file) };
   if (isRaw(process)) {
-    const { command, args, cwd, shell } = process;
-    const place = typeof cwd === "string" ? resolve(dirname(file), cwd) : cwd;
-    return { kind: "process", command: commandPath(command, shell, file), ...defined({ args, cwd: place, shell }) };
+    const { command, args, cwd, shell, env_file: envFile, uid, gid, stop_on_parent_death: stopOnParentDeath } = process;
+    const options = { args, cwd: absolute(cwd, file), shell, envFile: absolute(envFile, file), uid, gid, stopOnParentDeath };
+    return { kind: "process", command: commandPath(command, shell, file), ...defined(options) };
   }
   if (isRaw(supervisor)) {
     const { children } = supervisor;
@@ -210,6 +251,11 @@ function factory(name: unknown, { factories }: TranslateOptions): unknown {
 function fileUrl(url: unknown, file: string): unknown {
   if (typeof url !== "string" || /^[a-z][a-z0-9+.-]+:/i.test(url)) return url;
   return pathToFileURL(resolve(dirname(file), url)).href;
+}
+
+/** A path is relative to the file that names it; what is none passes through. */
+function absolute(path: unknown, file: string): unknown {
+  return typeof path === "string" && path.trim() !== "" ? resolve(dirname(file), path) : path;
 }
 
 function commandPath(command: unknown, shell: unknown, file: string): unknown {

@@ -1,15 +1,15 @@
 /** What an operator asks of one child: it is answered at once, and what it takes happens later. */
-import type { Decision } from "../event/mod.ts";
+import type { Decision, StartCause } from "../event/mod.ts";
 import { freeIfGone, neededBy } from "./dynamic.ts";
 import { resetFuses } from "./fuse.ts";
 import { hold, putDown, stopFor } from "./hold.ts";
 import type { ChildCommand, CommandMessage, CommandRefusal, CommandResult, RestartDecision } from "./message.ts";
 import { groupName } from "./plan.ts";
 import { memberDelayIsOver } from "./scope.ts";
-import { renew, startNextInTurn, startOrWait, stopWaiting } from "./start.ts";
+import { startNow } from "./schedule.ts";
+import { startNextInTurn, startOrWait } from "./start.ts";
 import type { ChildPhase, ChildSlot, Operation } from "./state.ts";
 import type { Step } from "./step.ts";
-import { stopBound } from "./stop.ts";
 
 /** What a command came to. */
 type Outcome =
@@ -121,15 +121,16 @@ function isRestarting({ stopCause }: ChildSlot): boolean {
 }
 
 function restart(step: Step, message: CommandMessage): Outcome {
-  const { child, by, reason } = message;
+  const { child, by, reason, cause = "command" } = message;
   const slot = step.slot(child);
   if (slot.operation !== "active") return { outcome: "refused", refusal: "child_held" };
   if (slot.stamp === 0) {
     if (slot.phase === "waiting" || slot.scope !== null) return alreadyPending(step, message);
-    return startNow(step, child);
+    return startedNow(step, child, cause);
   }
   if (isRestarting(slot) || slot.scope !== null) return alreadyPending(step, message);
   step.emitAttempt(slot, { type: "child_restart_fence_entered", targetGeneration: slot.generation + 1, by, reason });
+  slot.renewCause = cause;
   stopFor(step, child, "restart");
   return { outcome: "accepted", decision: "queued_after_stop" };
 }
@@ -146,14 +147,16 @@ function start(step: Step, { child }: CommandMessage): Outcome {
     if (slot.stopCause !== "terminate") return IDEMPOTENT;
     // It is on its way out for good: now another attempt follows.
     slot.stopCause = "restart";
+    slot.renewCause = "command";
     return { outcome: "accepted", decision: "queued_after_stop" };
   }
   if (slot.phase === "waiting" || slot.scope !== null) return IDEMPOTENT;
-  return startNow(step, child);
+  return startedNow(step, child, "command");
 }
 
 function terminate(step: Step, { child }: CommandMessage): Outcome {
   const slot = step.slot(child);
+  slot.due = false;
   if (slot.stamp !== 0) {
     if (slot.stopCause === "terminate") return IDEMPOTENT;
     stopFor(step, child, "terminate");
@@ -178,12 +181,14 @@ function unhold(step: Step, { child }: CommandMessage): Outcome {
   const slot = step.slot(child);
   if (slot.operation === "active") return IDEMPOTENT;
   slot.operation = "active";
-  if (!slot.wanted) return ACCEPTED;
+  // One with a schedule comes back when it is time.
+  if (!slot.wanted || slot.plan.schedule !== null) return ACCEPTED;
   if (slot.stamp !== 0) {
     slot.stopCause = "restart";
+    slot.renewCause = "command";
     return { outcome: "accepted", decision: "queued_after_stop" };
   }
-  return startNow(step, child);
+  return startedNow(step, child, "command");
 }
 
 /** Closes the fuses that keep the child down, and starts whom only they kept down. */
@@ -211,14 +216,8 @@ const WAITS_FOR_FUSE: ReadonlySet<string> = new Set<Decision["reason"]>([
   "meltdown_group_fuse",
 ]);
 
-/** Starts a child that has no attempt, as a new incarnation. */
-function startNow(step: Step, child: number): Outcome {
+function startedNow(step: Step, child: number, cause: StartCause): Outcome {
+  startNow(step, child, cause);
   const slot = step.slot(child);
-  stopWaiting(step, child);
-  // One that had run to its end counted as ready; it no longer does.
-  slot.readyAtMs = null;
-  stopBound(step, child);
-  renew(slot);
-  startOrWait(step, child);
   return { outcome: "accepted", decision: slot.scope === null ? "started_immediately" : "queued_after_stop" };
 }

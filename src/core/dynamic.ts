@@ -1,7 +1,7 @@
 /** Children that come and go while their supervisor runs. */
 import type { AddMessage, AddRefusal } from "./message.ts";
 import { childPath, type ChildPlan, type NewChild } from "./plan.ts";
-import { countAsReady, startOrWait } from "./start.ts";
+import { beginChild, countAsReady } from "./start.ts";
 import { type ChildSlot, initialSlot, type NodeState } from "./state.ts";
 import type { Step } from "./step.ts";
 
@@ -24,7 +24,7 @@ export function addChild(step: Step, { id, child: added, by, reason, transaction
   if (slot.plan.required && !node.ready) node.missing++;
   step.effects.push({ type: "added", id, node: node.plan.id, child: index });
   step.emit(slot.plan.path, step.newCorrelation(), { type: "child_added", by, reason, transactionId, specHash });
-  startOrWait(step, index);
+  beginChild(step, index);
 }
 
 /** The names of the siblings that name this one. */
@@ -36,7 +36,8 @@ export function neededBy({ slots }: NodeState, { plan }: ChildSlot): string[] {
 export function freeIfGone(step: Step, child: number): void {
   const slot = step.slot(child);
   if (slot.stamp !== 0 || step.node.phase !== "running") return;
-  const isDone = slot.added && slot.plan.policy.restartPolicy === "temporary" && slot.operation === "active" &&
+  const isDone = slot.added && slot.plan.schedule === null && slot.plan.policy.restartPolicy === "temporary" &&
+    slot.operation === "active" &&
     (slot.phase === "stopped" || slot.phase === "failed") && neededBy(step.node, slot).length === 0;
   if (isDone) slot.operation = "removed";
   if (slot.operation === "removed") free(step, child);

@@ -8,6 +8,7 @@ import { decide, HELD, TEMPORARY } from "./decide.ts";
 import { notePeriod } from "./lint.ts";
 import { groupName } from "./plan.ts";
 import { endReadiness } from "./readiness.ts";
+import { startIfDue } from "./schedule.ts";
 import { memberEnded, restartTogether, siblingsOf, WITH_SIBLINGS } from "./scope.ts";
 import { giveUpTurn } from "./gate.ts";
 import { type Guarded, guardRestart, unguarded } from "./guard.ts";
@@ -35,6 +36,7 @@ export function childExited(step: Step, child: number, reported: Exit, verdict: 
       const isPlaceFree = giveUpTurn(step, child, false);
       endWhileRunning(step, child, exit, verdict);
       if (isPlaceFree) startNextInTurn(step);
+      startIfDue(step, child);
       return freeIfGone(step, child);
     }
     default:
@@ -127,6 +129,7 @@ export function waitTimedOut(step: Step, child: number): void {
   settle(step, child, { kind: "timed_out", failure: { kind: "timeout", category: "dependency_timeout", message } }, {
     touchesSiblings: false,
   });
+  startIfDue(step, child);
   freeIfGone(step, child);
 }
 
@@ -306,8 +309,9 @@ function attribute(slot: ChildSlot, exit: Exit): Exit {
         failure: { kind: "timeout", category: "run_timeout", message: `ran longer than ${runMs} ms`, ...output },
       };
     case "unhealthy": {
-      const message = `failed ${slot.failedChecks} health checks in a row`;
-      return { kind: "failed", failure: { kind: "unhealthy", category: "unhealthy", message, ...output } };
+      const { category, message } = slot.exceeded ??
+        { category: "unhealthy", message: `failed ${slot.failedChecks} health checks in a row` };
+      return { kind: "failed", failure: { kind: "unhealthy", category, message, ...output } };
     }
     default:
       return exit;

@@ -1,14 +1,18 @@
 /** Whose turn it is to restart: only so many children may be on their way to ready, and a fuse on trial lets one through. */
+import type { StartCause } from "../event/mod.ts";
 import { fuseState } from "./fuse.ts";
 import { groupName } from "./plan.ts";
 import { type ChildSlot, NOBODY, PASSED } from "./state.ts";
 import type { Step } from "./step.ts";
 
-/** Takes a place for a restart; false when the child waits for its turn now. What operators ask for, and a first start, needs no place. */
+/** Starts that need no place: what somebody wants, what is due, and a first one. */
+const FREE: ReadonlySet<StartCause> = new Set<StartCause>(["start", "command", "schedule", "file"]);
+
+/** Takes a place for a restart; false when the child waits for its turn now. */
 export function takeTurn(step: Step, child: number): boolean {
   const slot = step.slot(child);
   const { plan, guards } = step.node;
-  if (!plan.gated || slot.startCause === "start" || slot.startCause === "command") return true;
+  if (!plan.gated || FREE.has(slot.startCause)) return true;
   if (hasRoom(step, slot) && !guards.queue.some((other) => hasRoom(step, step.slot(other)))) {
     holdTurn(step, child);
     return true;

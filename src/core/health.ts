@@ -1,5 +1,5 @@
 /** Health of a running child: probes that report, and heartbeats that are looked at when their timer fires. */
-import type { TimerMessage } from "./message.ts";
+import type { Exceeded, TimerMessage } from "./message.ts";
 import type { ChildSlot } from "./state.ts";
 import type { Step } from "./step.ts";
 import { stopAttempt } from "./stop.ts";
@@ -16,6 +16,15 @@ export function childHealth(step: Step, child: number, failed: number, reason: s
   slot.failedChecks = failed;
   if (failed === 1) step.emitAttempt(slot, { type: "child_unhealthy", reason });
   if (failed > health.maxRetries && health.onUnhealthy === "restart") stopAttempt(step, child, "unhealthy");
+}
+
+/** The attempt takes more than it may: it is stopped, and fails for that. */
+export function childExceeded(step: Step, child: number, { category, message }: Exceeded): void {
+  const slot = step.slot(child);
+  if (slot.phase !== "running" && slot.phase !== "ready") return;
+  slot.exceeded = { category, message };
+  step.emitAttempt(slot, { type: "child_unhealthy", reason: message });
+  stopAttempt(step, child, "unhealthy");
 }
 
 /** The heartbeat timer fired: the last heartbeat tells whether the child is alive. */
@@ -51,8 +60,8 @@ export type Health = "unknown" | "healthy" | "stale" | "unhealthy";
 
 /** Says how a child is. */
 export function healthOf({ plan: { policy: { health } }, stamp, stopCause, failedChecks }: ChildSlot, heartbeatAtMs: number): Health {
+  if (stamp !== 0 && stopCause === "unhealthy") return "unhealthy";
   if (health === null || stamp === 0) return "unknown";
-  if (stopCause === "unhealthy") return "unhealthy";
   if (failedChecks !== null && failedChecks > 0) return health.mode === "heartbeat" ? "stale" : "unhealthy";
   return failedChecks === 0 || heartbeatAtMs > 0 ? "healthy" : "unknown";
 }

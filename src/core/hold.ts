@@ -26,6 +26,7 @@ export function hold(step: Step, children: readonly number[], operation: Exclude
 /** Stops a child that is held now, or calls off what was planned with it. */
 function bringDown(step: Step, child: number, cause: HoldCause): void {
   const slot = step.slot(child);
+  slot.due = false;
   slot.wanted = slot.stamp !== 0 ? slot.stopCause !== "terminate" : isOnItsWay(slot);
   if (slot.stamp !== 0) stopFor(step, child, cause);
   else if (slot.wanted) putDown(step, child);

@@ -1,7 +1,7 @@
 /** What goes into a step and what comes out: plain data. */
-import type { EventFacts, Exit, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
+import type { EventFacts, Exit, ShutdownCause, StartCause, SupervisorEvent } from "../event/mod.ts";
 import type { Verdict } from "../spec/mod.ts";
-import type { NewChild } from "./plan.ts";
+import type { NewChild, PlanRevision } from "./plan.ts";
 import type { ChildPhase, Operation } from "./state.ts";
 
 /** What a node is told; `node` and `child` are numbers of the plan. */
@@ -10,7 +10,9 @@ export type Message =
   | { readonly type: "stop"; readonly node: number; readonly stamp: number; readonly cause: ShutdownCause; readonly forced: boolean }
   | CommandMessage
   | AddMessage
+  | ReviseMessage
   | TellMessage
+  | DueMessage
   | AttemptMessage
   | TimerMessage;
 
@@ -26,12 +28,35 @@ export interface AddMessage {
   readonly specHash: string;
 }
 
+/** A child is declared otherwise; what ties it to its siblings is the same. */
+export interface ReviseMessage {
+  readonly type: "revise";
+  readonly node: number;
+  readonly child: number;
+  /** Path of the child, which may be another one by now. */
+  readonly path: string;
+  readonly revision: PlanRevision;
+}
+
 /** Something that only the runtime knows, to be told in order with everything else. */
 export interface TellMessage {
   readonly type: "tell";
   readonly node: number;
   readonly path: string;
   readonly facts: EventFacts;
+}
+
+/** It is time for a scheduled child, or it was. */
+export interface DueMessage {
+  readonly type: "due";
+  readonly node: number;
+  readonly child: number;
+  /** Path of the child, which may be another one by now. */
+  readonly path: string;
+  /** Whether it is to start now. */
+  readonly starts: boolean;
+  /** How many times passed before, for which it does not start any more. */
+  readonly missed: number;
 }
 
 /** Why a child was not added. */
@@ -54,6 +79,8 @@ export interface CommandMessage {
   readonly command: ChildCommand;
   readonly by: string;
   readonly reason: string;
+  /** What a restart is told as. @default {"command"} */
+  readonly cause?: StartCause;
 }
 
 /** Why a command was refused. */
@@ -84,6 +111,13 @@ export interface CommandResult {
   readonly cancelDelivered: boolean;
 }
 
+/** A limit of the child that its attempt did not keep. */
+export interface Exceeded {
+  /** The category of the failure that this is. */
+  readonly category: string;
+  readonly message: string;
+}
+
 /** What an attempt reports; a stamp that is not the live one changes nothing. */
 export type AttemptMessage =
   & { readonly node: number; readonly child: number; readonly stamp: number }
@@ -91,6 +125,7 @@ export type AttemptMessage =
     | { readonly type: "running" }
     | { readonly type: "ready"; readonly ready: boolean }
     | { readonly type: "health"; readonly failed: number; readonly reason: string }
+    | ({ readonly type: "exceeded" } & Exceeded)
     | { readonly type: "exited"; readonly exit: Exit; readonly verdict?: Verdict }
     | { readonly type: "abandoned" }
   );

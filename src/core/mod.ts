@@ -2,6 +2,7 @@
 export * from "./message.ts";
 export * from "./node.ts";
 export * from "./plan.ts";
+export * from "./restore.ts";
 export * from "./state.ts";
 export { backoffDelay, type BackoffInput } from "./backoff.ts";
 export { GONE } from "./command.ts";

@@ -7,8 +7,9 @@ import { onCommand } from "./command.ts";
 import type { AttemptMessage, Effect, Message, TimerMessage } from "./message.ts";
 import { childAbandoned, childExited, waitTimedOut } from "./exit.ts";
 import { addChild, freeRemoved } from "./dynamic.ts";
-import { childHealth, heartbeatDue } from "./health.ts";
+import { childExceeded, childHealth, heartbeatDue } from "./health.ts";
 import { groupOfTimer } from "./fuse.ts";
+import { onDue } from "./schedule.ts";
 import {
   attemptIsOverdue,
   childBecameReady,
@@ -18,6 +19,7 @@ import {
   startNextInTurn,
   startOrWait,
 } from "./start.ts";
+import { reviseChild } from "./revise.ts";
 import { askToStop, forceNode, stopNode, stopOverdue } from "./stop.ts";
 import { memberDelayIsOver } from "./scope.ts";
 import { Step } from "./step.ts";
@@ -42,6 +44,12 @@ export function step(state: NodeState, message: Message, environment: StepEnviro
       break;
     case "add":
       addChild(current, message);
+      break;
+    case "revise":
+      reviseChild(current, message);
+      break;
+    case "due":
+      onDue(current, message);
       break;
     case "tell":
       current.emit(message.path, current.newCorrelation(), message.facts);
@@ -69,6 +77,8 @@ function onReport(step: Step, message: AttemptMessage): void {
       return message.ready ? childBecameReady(step, message.child) : childLostReadiness(step, message.child);
     case "health":
       return childHealth(step, message.child, message.failed, message.reason);
+    case "exceeded":
+      return childExceeded(step, message.child, message);
     case "exited":
       return childExited(step, message.child, message.exit, message.verdict ?? null);
     case "abandoned":

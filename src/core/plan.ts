@@ -44,6 +44,8 @@ export interface ChildPlan {
   readonly required: boolean;
   /** Whether its end by itself may end the supervisor. */
   readonly significant: boolean;
+  /** How it starts at times; `null` when it starts with its supervisor. */
+  readonly schedule: SchedulePlan | null;
   /** Which siblings are restarted with it. */
   readonly strategy: Strategy;
   /** Whether only members of its group are. */
@@ -58,6 +60,20 @@ export interface ChildPlan {
   readonly sidecars: readonly number[];
   /** The node behind a supervisor child, else -1. */
   readonly node: number;
+}
+
+/** What a new declaration may change of a child that stays where it is. */
+export type PlanRevision = Pick<
+  ChildPlan,
+  "policy" | "required" | "significant" | "schedule" | "strategy" | "withinGroup" | "escalationPolicy"
+>;
+
+/** What the core knows of a schedule; when it is time, it is told. */
+export interface SchedulePlan {
+  /** What happens when it is time and the child still runs. */
+  readonly overlap: "skip" | "queue" | "replace";
+  /** Whether it also starts with its supervisor. */
+  readonly atStart: boolean;
 }
 
 /** One group of a supervisor. */
@@ -128,8 +144,8 @@ export function planTree(spec: TreeSpec, escalationExitCode: number): TreePlan {
 /** Plans a tree, and what is added to it later. */
 export class Planner {
   readonly tree: TreePlan;
-  readonly #spec: TreeSpec;
-  readonly #resolvePolicy: ReturnType<typeof policyResolver>;
+  #spec: TreeSpec;
+  #resolvePolicy: ReturnType<typeof policyResolver>;
   readonly #nodes: NodePlan[] = [];
   readonly #specs: ChildSpec[][] = [];
   readonly #options: SupervisorOptions[] = [];
@@ -156,6 +172,28 @@ export class Planner {
     const [place] = childPlaces({ ...this.#options[node]!, children: [spec] }, this.#spec.policy);
     const plan = this.#planChild(node, spec, place!, nodes);
     return { plan, spec, before, primary: linkedPrimary(spec), nodes };
+  }
+
+  /** A new declaration of the whole tree counts for what is planned from now on; its guards stay. */
+  adopt(spec: TreeSpec): void {
+    this.#spec = spec;
+    this.#resolvePolicy = policyResolver(spec);
+  }
+
+  /** What a supervisor is declared with from now on. */
+  adoptOptions(node: number, options: SupervisorOptions): void {
+    this.#options[node] = options;
+  }
+
+  /** Plans a child anew that stays where it is. */
+  revise(node: number, child: ChildSpec): PlanRevision {
+    const options = this.#options[node]!;
+    const place = childPlaces(options, this.#spec.policy)[options.children.findIndex(({ name }) => name === child.name)]!;
+    const policy = this.#resolvePolicy(child, place);
+    const { strategy, withinGroup, escalationPolicy } = place;
+    const required = isRequired(child, policy, this.#nodes[node]!.readiness);
+    const significant = child.significant === true;
+    return { policy, required, significant, schedule: planSchedule(child), strategy, withinGroup, escalationPolicy };
   }
 
   /** These nodes are no more, or never were: their numbers may be given again. */
@@ -218,13 +256,14 @@ export class Planner {
       kind: childKind(child.run),
       policy,
       significant: child.significant === true,
+      schedule: planSchedule(child),
       strategy,
       withinGroup,
       group: group === undefined ? -1 : groups.findIndex(({ name }) => name === group),
       escalationPolicy,
       linked: linkedPrimary(child) !== null,
       sidecars: NONE,
-      required: isRequired(child.name, policy, readiness),
+      required: isRequired(child, policy, readiness),
       dependencies: NONE,
       wants: NONE,
       dependants: NONE,
@@ -249,9 +288,15 @@ function mostChildren({ dynamicSupervisor }: SupervisorOptions): number {
   return dynamicSupervisor?.enabled === false ? 0 : dynamicSupervisor?.childLimit ?? Infinity;
 }
 
-function isRequired(name: string, policy: ChildPolicy, readiness: ReadinessOptions | undefined): boolean {
+function planSchedule({ schedule }: ChildSpec): SchedulePlan | null {
+  return schedule === undefined ? null : { overlap: schedule.overlap ?? "skip", atStart: schedule.atStart === true };
+}
+
+/** Nobody waits for what starts some time, unless it is named. */
+function isRequired({ name, schedule }: ChildSpec, policy: ChildPolicy, readiness: ReadinessOptions | undefined): boolean {
   if (readiness?.mode === "started") return false;
-  return readiness?.mode === "child" ? readiness.child === name : policy.severity !== "optional";
+  if (readiness?.mode === "child") return readiness.child === name;
+  return policy.severity !== "optional" && schedule === undefined;
 }
 
 function planGroups({ groups = [], groupDependencies = [] }: SupervisorOptions): GroupPlan[] {

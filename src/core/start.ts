@@ -12,6 +12,7 @@ import { stopAttempt } from "./stop.ts";
 export function startInOrder(step: Step, stamp: number): void {
   const { node } = step;
   const { plan } = node;
+  const isFirst = node.phase === "idle";
   node.phase = "running";
   node.stamp = stamp;
   node.startedAtMs = step.now;
@@ -19,11 +20,19 @@ export function startInOrder(step: Step, stamp: number): void {
   node.missing = node.order.filter((child) => step.slot(child).plan.required).length;
   node.stop = null;
   node.guards = newGuards(plan);
-  for (const child of node.order) resetForIncarnation(step.slot(child));
+  for (const child of node.order) resetForIncarnation(step.slot(child), isFirst);
   step.emit(plan.path, 0, { type: "supervisor_started", children: node.order.length });
   if (plan.parent !== null) step.effects.push({ type: "tellParent", node: plan.id, stamp, report: { type: "running" } });
-  for (const child of node.order) startOrWait(step, child);
-  if (node.missing === 0) nodeBecameReady(step);
+  for (const child of node.order) beginChild(step, child);
+  if (node.missing === 0 && !node.ready) nodeIsComplete(step);
+}
+
+/** A child begins with its supervisor, or as it was added; one that has a schedule is only there, until it is time. */
+export function beginChild(step: Step, child: number): void {
+  const slot = step.slot(child);
+  const { schedule } = slot.plan;
+  if (schedule === null || schedule.atStart) return startOrWait(step, child);
+  step.enter(slot, "stopped");
 }
 
 /** Starts the child now, or lets it wait for the dependencies that are not ready. */
@@ -131,7 +140,7 @@ export function countAsReady(step: Step, slot: ChildSlot): void {
   const { node } = step;
   if (node.ready || !slot.plan.required) return;
   node.missing--;
-  if (node.missing === 0) nodeBecameReady(step);
+  if (node.missing === 0) nodeIsComplete(step);
 }
 
 /** The child succeeded and stays down: for those that run once before others start, that is being ready. */
@@ -171,15 +180,19 @@ function joinsRestart({ node, now }: Step, child: number): boolean {
 /** Somebody holds the child: it would start now, and does not. */
 function stayHeld(step: Step, slot: ChildSlot): void {
   slot.wanted = true;
+  // Its supervisor need not wait for whom somebody held before it began.
+  if (slot.phase === "declared") countAsReady(step, slot);
   slot.lastDecision = HELD;
   step.enter(slot, "stopped");
   wakeWaiters(step, slot);
 }
 
-/** A new incarnation by the will of an operator: what went wrong before no longer counts. */
+/** A new incarnation by the will of an operator, or because it is time: what went wrong before no longer counts. */
 export function renew(slot: ChildSlot): void {
   slot.generation++;
-  slot.startCause = "command";
+  slot.startCause = slot.renewCause;
+  slot.renewCause = "command";
+  slot.due = false;
   forgetFailures(slot);
 }
 
@@ -199,6 +212,7 @@ function startAttempt(step: Step, child: number): void {
   slot.startedAtMs = step.now;
   slot.readyAtMs = null;
   slot.failedChecks = null;
+  slot.exceeded = null;
   slot.lint = null;
   step.enter(slot, "starting");
   step.emitAttempt(slot, { type: "child_starting" });
@@ -258,7 +272,7 @@ function wakeWaiters(step: Step, dependency: ChildSlot): void {
 }
 
 /** Everything that must be ready has been. */
-function nodeBecameReady(step: Step): void {
+export function nodeIsComplete(step: Step): void {
   const { node } = step;
   node.ready = true;
   step.emit(node.plan.path, 0, { type: "supervisor_ready", tookMs: step.now - node.startedAtMs });
@@ -267,11 +281,12 @@ function nodeBecameReady(step: Step): void {
   }
 }
 
-function resetForIncarnation(slot: ChildSlot): void {
+/** What went wrong before no longer counts; in the first incarnation that is what an earlier run of the program has left. */
+function resetForIncarnation(slot: ChildSlot, isFirst: boolean): void {
   slot.phase = "declared";
   slot.hasBeenReady = false;
   slot.readyAtMs = null;
-  forgetFailures(slot);
+  if (!isFirst) forgetFailures(slot);
   slot.holdsTurn = false;
   slot.waiters = null;
   slot.stopCause = null;
@@ -279,4 +294,6 @@ function resetForIncarnation(slot: ChildSlot): void {
   slot.holders = 0;
   slot.scope = null;
   slot.startCause = "start";
+  slot.renewCause = "command";
+  slot.due = false;
 }

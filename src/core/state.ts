@@ -1,6 +1,7 @@
 /** The state of a supervisor node and its children. */
 import type { Random } from "../base/mod.ts";
 import type { Decision, Exit, FuseReason, LintRule, ShutdownCause, ShutdownStatus, StartCause, StopCause } from "../event/mod.ts";
+import type { Exceeded } from "./message.ts";
 import type { ChildPlan, NodePlan, TreePlan } from "./plan.ts";
 import { emptyWindow, type FailureWindow } from "./window.ts";
 
@@ -70,6 +71,8 @@ export interface ChildSlot {
   healthTimer: number;
   /** Consecutive failed health checks, `null` before the first answer. */
   failedChecks: number | null;
+  /** The limit that the live attempt did not keep. */
+  exceeded: Exceeded | null;
   /** What looks wrong with the live attempt. */
   lint: LintRule | null;
   /** How long the first of several attempts ran that failed after the same time, and how many that are. */
@@ -77,6 +80,10 @@ export interface ChildSlot {
   periods: number;
   correlation: number;
   startCause: StartCause;
+  /** Why the next incarnation begins. */
+  renewCause: StartCause;
+  /** Whether it was time for a scheduled child while it ran, so that it starts again when it has ended. */
+  due: boolean;
   /** Why the live attempt is being stopped, `null` when it is not. */
   stopCause: StopCause | null;
   stopAtMs: number;
@@ -284,11 +291,14 @@ export function initialSlot(plan: ChildPlan, position: number, added: boolean): 
     timer: 0,
     healthTimer: 0,
     failedChecks: null,
+    exceeded: null,
     lint: null,
     periodMs: 0,
     periods: 0,
     correlation: 0,
     startCause: "start",
+    renewCause: "command",
+    due: false,
     stopCause: null,
     stopAtMs: 0,
     window: null,

@@ -35,7 +35,7 @@ export function recordFailure(window: FailureWindow, policy: WindowPolicy, now: 
     window.count--;
   }
   if (window.count === window.times.length) {
-    window.times = ordered(window);
+    window.times = failureTimes(window);
     window.head = 0;
     window.times.length = Math.min(capacity, Math.max(4, 2 * window.count));
     window.times.fill(0, window.count);
@@ -81,7 +81,8 @@ function prune(window: FailureWindow, policy: WindowPolicy, now: number): void {
   }
 }
 
-function ordered({ times, head, count }: FailureWindow): number[] {
+/** The times that are remembered, the oldest first. */
+export function failureTimes({ times, head, count }: FailureWindow): number[] {
   const result: number[] = [];
   for (let index = 0; index < count; index++) result.push(times[(head + index) % times.length]!);
   return result;

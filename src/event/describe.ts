@@ -41,6 +41,12 @@ export function describe(event: SupervisorEvent | GapMarker): string {
       } late, ${event.depth} messages wait`;
     case "registration_changed":
       return `${REGISTRATIONS[event.to]}${event.reason === "" ? "" : `: ${event.reason}`}`;
+    case "config_reloaded": {
+      const { added, removed, restarted, live, failed } = event;
+      const counts = { added, removed, "started anew": restarted, "changed at once": live, "as before, because it failed": failed };
+      const told = Object.entries(counts).filter(([, count]) => count > 0).map(([what, count]) => `${count} ${what}`);
+      return `reloaded by ${event.by} (${event.reason}): ${told.join(", ")}`;
+    }
     case "child_added":
       return `added by ${event.by}: ${event.reason}`;
     case "child_declaration_rejected":
@@ -51,10 +57,21 @@ export function describe(event: SupervisorEvent | GapMarker): string {
       return event.outcome === "committed"
         ? "its addition, which the last end of the program cut short, is there"
         : "its addition was cut short by the last end of the program; nothing of it is left";
+    case "state_restored": {
+      const { children, holds, forgotten } = event;
+      const held = holds === 0 ? "" : `, ${holds} of them held by an operator`;
+      return `${children} ${children === 1 ? "child goes" : "children go"} on where the last run ended${held}${
+        forgotten === 0 ? "" : `; ${forgotten} ${forgotten === 1 ? "is" : "are"} not there any more`
+      }`;
+    }
+    case "leftover_process":
+      return `${LEFTOVERS[event.outcome](event.pid === 0 ? "a process" : `process ${event.pid}`)}: ${event.reason}`;
     case "child_removed":
       return "removed";
     case "child_waiting":
       return `waits for ${event.waitingFor.join(", ")}`;
+    case "child_run_skipped":
+      return `${event.times === 1 ? "a run was" : `${event.times} runs were`} left out: ${SKIPS[event.reason]}`;
     case "child_starting":
       return `starting, attempt ${event.attempt}`;
     case "child_running":
@@ -138,11 +155,19 @@ export function describe(event: SupervisorEvent | GapMarker): string {
   }
 }
 
+const SKIPS = { still_running: "the one before goes on", missed: "nobody was there when it was time" } as const;
+
 const LINTS = {
   never_ready: (after: string) => `runs for ${after} and was never ready: see its readiness`,
   beats_but_never_ready: (after: string) => `beats, but was never ready in ${after}: it must call ready()`,
   ignores_signal: (after: string) => `ignores for ${after} that it is to stop`,
   fails_on_a_period: (after: string) => `fails again and again after about ${after}: look for a timeout, a leak or a limit around it`,
+} as const;
+
+const LEFTOVERS = {
+  stopped: (process: string) => `${process}, which the last run left behind, was ended`,
+  left: (process: string) => `${process}, which the last run left behind, still runs`,
+  unsure: (process: string) => `${process} may be one that the last run left behind, and was not touched`,
 } as const;
 
 const FUSES = {
@@ -237,7 +262,7 @@ function describeDecision(decision: Decision): string {
   }
 }
 
-const SINKS = { journal: "the journal", audit: "the audit", logs: "output" } as const;
+const SINKS = { journal: "the journal", audit: "the audit", logs: "output", state: "the state" } as const;
 
 function describeSink({ sink, healthy, reason, lost }: SupervisorEvent & { readonly type: "sink_changed" }): string {
   if (!healthy) return `${SINKS[sink]} cannot be written: ${reason}`;

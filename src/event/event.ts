@@ -47,7 +47,17 @@ export interface LimitUse {
 }
 
 /** Why an attempt was started. */
-export type StartCause = "start" | "crash" | "completed" | "timeout" | "unhealthy" | "sibling" | "dependency" | "command";
+export type StartCause =
+  | "start"
+  | "crash"
+  | "completed"
+  | "timeout"
+  | "unhealthy"
+  | "sibling"
+  | "dependency"
+  | "command"
+  | "schedule"
+  | "file";
 
 /** Why an attempt is being stopped. */
 export type StopCause =
@@ -113,7 +123,10 @@ export interface EventBase {
 export type RegistrationState = "connecting" | "registered" | "reconnecting" | "unavailable" | "rejected" | "expired";
 
 /** What is written to files. */
-export type SinkKind = "journal" | "audit" | "logs";
+export type SinkKind = "journal" | "audit" | "logs" | "state";
+
+/** What became of a process that a killed supervisor left behind. */
+export type LeftoverOutcome = "stopped" | "left" | "unsure";
 
 /** What looks wrong with a child although it breaks no limit. */
 export type LintRule = "never_ready" | "beats_but_never_ready" | "ignores_signal" | "fails_on_a_period";
@@ -150,7 +163,7 @@ export type SupervisorEvent =
     readonly peakPct: number;
     readonly recovered: boolean;
   })
-  /** Events, records of the audit or lines of output cannot be written any more, or can again. */
+  /** Events, records of the audit, lines of output or the state cannot be written any more, or can again. */
   | (EventBase & {
     readonly type: "sink_changed";
     /** What is written there. */
@@ -177,6 +190,15 @@ export type SupervisorEvent =
     readonly to: RegistrationState;
     readonly reason: string;
   })
+  /** A new declaration counts: so many children came, went, were started anew, or have something new at once; with some it did not work. */
+  | (EventBase & Request & {
+    readonly type: "config_reloaded";
+    readonly added: number;
+    readonly removed: number;
+    readonly restarted: number;
+    readonly live: number;
+    readonly failed: number;
+  })
   | (EventBase & Request & { readonly type: "child_added"; readonly transactionId: string; readonly specHash: string })
   | (EventBase & Request & {
     readonly type: "child_declaration_rejected";
@@ -193,8 +215,35 @@ export type SupervisorEvent =
     readonly transactionId: string;
     readonly outcome: "committed" | "compensated";
   })
+  /** What an earlier run of the program has left was given to the children that are there. */
+  | (EventBase & {
+    readonly type: "state_restored";
+    /** How many children got something. */
+    readonly children: number;
+    /** How many of them an operator holds. */
+    readonly holds: number;
+    /** How many were known and are not there any more: what was kept of them is forgotten. */
+    readonly forgotten: number;
+  })
+  /** A supervisor that was killed left a process behind. */
+  | (EventBase & {
+    readonly type: "leftover_process";
+    /** Its id, 0 where nobody knows it. */
+    readonly pid: number;
+    /** It was ended, it still runs as it was told to or as it can, or nobody can say for certain that it is the one. */
+    readonly outcome: LeftoverOutcome;
+    readonly reason: string;
+  })
   | (AttemptEventBase & { readonly type: "child_removed" })
   | (EventBase & { readonly type: "child_waiting"; readonly waitingFor: readonly string[] })
+  /** A scheduled child was not started although it was time. */
+  | (EventBase & {
+    readonly type: "child_run_skipped";
+    /** The run before goes on, or the time passed while nobody was there to start it. */
+    readonly reason: "still_running" | "missed";
+    /** How many times that were, at least. */
+    readonly times: number;
+  })
   | (AttemptEventBase & { readonly type: "child_starting" })
   | (AttemptEventBase & { readonly type: "child_running" })
   | (AttemptEventBase & { readonly type: "child_ready"; readonly tookMs: number })

@@ -3,7 +3,7 @@ import { cleanText, didYouMean, lastName, ReeveError, thrownMessage } from "../b
 import type { Exit } from "../event/mod.ts";
 import { type CommandKind, type ExtensionKind, type WireCommand, type WireError, wireError } from "../protocol/mod.ts";
 import { type Child, type ChildSnapshot, type CommandResult, flatten, recordedElsewhere, type Report, type Tree } from "../runtime/mod.ts";
-import type { ChildSpec } from "../spec/mod.ts";
+import type { ChildSpec, TreeSpec } from "../spec/mod.ts";
 import { failureOf, limitOf, livenessOf, managedState, statusOf, stopState } from "./rows.ts";
 import type { WireTime } from "./wire_time.ts";
 
@@ -14,8 +14,18 @@ export interface CommandHost {
   readonly time: WireTime;
   /** Makes a declaration of a child out of a text; without it nothing can be added. */
   readonly parseChild: ((manifest: string) => ChildSpec | Promise<ChildSpec>) | undefined;
+  /** Reads the declaration of the tree anew; without it nothing is reloaded over the socket. */
+  readonly reload: (() => Promise<NewDeclaration>) | undefined;
   /** Why a declaration may not be added over the socket, `null` when it may. */
   readonly refuseChild: (spec: ChildSpec) => WireError | null;
+}
+
+/** A declaration that is to count from now on. */
+export interface NewDeclaration {
+  /** The tree as it is to be. */
+  readonly spec: TreeSpec;
+  /** Version of its configuration. */
+  readonly configVersion?: string;
 }
 
 /** Longest time in milliseconds for which the answer to a shutdown waits for its end. */
@@ -62,6 +72,7 @@ async function outcomeOf(host: CommandHost, command: WireCommand): Promise<Delta
   try {
     if (command.kind === "shutdown_tree") return await shutDown(host, command);
     if (command.kind === "add_child") return await addChild(host, command);
+    if (command.kind === "reload") return await reload(host, command);
     if (command.kind === "start_template" || command.kind === "scale") return await copy(host, command);
     return await control(host, command, command.kind);
   } catch (error) {
@@ -159,6 +170,17 @@ async function addChild(host: CommandHost, { childManifest, reason, requestedBy:
   if (refusal !== null) return { stateDelta: null, error: { ...refusal, target_id: host.targetId } };
   await host.tree.add(spec, recordedElsewhere({ by, reason }));
   return { stateDelta: { child_manifest: childManifest, type: "child_added" } };
+}
+
+/** Reads the declaration anew and applies it, or says what that would do. */
+async function reload(host: CommandHost, { dryRun, reason, requestedBy: by }: WireCommand): Promise<Delta> {
+  if (host.reload === undefined) return { stateDelta: null, error: failed(host, "this target is not reloaded over the socket") };
+  const { spec, configVersion } = await host.reload();
+  const { applied, unchanged, changes, failed: notDone } = await host.tree.apply(
+    spec,
+    recordedElsewhere({ dryRun, by, reason, configVersion }),
+  );
+  return { stateDelta: { applied, unchanged, changes, failed: notDone, type: "reloaded" } };
 }
 
 /** Makes copies of a template, or removes some; the child named is the supervisor that gets them. */

@@ -30,7 +30,7 @@ export function describeChild(child: Child, time: WireTime): object {
     lints: child.lints,
     stop_cause: child.stopCause,
     waiting_for: child.waitingFor,
-    next_start_unix_nanos: time.atOrNull(child.retryAtMs),
+    next_start_unix_nanos: time.atOrNull(child.retryAtMs ?? child.nextRunAtMs),
     last_exit: lastExit === null ? null : describeExit(lastExit),
     last_output: lastExit !== null && "failure" in lastExit ? lastExit.failure.lastLines ?? [] : [],
     last_decision: lastDecision === null

@@ -4,6 +4,7 @@
  * @module
  */
 export { type Dashboard, type DashboardOptions, serveDashboard } from "./serve.ts";
+export type { NewDeclaration } from "./commands.ts";
 export type { BindMode } from "./place.ts";
 export type {
   AllowlistOptions,

@@ -4,6 +4,7 @@ import { type ByteConnection, platform } from "../platform/mod.ts";
 import { wireError } from "../protocol/mod.ts";
 import { insidesOf, systemClock, type Tree } from "../runtime/mod.ts";
 import type { ChildSpec, RegistrationOptions, SecurityConfig } from "../spec/mod.ts";
+import type { NewDeclaration } from "./commands.ts";
 import { Connection, type ConnectionLimits, refuseConnection } from "./connection.ts";
 import { bindInPlace, type BindMode, type PlacedListener } from "./place.ts";
 import { refuseProgram } from "./security/allowlist.ts";
@@ -28,6 +29,8 @@ export interface DashboardOptions {
   readonly bindMode?: BindMode;
   /** Makes a declaration out of the text of `command.add_child`; without it nothing is added over the socket. */
   readonly parseChild?: (manifest: string) => ChildSpec | Promise<ChildSpec>;
+  /** Reads the declaration of the tree anew for `reeve.reload`; without it nothing is reloaded over the socket. */
+  readonly reload?: () => Promise<NewDeclaration>;
   /** What is looked at before a request is answered. @default {everything} */
   readonly securityConfig?: SecurityConfig;
   /** At which relay the target registers. @default {none} */
@@ -91,7 +94,8 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
     random: Math.random,
     onChange: (from, to, reason) => insidesOf(tree).tell({ type: "registration_changed", from, to, reason }),
   });
-  const { trail, configVersion, runId } = insidesOf(tree);
+  const insides = insidesOf(tree);
+  const { trail, runId } = insides;
   const placed = await bindInPlace({ path, mode, bindMode });
   const { ownerUid, listener } = placed;
   const wish = listener.tellsPeers ? null : asksTheKernel(settings, mode, ownerUid);
@@ -105,8 +109,11 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
     tree,
     targetId,
     displayName,
-    configVersion,
+    get configVersion(): string {
+      return insides.configVersion();
+    },
     parseChild,
+    reload: options.reload,
     refuseChild: (spec) => refuseProgram(settings.allowlist, spec),
     time: new WireTime(Date.now() - tree.snapshot().atMs),
     runId,

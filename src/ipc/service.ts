@@ -67,13 +67,15 @@ export class Service {
 
   constructor(options: ServiceOptions) {
     this.#options = options;
-    const { tree, targetId, displayName, time, configVersion, registrationState } = options;
+    const { tree, targetId, displayName, time, registrationState } = options;
     this.#records = new Records(options);
     this.#stateHead = `{"type":"state","target_id":${toJson(targetId)},"state":`;
     this.#state = new StateView({
       tree,
       time,
-      configVersion,
+      get configVersion(): string {
+        return options.configVersion;
+      },
       records: this.#records,
       target: () => ({ target_id: targetId, display_name: displayName, ...WIRE_STATES[registrationState()] }),
     });

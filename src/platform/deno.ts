@@ -1,4 +1,5 @@
 /** Deno. */
+import { basename, dirname } from "node:path";
 import { findPeer, type Found, optionReader, type SocketCalls } from "./peer_finder.ts";
 import type { ByteConnection, Platform, UnixListener } from "./types.ts";
 import { isOlder } from "./version.ts";
@@ -32,6 +33,20 @@ export const platform: Platform = {
     if (!(error instanceof Error) || !error.message.startsWith("Cannot find module")) return undefined;
     return "Deno names the file that was to be run, even where what is missing is a module that it imports; that one is in its own message";
   },
+  readsProc(): boolean {
+    if (Deno.permissions.querySync({ name: "read", path: "/proc" }).state !== "granted") return false;
+    try {
+      // That permission is not enough, and no other one can be asked for.
+      return Deno.readTextFileSync("/proc/self/stat") !== "";
+    } catch {
+      return false;
+    }
+  },
+  mayRun(command): boolean {
+    if (Deno.permissions.querySync({ name: "run", command }).state !== "granted") return false;
+    // Whoever starts anything hands its environment on.
+    return Deno.permissions.querySync({ name: "env" }).state === "granted";
+  },
   // Asking for what is not allowed would ask the user.
   ownUid: () => Deno.permissions.querySync({ name: "sys", kind: "uid" }).state === "granted" ? Deno.uid() : null,
   get peerCredentialsHint(): string {
@@ -64,6 +79,26 @@ export const platform: Platform = {
       },
       tellsPeers: libc !== null,
     });
+  },
+  watchFolder(folder, watcher): () => void {
+    // In `node:fs` of Deno a watch also gets what happens in folders below that are watched too, as if it were its own.
+    const own = Deno.realPathSync(folder);
+    const changes = Deno.watchFs(own, { recursive: false });
+    const each = changes[Symbol.asyncIterator]();
+    const report = async (): Promise<void> => {
+      while (true) {
+        const next = each.next();
+        unrefNext(changes);
+        const { done, value } = await next;
+        if (done === true) return;
+        if (value.kind === "access") continue;
+        for (const path of value.paths) {
+          if (dirname(path) === own) watcher.changed(value.kind === "modify" ? "change" : "rename", basename(path));
+        }
+      }
+    };
+    report().catch((error: unknown) => watcher.failed(error));
+    return () => closeQuietly(changes);
   },
   async connectUnix(path): Promise<ByteConnection> {
     return connectionOf(await Deno.connect({ transport: "unix", path }));
@@ -173,6 +208,12 @@ function connectionOf(connection: Deno.Conn, found?: Found): ByteConnection {
     },
     peer: found?.peer ?? null,
   };
+}
+
+/** What is waited for there does not keep the program alive. Deno has that for each step, though its types do not tell. */
+function unrefNext(changes: Deno.FsWatcher): void {
+  const unref: unknown = Reflect.get(changes, "unref");
+  if (typeof unref === "function") Reflect.apply(unref, changes, []);
 }
 
 /** What is closed already throws. */

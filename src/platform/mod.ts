@@ -3,4 +3,4 @@ export { platform } from "./deno.ts";
 export * from "./framing.ts";
 export * from "./trusted_folders.ts";
 export * from "./unix_sockets.ts";
-export type { BlockTaker, ByteConnection, ListenOptions, PeerCredentials, Platform, UnixListener } from "./types.ts";
+export type { BlockTaker, ByteConnection, FolderWatcher, ListenOptions, PeerCredentials, Platform, UnixListener } from "./types.ts";

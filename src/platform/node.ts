@@ -1,4 +1,5 @@
 /** Node. */
+import { readFileSync, watch } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import process from "node:process";
 import { credentialsOf, optionReader, type SocketCalls } from "./peer_finder.ts";
@@ -34,6 +35,14 @@ export const platform: Platform = {
     return undefined;
   },
   guardUnknownSignals: () => () => {},
+  readsProc(): boolean {
+    try {
+      return readFileSync("/proc/self/stat", "utf8") !== "" && isPermitted("fs.read", "/proc");
+    } catch {
+      return false;
+    }
+  },
+  mayRun: () => isPermitted("child"),
   ownUid: () => process.getuid?.() ?? null,
   get peerCredentialsHint(): string {
     return process.platform === "linux" ? "Install the package koffi" : "Only Linux tells it here";
@@ -51,6 +60,11 @@ export const platform: Platform = {
     });
     return listenerOf(server, option);
   },
+  watchFolder(folder, watcher): () => void {
+    const changes = watch(folder, { persistent: false }, (event, name) => watcher.changed(event, name));
+    changes.on("error", (error) => watcher.failed(error));
+    return () => changes.close();
+  },
   connectUnix: (path) =>
     new Promise((resolve, reject) => {
       const socket = connect({ path, allowHalfOpen: true });
@@ -61,6 +75,12 @@ export const platform: Platform = {
       });
     }),
 };
+
+/** What Node under `--permission` allows; everything without. */
+function isPermitted(scope: string, path?: string): boolean {
+  const { permission } = process;
+  return permission === undefined || permission.has(scope, path);
+}
 
 /** Hands out connections, and errors of accepting, in the order in which they came. */
 function listenerOf(server: Server, option: SocketCalls["option"] | null): UnixListener {

@@ -32,6 +32,14 @@ export interface UnixListener {
   readonly tellsPeers: boolean;
 }
 
+/** Sees what happens in a folder. */
+export interface FolderWatcher {
+  /** An entry came, went or was replaced (`rename`), or only changed; `null` where the system does not tell which. */
+  changed(event: "rename" | "change", name: string | null): void;
+  /** The folder cannot be watched any more. */
+  failed(error: unknown): void;
+}
+
 /** How to listen. */
 export interface ListenOptions {
   /** Whether to ask the kernel who connects, where that can be done. */
@@ -60,12 +68,18 @@ export interface Platform {
    * Deno reports such an exit as an unhandled rejection.
    */
   guardUnknownSignals(): () => void;
+  /** Whether what the system tells of all processes in `/proc` may be read; Deno only allows that to who may do everything. */
+  readsProc(): boolean;
+  /** Whether a command may be run without asking the user; without one, whether all may, and with that any process be signalled. */
+  mayRun(command?: string): boolean;
   /** User id of this program; `null` where it may not be asked. */
   ownUid(): number | null;
   /** What to do so that the kernel can be asked who connects. */
   readonly peerCredentialsHint: string;
   /** Listens on a path that is free. */
   listenUnix(path: string, options?: ListenOptions): Promise<UnixListener>;
+  /** Tells what comes, goes and changes right in a folder, until the returned function is called; it does not keep the program alive. May throw. */
+  watchFolder(folder: string, watcher: FolderWatcher): () => void;
   /** Connects to a socket. */
   connectUnix(path: string): Promise<ByteConnection>;
 }

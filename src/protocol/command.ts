@@ -23,7 +23,7 @@ export const COMMAND_KINDS: readonly CommandKind[] = Object.freeze([
 ]);
 
 /** A command of our own. */
-export type ExtensionKind = "start_child" | "terminate_child" | "release_child" | "reset_fuse" | "start_template" | "scale";
+export type ExtensionKind = "start_child" | "terminate_child" | "release_child" | "reset_fuse" | "start_template" | "scale" | "reload";
 
 const EXTENSION_KINDS: readonly ExtensionKind[] = [
   "start_child",
@@ -32,6 +32,7 @@ const EXTENSION_KINDS: readonly ExtensionKind[] = [
   "reset_fuse",
   "start_template",
   "scale",
+  "reload",
 ];
 
 /** What is asked, by whom and why. */
@@ -44,12 +45,14 @@ export interface WireCommand {
   readonly template: string | null;
   /** How many copies there are to be. */
   readonly count: number | null;
+  /** Whether to say only what would be done. */
+  readonly dryRun: boolean;
   readonly reason: string;
   readonly requestedBy: string;
 }
 
 /** Commands that must be confirmed. */
-const DANGEROUS: ReadonlySet<CommandKind | ExtensionKind> = new Set(["remove_child", "add_child", "shutdown_tree", "scale"]);
+const DANGEROUS: ReadonlySet<CommandKind | ExtensionKind> = new Set(["remove_child", "add_child", "shutdown_tree", "scale", "reload"]);
 
 /** Most copies that can be asked for. */
 const MOST_COPIES = 10_000;
@@ -86,11 +89,13 @@ export function parseCommand(method: string, params: unknown, targetId: string):
     const why = isText(template);
     if (why !== null) return malformed(`\`template\` ${why}`);
   }
+  const dryRun = fields.get("dry_run");
+  if (kind === "reload" && dryRun !== undefined && typeof dryRun !== "boolean") return malformed("`dry_run` must be true or false");
   if (kind === "scale" && !isCount(count)) return malformed(`\`count\` must be a whole number from 0 to ${MOST_COPIES}`);
   const [reason, requestedBy, askedOf] = ["reason", "requested_by", "target_id"].map((name) => String(fields.get(name)));
   if (reason!.trim() === "") return validationError("command_validate", "reason is blank", askedOf!);
   if (requestedBy!.trim() === "") return validationError("command_validate", "requested_by is blank", askedOf!);
-  if (DANGEROUS.has(kind) && fields.get("confirmed") !== true) {
+  if (DANGEROUS.has(kind) && dryRun !== true && fields.get("confirmed") !== true) {
     return validationError("command_validate", "dangerous command requires confirmation", askedOf!);
   }
   if (askedOf !== targetId) return validationError("command_validate", `this target is "${targetId}"`, targetId);
@@ -103,6 +108,7 @@ export function parseCommand(method: string, params: unknown, targetId: string):
     childManifest: childManifest ?? null,
     template: typeof template === "string" ? template : null,
     count: typeof count === "number" ? count : null,
+    dryRun: kind === "reload" && dryRun === true,
     reason: reason!,
     requestedBy: requestedBy!,
   };

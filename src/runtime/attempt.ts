@@ -111,8 +111,11 @@ export class Attempt implements AttemptContext {
   }
 
   get environment(): ReadonlyMap<string, string> {
-    const { environment } = this.identity.spec;
-    return environment === undefined ? NO_ENVIRONMENT : new Map(environment.map(({ name, value }) => [name, value]));
+    const { environment, run } = this.identity.spec;
+    const { processes } = this.#host.ledger;
+    const ours = processes === null || run.kind !== "process" ? [] : [processes.environment];
+    if (environment === undefined && ours.length === 0) return NO_ENVIRONMENT;
+    return new Map([...(environment ?? []).map(({ name, value }) => [name, value] as const), ...ours]);
   }
 
   get permissions(): CommandPermissions {
@@ -131,8 +134,14 @@ export class Attempt implements AttemptContext {
     return this.#sink === undefined ? this.#sink = this.#host.lineSink(this.identity.spec) : this.#sink;
   }
 
-  opened(kind: OpenKind, detail: string, isThere?: () => boolean): () => void {
-    return this.#host.ledger.open(this.path, kind, this.redactor.cleanCut(detail), isThere);
+  opened(kind: OpenKind, detail: string, isThere?: () => boolean, pid?: number): () => void {
+    const { ledger } = this.#host;
+    const strike = pid === undefined ? undefined : ledger.processes?.opened(this.path, this.attempt, pid);
+    const close = ledger.open(this.path, kind, this.redactor.cleanCut(detail), isThere);
+    return () => {
+      close();
+      strike?.();
+    };
   }
 
   /** The last lines of output, oldest first. */
@@ -140,11 +149,12 @@ export class Attempt implements AttemptContext {
     return this.#tail?.toArray() ?? [];
   }
 
-  running(): void {
+  running(earlyLines: readonly string[] = []): void {
     if (this.#ended) return;
     const { node, child, stamp } = this.identity;
     this.#host.post({ type: "running", node, child, stamp });
     this.#host.began(this);
+    for (const line of earlyLines) this.onLine?.(cleanText(line, LONGEST_LINE));
   }
 
   ready(isReady: boolean): void {

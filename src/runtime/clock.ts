@@ -23,3 +23,8 @@ const SYSTEM_CLOCK: Clock = {
     setImmediate(callback);
   },
 };
+
+/** Resolves after so many turns of the program. */
+export async function turnsOf(clock: Clock, count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise<void>((resolve) => clock.macrotask(resolve));
+}

@@ -13,7 +13,7 @@ export interface Insides {
   /** What waits to be handled. */
   readonly mailbox: MailboxReading;
   /** Version of the configuration. */
-  readonly configVersion: string;
+  configVersion(): string;
   /** Tells the numbers of these streams from those of another tree: 32 hexadecimal digits. */
   readonly runId: string;
   /** Grows with whatever may change how a child is, but for the passing of time. */

@@ -14,6 +14,7 @@ import {
   type Message,
   type NewChild,
   type NodeState,
+  type PlanRevision,
   step,
   type StepEnvironment,
   type TreeCounters,
@@ -29,6 +30,7 @@ import type { ChildAdapter, RunningChild } from "./children/types.ts";
 import { watchEnds } from "./death_watch.ts";
 import { Ledger } from "./ledger.ts";
 import { Mailbox } from "./mailbox.ts";
+import type { Place } from "./members.ts";
 import { type AddAnswer, OpenRequests } from "./open_requests.ts";
 import { Roster } from "./roster.ts";
 import { type Timer, TimerQueue } from "./timers.ts";
@@ -136,12 +138,10 @@ export class Interpreter implements AttemptHost {
     return this.#timers.size;
   }
 
-  /** The timers that are set. */
   get timers(): readonly Timer[] {
     return this.#timers.live;
   }
 
-  /** Whether nothing is waiting to be done. */
   get idle(): boolean {
     return this.mailbox.depth === 0 && this.#carriedOut === this.#effects.length;
   }
@@ -179,6 +179,12 @@ export class Interpreter implements AttemptHost {
     for (const inner of child.nodes) this.#live[inner] = [];
     this.post({ type: "add", node, id: this.#requests.addition(child, answer), child, ...request });
     return true;
+  }
+
+  /** A child is declared otherwise; its live attempt goes on as it was begun. */
+  revise({ node, child }: Place, path: string, spec: ChildSpec, revision: PlanRevision): void {
+    this.roster.revise(node, child, spec, revision.policy);
+    this.post({ type: "revise", node, child, path, revision });
   }
 
   /** Resolves when everything that is in the mailbox now has been done. */

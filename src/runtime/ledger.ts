@@ -15,7 +15,15 @@ export interface Leftover {
 }
 
 /** Enters something that was opened; the returned function strikes it out, and is harmless when repeated. */
-export type Opened = (kind: OpenKind, detail: string, isThere?: () => boolean) => () => void;
+export type Opened = (kind: OpenKind, detail: string, isThere?: () => boolean, pid?: number) => () => void;
+
+/** Writes processes down where the next run of the program finds those that this one leaves behind. */
+export interface ProcessRecorder {
+  /** What each process gets in its environment. */
+  readonly environment: readonly [name: string, value: string];
+  /** A process leads a group from now on; the returned function says that nothing is left of it. */
+  opened(path: string, attempt: number, pid: number): () => void;
+}
 
 /** Most entries; of more, the oldest are only counted. */
 const MOST_ENTRIES = 4_096;
@@ -28,6 +36,8 @@ interface Entry extends Leftover {
 export class Ledger {
   readonly #entries = new Set<Entry>();
   #forgotten = 0;
+  /** Where processes are written down. */
+  processes: ProcessRecorder | null = null;
 
   /** Enters something; `isThere` says whether it is still there, without asking as long as it was not struck out. */
   open(owner: string, kind: OpenKind, detail: string, isThere = (): boolean => true): () => void {

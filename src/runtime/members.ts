@@ -1,5 +1,15 @@
 /** Who is in a running tree, by path, and how children come to it. */
-import { cleanText, didYouMean, type ErrorCode, lastName, parentPath, ReeveError, SpecError, thrownMessage } from "../base/mod.ts";
+import {
+  cleanText,
+  didYouMean,
+  type ErrorCode,
+  lastName,
+  parentPath,
+  type Random,
+  ReeveError,
+  SpecError,
+  thrownMessage,
+} from "../base/mod.ts";
 import { childPath, type Planner } from "../core/mod.ts";
 import { describe, type EventFacts, type Request, type SupervisorEvent } from "../event/mod.ts";
 import type { Bus } from "../observe/mod.ts";
@@ -8,6 +18,7 @@ import type { AdditionLog } from "./addition_log.ts";
 import { checkAddition, explainRefusal } from "./additions.ts";
 import { Instances } from "./instances.ts";
 import type { Interpreter } from "./interpreter.ts";
+import { Occasions } from "./occasions.ts";
 import { pendingIn, settle, Transaction } from "./transaction.ts";
 import type { AddRequest, Child, ChildRequest, ScaleResult, TemplateRequest } from "./tree.ts";
 
@@ -22,9 +33,11 @@ export type Refuse = (code: ErrorCode, why: string) => ReeveError;
 
 /** What the members need of their tree. */
 export interface MembersHost {
-  readonly spec: TreeSpec;
+  /** The declaration that counts now. */
+  spec(): TreeSpec;
   readonly planner: Planner;
   readonly interpreter: Interpreter;
+  readonly random: Random;
   readonly events: Bus<SupervisorEvent>;
   readonly additionLog: AdditionLog | undefined;
   /** What starts the attempts of a task, until its adapter holds it. */
@@ -58,6 +71,8 @@ interface Addition {
 
 /** The children of a tree. */
 export class Members {
+  /** When they start or restart beside what policy says. */
+  readonly occasions: Occasions;
   readonly #host: MembersHost;
   readonly #places = new Map<string, Place>();
   readonly #instances = new Instances();
@@ -65,6 +80,7 @@ export class Members {
 
   constructor(host: MembersHost) {
     this.#host = host;
+    this.occasions = new Occasions(host.interpreter, host.random);
     for (const { id } of host.planner.tree.nodes) this.#rememberPlaces(id);
   }
 
@@ -142,15 +158,18 @@ export class Members {
   /** A child is gone for good, and with it these nodes. */
   removed(path: string, nodes: readonly number[]): void {
     this.#changes++;
-    this.#places.delete(path);
-    this.#instances.removed(path);
+    this.#forget(path);
     if (nodes.length === 0) return;
     this.#host.planner.release(nodes);
     for (const inner of [...this.#places.keys()]) {
-      if (!inner.startsWith(`${path}/`)) continue;
-      this.#places.delete(inner);
-      this.#instances.removed(inner);
+      if (inner.startsWith(`${path}/`)) this.#forget(inner);
     }
+  }
+
+  #forget(path: string): void {
+    this.#places.delete(path);
+    this.#instances.removed(path);
+    this.occasions.removed(path);
   }
 
   /** Gives a child its place; what refuses it is told as well as thrown. */
@@ -172,7 +191,7 @@ export class Members {
     const supervisor = planner.optionsOf(node);
     this.#refuseMore(node, to, refuse);
     const loaded = await checkAddition(spec, {
-      tree: this.#host.spec,
+      tree: this.#host.spec(),
       supervisor,
       path,
       has: (sibling) => this.#places.has(childPath(to, sibling)),
@@ -181,6 +200,7 @@ export class Members {
     const facts = { path, specHash: specHash(named), ...who };
     const transaction = new Transaction(facts, additionLog, () => interpreter.clock.wallNow());
     await transaction.begin();
+    await this.occasions.prepare([named]);
     this.#host.keepSecrets(named);
     for (const [child, task] of loaded) tasks.set(child, task);
     if (loaded.has(spec)) tasks.set(named, loaded.get(spec)!);
@@ -219,6 +239,7 @@ export class Members {
     this.#changes++;
     this.#places.set(path, place);
     for (const inner of nodes) this.#rememberPlaces(inner);
+    for (const [inner, at] of this.#placesOf(path, nodes)) this.occasions.added(inner, at);
     this.#instances.added(parentPath(path), lastName(path));
     return this.#host.handle(path, place);
   }
@@ -227,7 +248,8 @@ export class Members {
   async #finish(addition: Addition, { untilReady = false }: AddRequest): Promise<Child> {
     const { path, handle, transaction } = addition;
     try {
-      if (untilReady) await this.#untilReady(addition);
+      // One with a schedule is started when it is time.
+      if (untilReady && (handle.spec.schedule === undefined || handle.spec.schedule.atStart === true)) await this.#untilReady(addition);
       await transaction.commit();
     } catch (error) {
       await this.#undo(addition, error);
@@ -250,12 +272,18 @@ export class Members {
       if (event.type !== "child_failed" && event.type !== "child_stopped" && event.type !== "child_removed") continue;
       throw refusal("add", path)("addition_undone", describe(event));
     }
-    const { name } = this.#host.spec;
+    const { name } = this.#host.spec();
     throw new ReeveError("tree_finished", `Tree "${name}" finished before "${path}" was ready`, { path });
   }
 
+  /** What goes before the first start: what the last end of the program cut short is told, and files are watched. */
+  async begin(): Promise<void> {
+    await this.#recover();
+    await this.occasions.begin(this.#places);
+  }
+
   /** Says what became of additions that the last end of the program cut short; rejects with `addition_not_recorded`. */
-  async recover(): Promise<void> {
+  async #recover(): Promise<void> {
     const { additionLog } = this.#host;
     if (additionLog === undefined) return;
     for (const record of await pendingIn(additionLog)) {
@@ -286,7 +314,7 @@ export class Members {
   }
 
   #templateOf(template: string): ChildSpec {
-    const { templates = [] } = this.#host.spec;
+    const { templates = [] } = this.#host.spec();
     const found = templates.find(({ name }) => name === template);
     if (found !== undefined) return found;
     const hint = didYouMean(template, templates.map(({ name }) => name));
@@ -300,6 +328,14 @@ export class Members {
     const inner = this.#host.interpreter.nodes[node]!.slots[child]!.plan.node;
     if (inner === -1) throw refuse("not_a_supervisor", `"${path}" is no supervisor`);
     return inner;
+  }
+
+  /** A child and those below it, with where they are. */
+  *#placesOf(path: string, nodes: readonly number[]): Iterable<readonly [string, Place]> {
+    yield [path, this.#places.get(path)!];
+    for (const node of nodes) {
+      for (const inner of this.#host.planner.tree.nodes[node]!.children) yield [inner.path, this.#places.get(inner.path)!];
+    }
   }
 
   #rememberPlaces(node: number): void {

@@ -1,5 +1,6 @@
 /** Makes trees run. */
 export { type HealthOptions, type HealthServer, serveHealth } from "./health_server.ts";
+export type { ApplyOptions, ReloadPlan, ReloadResult } from "./reload.ts";
 export * from "./report.ts";
 export * from "./sd_notify.ts";
 export * from "./signals.ts";

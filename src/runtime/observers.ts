@@ -19,8 +19,9 @@ import {
   type TelemetryMaker,
   type TelemetrySource,
 } from "../observe/mod.ts";
-import { type ChildSpec, DEFAULTS, type TreeSpec } from "../spec/mod.ts";
+import { type ChildSpec, DEFAULTS, type JournalOptions, type TreeSpec } from "../spec/mod.ts";
 import { openAudit } from "./open_audit.ts";
+import type { TreeState } from "./restored.ts";
 import { TreeAudit } from "./tree_audit.ts";
 
 /** How many lines of output are remembered for readers that come late or lag. */
@@ -32,12 +33,14 @@ export interface Opened {
   readonly trail: AuditTrail | null;
   readonly telemetry: TelemetryMaker | null;
   readonly diagnostics: DiagnosticsMaker | null;
+  /** What outlives the program; absent where nothing does. */
+  readonly state?: TreeState | null;
 }
 
 /** What the observers need of their tree. */
 export interface ObserversHost extends Pick<TelemetrySource, "children" | "supervisor"> {
   readonly name: string;
-  readonly configVersion: string;
+  configVersion(): string;
   readonly clock: Clock;
   /** Makes an event of the tree itself; told of what happens to a file of its own. */
   tell(facts: EventFacts): void;
@@ -81,12 +84,13 @@ export class Observers {
   readonly #host: ObserversHost;
   readonly #diagnostics: Diagnostics | null;
   readonly #files: LogFiles;
+  readonly #state: TreeState | null;
   readonly #epochMs: number;
   readonly #unwritten = new Map<string, Unwritten>();
   #journal: Journal | null = null;
   #isClosed = false;
 
-  constructor(spec: TreeSpec, { runId, trail, telemetry, diagnostics }: Opened, host: ObserversHost) {
+  constructor(spec: TreeSpec, { runId, trail, telemetry, diagnostics, state = null }: Opened, host: ObserversHost) {
     const { observability = {}, backpressure, audit } = spec;
     const { clock } = host;
     this.#spec = spec;
@@ -94,12 +98,13 @@ export class Observers {
     this.#epochMs = clock.wallNow() - clock.now();
     this.runId = runId;
     this.trail = trail;
+    this.#state = state;
     this.audit = new TreeAudit(trail, audit?.backend === "file");
     this.telemetry = telemetry?.({ ...host, wallAt: (atMs) => this.wallAt(atMs) }) ?? null;
     this.#diagnostics = diagnostics?.({
       tree: host.name,
       run: runId,
-      configVersion: () => host.configVersion,
+      configVersion: () => host.configVersion(),
       wallAt: (atMs) => this.wallAt(atMs),
       wallNow: () => clock.wallNow(),
     }) ?? null;
@@ -149,10 +154,14 @@ export class Observers {
     }
   }
 
-  /** Begins to write what happens; rejects with `journal_not_opened`. */
+  /** Begins to write what happens, and ends what an earlier run left behind; rejects with `journal_not_opened`. */
   async begin(): Promise<void> {
     const journal = this.#spec.observability?.journal;
-    if (journal === undefined) return;
+    if (journal !== undefined) await this.#openJournal(journal);
+    await this.#state?.begin({ events: this.events, tell: (change) => this.#tellSink("state", change) });
+  }
+
+  async #openJournal(journal: JournalOptions): Promise<void> {
     this.#journal = await openJournal(journal, {
       bus: this.events,
       runId: this.runId,
@@ -171,7 +180,8 @@ export class Observers {
     this.logs.close();
     this.telemetry?.end();
     const trail = this.#spec.audit?.backend === "file" ? this.trail : null;
-    const closing = [this.#journal?.close(), trail?.close(), this.#files.isEmpty ? undefined : this.#files.close()];
+    const state = this.#state?.close().then((missing) => missing !== null && this.#unwritten.set("state", missing));
+    const closing = [this.#journal?.close(), state, trail?.close(), this.#files.isEmpty ? undefined : this.#files.close()];
     const open = closing.filter((promise) => promise !== undefined);
     if (open.length === 0) return null;
     return Promise.allSettled(open).then(() => {

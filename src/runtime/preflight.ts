@@ -4,7 +4,9 @@ import { fileURLToPath } from "node:url";
 import { didYouMean, type Problem, thrownMessage } from "../base/mod.ts";
 import { platform } from "../platform/mod.ts";
 import { type ChildSpec, type ProcessOptions, type TaskFunction, type TreeSpec, validateTree } from "../spec/mod.ts";
-import { findCommand, type LoadedTasks } from "./children/mod.ts";
+import { findCommand, type LoadedTasks, readEnvFile } from "./children/mod.ts";
+import { checkOccasions } from "./occasions.ts";
+import { processChecker } from "./process_checks.ts";
 
 /** What was found out. */
 export interface Preflight {
@@ -16,11 +18,14 @@ export interface Preflight {
 
 type Refusal = Pick<Problem, "rule" | "reason" | "hint">;
 
+/** Something that is wrong with a part of a child. */
+type Found = Refusal & { readonly at: string };
+
 /** Checks the whole declaration; modules are imported only when nothing else is wrong. */
 export async function preflight(spec: TreeSpec): Promise<Preflight> {
   const problems = [...validateTree(spec, { forStart: true })];
   const tasks = new Map<ChildSpec, TaskFunction>();
-  if (!hasErrors(problems)) problems.push(...await checkFiles(spec));
+  if (!hasErrors(problems)) problems.push(...checkUsers(spec), ...await checkFiles(spec));
   if (hasErrors(problems)) return { problems, tasks };
   for (const { child, pointer } of everyChild(spec.children, "")) {
     if (child.run.kind !== "module") continue;
@@ -31,14 +36,28 @@ export async function preflight(spec: TreeSpec): Promise<Preflight> {
   return { problems, tasks };
 }
 
-/** Lists modules, workers, commands and folders that a valid declaration names and that are not there; nothing is run. */
+/** Lists modules, workers, commands, folders and files that a valid declaration names and that cannot be used; nothing is run. */
 export async function checkFiles(spec: TreeSpec): Promise<Problem[]> {
   const problems: Problem[] = [];
+  const processProblems = processChecker();
   for (const { child, pointer } of everyChild(spec.children, "")) {
-    const refusal = await missingFile(child);
-    if (refusal !== null) problems.push({ severity: "error", pointer: `${pointer}/run`, ...refusal });
+    problems.push(...await processProblems(child, pointer));
+    for (const { at, ...refusal } of await unusableFiles(child)) {
+      problems.push({ severity: "error", pointer: `${pointer}/${at}`, ...refusal });
+    }
   }
-  return problems;
+  return [...problems, ...await checkOccasions(everyChild(spec.children, ""), Date.now())];
+}
+
+/** Lists processes that were to run as another user, which only root can. Where this program may not ask who it is, the start tells. */
+export function checkUsers(spec: TreeSpec, own: number | null = platform.ownUid()): Problem[] {
+  if (own === null || own === 0) return [];
+  return [...everyChild(spec.children, "")].flatMap(({ child: { run }, pointer }): Problem[] => {
+    if (run.kind !== "process" || run.uid === undefined) return [];
+    const reason = `Cannot run "${run.command}" as user ${run.uid}: user ${own} may not run a process as somebody else`;
+    const hint = "Run the program as root, or leave uid and gid out";
+    return [{ severity: "error", pointer: `${pointer}/run/uid`, rule: "not_permitted_user", reason, hint }];
+  });
 }
 
 function hasErrors(problems: readonly Problem[]): boolean {
@@ -53,17 +72,22 @@ function* everyChild(children: readonly ChildSpec[], parent: string): Generator<
   }
 }
 
-function missingFile({ run, environment }: ChildSpec): Promise<Refusal | null> {
+async function unusableFiles(child: ChildSpec): Promise<Found[]> {
+  const { run } = child;
   switch (run.kind) {
     case "module":
-      return checkFile(run.url, "module");
+      return atRun(await checkFile(run.url, "module"));
     case "worker":
-      return checkFile(run.url, "worker");
+      return atRun(await checkFile(run.url, "worker"));
     case "process":
-      return checkProcess(run, new Map(environment?.map(({ name, value }) => [name, value])));
+      return await checkProcess(run, child);
     default:
-      return Promise.resolve(null);
+      return [];
   }
+}
+
+function atRun(refusal: Refusal | null): Found[] {
+  return refusal === null ? [] : [{ at: "run", ...refusal }];
 }
 
 async function loadModule(url: string, name: string): Promise<TaskFunction | Refusal> {
@@ -105,20 +129,40 @@ async function checkFile(url: string, what: "module" | "worker"): Promise<Refusa
   }
 }
 
-async function checkProcess(run: ProcessOptions, environment: ReadonlyMap<string, string>): Promise<Refusal | null> {
-  if (run.cwd !== undefined) {
-    try {
-      if (!(await stat(run.cwd)).isDirectory()) {
-        return { rule: "cwd_not_found", reason: `Cannot run in "${run.cwd}": it is not a directory` };
-      }
-    } catch (error) {
-      // What may not be looked at may still be used: the start will tell.
-      if (platform.permissionHint(error) === undefined) {
-        return { rule: "cwd_not_found", reason: `Cannot run in "${run.cwd}": it does not exist` };
-      }
-    }
+async function checkProcess(run: ProcessOptions, { environment = [], hooks = {} }: ChildSpec): Promise<Found[]> {
+  const folder = await checkFolder(run.cwd);
+  if (folder !== null) return atRun(folder);
+  const file = run.envFile === undefined ? { variables: NO_VARIABLES } : await readEnvFile(run.envFile);
+  const found: Found[] = [];
+  if ("problem" in file) {
+    const { isMissing, reason, hint } = file.problem;
+    found.push({ at: "run/envFile", rule: isMissing ? "env_file_not_found" : "env_file_invalid", reason, hint });
   }
-  if (run.shell === true) return null;
-  const found = await findCommand(run.command, run.cwd, environment);
+  const own = environment.map(({ name, value }) => [name, value] as const);
+  const variables = new Map("problem" in file ? own : [...file.variables, ...own]);
+  if (run.shell !== true) found.push(...atRun(await checkCommand(run.command, run.cwd, variables)));
+  for (const [name, hook] of Object.entries(hooks)) {
+    const refusal = hook === undefined ? null : await checkCommand(hook.command, run.cwd, variables);
+    if (refusal !== null) found.push({ at: `hooks/${name}`, ...refusal });
+  }
+  return found;
+}
+
+const NO_VARIABLES: ReadonlyMap<string, string> = new Map();
+
+async function checkFolder(cwd: string | undefined): Promise<Refusal | null> {
+  if (cwd === undefined) return null;
+  try {
+    return (await stat(cwd)).isDirectory() ? null : { rule: "cwd_not_found", reason: `Cannot run in "${cwd}": it is not a directory` };
+  } catch (error) {
+    // What may not be looked at may still be used: the start will tell.
+    return platform.permissionHint(error) === undefined
+      ? { rule: "cwd_not_found", reason: `Cannot run in "${cwd}": it does not exist` }
+      : null;
+  }
+}
+
+async function checkCommand(command: string, cwd: string | undefined, environment: ReadonlyMap<string, string>): Promise<Refusal | null> {
+  const found = await findCommand(command, cwd, environment);
   return "path" in found ? null : { rule: "command_not_found", reason: found.reason, hint: found.hint };
 }

@@ -51,6 +51,12 @@ export class Roster {
     this.#adapters[node]![child] = this.#adapterOf(plan, spec);
   }
 
+  /** A child is declared otherwise: that counts from its next attempt on. */
+  revise(node: number, child: number, spec: ChildSpec, policy: ChildPolicy): void {
+    this.#specs[node]![child] = spec;
+    if (spec.run.kind !== "supervisor") this.#adapters[node]![child] = this.#source.adapterFor(spec, policy);
+  }
+
   /** A child is gone; returns the nodes that went with it. */
   remove(node: number, child: number): number[] {
     const { node: inner } = this.nodes[node]!.slots[child]!.plan;

@@ -1,25 +1,25 @@
 /** The tree handle: the loop of a tree with its bus, its report and its hold on the program. */
-import { type Clock, ReeveError } from "../base/mod.ts";
 import { childPath, type ChildPhase, Planner } from "../core/mod.ts";
 import type { EventFacts, GapMarker, ShutdownCause, SupervisorEvent } from "../event/mod.ts";
 import type { AuditRecord, Bus, LogRecord, ReadOptions, RunSummary } from "../observe/mod.ts";
-import { type ChildSpec, DEFAULTS, topologyHash, type TreeSpec } from "../spec/mod.ts";
-import { adapterFor, type LoadedTasks } from "./children/mod.ts";
+import { type ChildSpec, DEFAULTS, type TaskFunction, topologyHash, type TreeSpec } from "../spec/mod.ts";
+import { adapterFor, type LoadedTasks, parentDeath } from "./children/mod.ts";
 import { type Ask, childHandle } from "./child_handle.ts";
-import { systemClock } from "./clock.ts";
+import { systemClock, turnsOf } from "./clock.ts";
 import { Interpreter } from "./interpreter.ts";
 import { holdProgram } from "./keep_alive.ts";
 import { LoopWatch, type SupervisorHealth } from "./loop_watch.ts";
 import { Members, type Place, refusal } from "./members.ts";
 import { Observers, type Opened } from "./observers.ts";
 import { Orders } from "./orders.ts";
+import { withMemoryWatch } from "./memory_limit.ts";
 import { startProbes } from "./probing.ts";
 import { isSameLeft, reconcile, type Reconciliation } from "./reconcile.ts";
 import { readChildren } from "./readings.ts";
+import { type ApplyOptions, Reloader, type ReloadResult } from "./reload.ts";
 import { type Report, reportChildren } from "./report.ts";
 import {
   type ChildSnapshot,
-  flatten,
   snapshotChild,
   snapshotChildren,
   snapshotGroups,
@@ -27,8 +27,10 @@ import {
   type TreeChange,
   type TreeMoment,
   type TreeSnapshot,
+  whatIsMissing,
 } from "./snapshot.ts";
 import { keepInsides } from "./insides.ts";
+import { untilReady } from "./until_ready.ts";
 import type { AddRequest, Child, ReadyOptions, ScaleResult, ShutdownRequest, SuperviseOptions, TemplateRequest, Tree } from "./tree.ts";
 
 /** So many turns of the program, of at most 8 ms each, the first wave of starts is waited for. */
@@ -46,6 +48,9 @@ export class RunningTree implements Tree {
   readonly #logs: Bus<LogRecord>;
   readonly #loop: LoopWatch;
   readonly #orders: Orders;
+  readonly #reloader: Reloader;
+  #spec: TreeSpec;
+  #configVersion: string;
   readonly #keepAlive: boolean;
   readonly #signal: AbortSignal | undefined;
   readonly #startedAtMs: number;
@@ -53,19 +58,22 @@ export class RunningTree implements Tree {
   #finish: (report: Report) => void = () => {};
   #report: Report | null = null;
   #release: () => void = () => {};
+  #unwatchDeath: () => Promise<void> | null = () => null;
   #unlisten: () => void = () => {};
 
   constructor(spec: TreeSpec, options: SuperviseOptions, tasks: LoadedTasks, opened: Opened) {
     const { clock = systemClock(), random = Math.random, keepAlive = true, signal, additionLog, configVersion = "1" } = options;
     this.name = spec.name ?? DEFAULTS.treeName;
+    this.#spec = { ...spec, name: this.name };
+    this.#configVersion = configVersion;
     this.finished = new Promise((resolve) => this.#finish = resolve);
     const observers = new Observers(spec, opened, {
       name: this.name,
-      configVersion,
+      configVersion: () => this.#configVersion,
       clock,
       tell: (facts) => this.#tell(facts),
       children: () => readChildren(this.#snapshotSource(), this.#members.places),
-      supervisor: () => ({ ...this.health(), configVersion }),
+      supervisor: () => ({ ...this.health(), configVersion: this.#configVersion }),
     });
     this.#observers = observers;
     this.#events = observers.events;
@@ -77,7 +85,7 @@ export class RunningTree implements Tree {
     const interpreter = new Interpreter({
       plan: this.#planner.tree,
       adapterFor: (child, policy) => adapterFor(child, policy, known),
-      startProbes,
+      startProbes: withMemoryWatch(startProbes, clock),
       clock,
       random,
       events: observers.events,
@@ -94,9 +102,10 @@ export class RunningTree implements Tree {
     this.#interpreter = interpreter;
     this.#loop = new LoopWatch({ clock, mailbox: interpreter.mailbox, tell: (facts) => this.#tell(facts) });
     this.#members = new Members({
-      spec,
+      spec: () => this.#spec,
       planner: this.#planner,
       interpreter,
+      random,
       events: observers.events,
       tasks: known,
       additionLog,
@@ -104,12 +113,24 @@ export class RunningTree implements Tree {
       requestOf: (request, refuse) => this.#orders.requestOf(request, refuse),
       keepSecrets: (child) => observers.keepSecrets([child]),
     });
+    opened.state?.attach({ interpreter, name: this.name, places: () => this.#members.places, runs: this.#members.occasions });
     this.#orders = new Orders({
       name: this.name,
       interpreter,
       audit: observers.audit,
       hasFinished: () => this.#report !== null,
       placeOf: (path) => this.#members.placeOf(path),
+    });
+    this.#reloader = new Reloader({
+      name: this.name,
+      planner: this.#planner,
+      interpreter,
+      members: this.#members,
+      orders: this.#orders,
+      events: observers.events,
+      spec: () => this.#spec,
+      adopt: (next, loaded, version) => this.#adopt(next, loaded, version, known),
+      tell: (facts) => this.#tell(facts),
     });
     this.#keepAlive = keepAlive;
     this.#signal = signal;
@@ -120,7 +141,7 @@ export class RunningTree implements Tree {
       trail: observers.trail,
       mailbox: interpreter.mailbox,
       runId: observers.runId,
-      configVersion,
+      configVersion: () => this.#configVersion,
       get changes(): number {
         return interpreter.changes;
       },
@@ -134,45 +155,24 @@ export class RunningTree implements Tree {
   /** Starts the children that wait for nobody; resolves when that is done. */
   async begin(): Promise<void> {
     await this.#observers.begin();
-    await this.#members.recover();
+    await this.#members.begin();
     this.#loop.start();
     if (this.#keepAlive) this.#release = holdProgram();
+    this.#unwatchDeath = parentDeath.hold();
     this.#interpreter.post({ type: "begin", node: 0, stamp: 0 });
     if (this.#signal !== undefined) this.#listenTo(this.#signal);
     // Children that restart themselves again and again leave the loop no rest.
     await Promise.race([this.#interpreter.whenIdle(), turnsOf(this.#interpreter.clock, LONGEST_START_TURNS)]);
   }
 
-  async ready({ signal, timeoutMs }: ReadyOptions = {}): Promise<void> {
-    if (this.#interpreter.nodes[0]!.ready) return;
-    const stop = new AbortController();
-    const onAbort = (): void => stop.abort();
-    let timedOut = false;
-    const cancelTimer = timeoutMs === undefined ? () => {} : this.#interpreter.clock.setTimer(() => {
-      timedOut = true;
-      stop.abort();
-    }, timeoutMs);
-    signal?.addEventListener("abort", onAbort);
-    try {
-      signal?.throwIfAborted();
-      const events = this.#events.read({
-        since: "now",
-        filter: (event) => event.type === "supervisor_ready" && event.path === "/",
-        signal: stop.signal,
-        capacity: Infinity,
-      });
-      const { done } = await events.next();
-      await events.return?.();
-      if (done !== true || this.#interpreter.nodes[0]!.ready) return;
-      signal?.throwIfAborted();
-      if (timedOut) {
-        throw new ReeveError("tree_not_ready", `Tree "${this.name}" was not ready within ${timeoutMs} ms: ${this.#whatIsMissing()}`);
-      }
-      throw new ReeveError("tree_finished", `Tree "${this.name}" finished before it was ready`);
-    } finally {
-      cancelTimer();
-      signal?.removeEventListener("abort", onAbort);
-    }
+  ready(options: ReadyOptions = {}): Promise<void> {
+    return untilReady({
+      name: this.name,
+      clock: this.#interpreter.clock,
+      events: this.#events,
+      isReady: () => this.#interpreter.nodes[0]!.ready,
+      whatIsMissing: () => whatIsMissing(this.snapshot().children),
+    }, options);
   }
 
   snapshot(): TreeSnapshot {
@@ -216,6 +216,10 @@ export class RunningTree implements Tree {
     return this.#orders.around(what, request, () => this.#members.scale(template, count, request));
   }
 
+  apply(next: TreeSpec, options: ApplyOptions = {}): Promise<ReloadResult> {
+    return this.#reloader.apply(next, options);
+  }
+
   events(options?: ReadOptions<SupervisorEvent>): AsyncIterableIterator<SupervisorEvent | GapMarker> {
     return this.#events.read(options);
   }
@@ -252,6 +256,15 @@ export class RunningTree implements Tree {
       const whole = batch.some((event) => event.type === "gap");
       yield this.#change(whole ? this.#members.paths : new Set(batch.flatMap((event) => event.type === "gap" ? [] : [event.path])), whole);
     }
+  }
+
+  /** Another declaration counts from now on. */
+  #adopt(next: TreeSpec, loaded: LoadedTasks, version: string | undefined, known: Map<ChildSpec, TaskFunction>): void {
+    this.#spec = { ...next, name: this.name };
+    this.#configVersion = version ?? this.#configVersion;
+    this.#planner.adopt(this.#spec);
+    this.#observers.keepSecrets(next.children);
+    for (const [child, task] of loaded) known.set(child, task);
   }
 
   /** An event of the tree itself; after its end nothing is told any more. */
@@ -315,6 +328,7 @@ export class RunningTree implements Tree {
       now: clock.now(),
       fuseResetAfterMs,
       attemptOf: (node, child) => this.#interpreter.liveAttempt(node, child),
+      nextRunAtMs: (path) => this.#members.occasions.nextRunAtMs(path),
     };
   }
 
@@ -323,6 +337,7 @@ export class RunningTree implements Tree {
     this.#unlisten();
     this.#release();
     this.#loop.stop();
+    this.#members.occasions.end();
     this.#report = {
       exitCode,
       cause,
@@ -334,8 +349,9 @@ export class RunningTree implements Tree {
     };
     const report = this.#report;
     const closing = this.#observers.close();
-    if (closing === null) this.#finish(report);
-    else closing.then((unwritten) => this.#finish(this.#report = { ...report, unwritten }));
+    const unwatched = this.#unwatchDeath();
+    if (closing === null && unwatched === null) this.#finish(report);
+    else Promise.all([closing, unwatched]).then(([unwritten]) => this.#finish(this.#report = { ...report, unwritten: unwritten ?? [] }));
   }
 
   /** The report as it would be now: what was left may have ended. */
@@ -359,16 +375,4 @@ export class RunningTree implements Tree {
     signal.addEventListener("abort", onAbort);
     this.#unlisten = () => signal.removeEventListener("abort", onAbort);
   }
-
-  #whatIsMissing(): string {
-    const missing = flatten(this.snapshot().children).filter((child) => child.phase !== "ready");
-    const shown = missing.slice(0, 5).map((child) =>
-      `${child.path} is ${child.phase}${child.waitingFor.length === 0 ? "" : ` for ${child.waitingFor.join(", ")}`}`
-    );
-    return `${shown.join("; ")}${missing.length > 5 ? `; and ${missing.length - 5} more` : ""}`;
-  }
-}
-
-async function turnsOf(clock: Clock, count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await new Promise<void>((resolve) => clock.macrotask(resolve));
 }

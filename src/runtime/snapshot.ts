@@ -69,6 +69,8 @@ export interface ChildSnapshot {
   readonly waitingFor: readonly string[];
   /** When it starts again, on the tree's monotonic clock; `null` when nothing is planned. */
   readonly retryAtMs: number | null;
+  /** When it is time for its next run, on the tree's monotonic clock; `null` when it has no schedule, is held, or has no more times. */
+  readonly nextRunAtMs: number | null;
   /** How its last attempt ended. */
   readonly lastExit: Exit | null;
   /** What was decided then. */
@@ -140,6 +142,8 @@ export interface SnapshotSource {
   /** How long a fuse is open, and then on trial. */
   readonly fuseResetAfterMs: number;
   attemptOf(node: number, child: number): Pick<Attempt, "handle" | "heartbeatAtMs"> | undefined;
+  /** When it is time for a scheduled child. */
+  nextRunAtMs(path: string): number | null;
 }
 
 /** Takes a picture of the children of a node. */
@@ -183,6 +187,7 @@ export function snapshotChild(source: SnapshotSource, node: number, child: numbe
     stopCause: slot.stopCause,
     waitingFor: slot.phase === "waiting" ? waitingFor(slots, slot) : NONE,
     retryAtMs: slot.phase === "backoff" ? slot.lastDecision?.retryAtMs ?? null : null,
+    nextRunAtMs: slot.plan.schedule === null || slot.operation !== "active" ? null : source.nextRunAtMs(slot.plan.path),
     lastExit: slot.lastExit,
     lastDecision: slot.lastDecision,
     pid: handle?.pid ?? null,
@@ -211,3 +216,12 @@ function snapshotFuse({ fuseResetAfterMs, now }: SnapshotSource, fuse: Fuse | nu
 const NONE: readonly never[] = [];
 
 const CLOSED_FUSE: FuseSnapshot = { state: "closed", reason: null, untilMs: null };
+
+/** Names the children of every depth that are not ready, in one line. */
+export function whatIsMissing(children: readonly ChildSnapshot[]): string {
+  const missing = flatten(children).filter((child) => child.phase !== "ready");
+  const shown = missing.slice(0, 5).map((child) =>
+    `${child.path} is ${child.phase}${child.waitingFor.length === 0 ? "" : ` for ${child.waitingFor.join(", ")}`}`
+  );
+  return `${shown.join("; ")}${missing.length > 5 ? `; and ${missing.length - 5} more` : ""}`;
+}

@@ -4,6 +4,7 @@ import type { TreeSpec } from "../spec/mod.ts";
 import { systemClock } from "./clock.ts";
 import { openObservers } from "./observers.ts";
 import { preflight } from "./preflight.ts";
+import { openState } from "./restored.ts";
 import { RunningTree } from "./running_tree.ts";
 import type { SuperviseOptions, Tree } from "./tree.ts";
 
@@ -11,7 +12,8 @@ import type { SuperviseOptions, Tree } from "./tree.ts";
  * Starts a supervision tree.
  *
  * Resolves once the declaration is valid and the first children were started; a failing child never rejects it. Rejects with `SpecError`,
- * which lists all violations, with `audit_not_opened` and `journal_not_opened` when these are wanted in a file and cannot be written; nothing is started then.
+ * which lists all violations, with `audit_not_opened` and `journal_not_opened` when these are wanted in a file and cannot be written, and with
+ * `state_not_opened` when `state` cannot be used; nothing is started then. It waits up to ten seconds for the end of processes that a killed run left behind.
  *
  * @example
  * ```ts
@@ -37,7 +39,13 @@ export async function supervise(spec: TreeSpec, options: SuperviseOptions = {}):
   if (problems.some((problem) => problem.severity === "error")) throw new SpecError(problems);
   // Checking ten thousand children takes tens of milliseconds, and so does planning them: the program gets a turn in between.
   await new Promise<void>((resolve) => (options.clock ?? systemClock()).macrotask(resolve));
-  const running = new RunningTree(spec, options, tasks, await openObservers(spec));
-  await running.begin();
-  return running;
+  const state = await openState(spec);
+  try {
+    const running = new RunningTree(spec, options, tasks, { ...await openObservers(spec), state });
+    await running.begin();
+    return running;
+  } catch (error) {
+    await state?.abandon();
+    throw error;
+  }
 }

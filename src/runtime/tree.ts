@@ -3,9 +3,10 @@ import type { Clock, Random } from "../base/mod.ts";
 import type { GapMarker, SupervisorEvent } from "../event/mod.ts";
 import type { AuditRecord, LogRecord, ReadOptions, RunSummary } from "../observe/mod.ts";
 import type { ChildPhase, CommandResult } from "../core/mod.ts";
-import type { ChildSpec } from "../spec/mod.ts";
+import type { ChildSpec, TreeSpec } from "../spec/mod.ts";
 import type { AdditionLog } from "./addition_log.ts";
 import type { SupervisorHealth } from "./loop_watch.ts";
+import type { ApplyOptions, ReloadResult } from "./reload.ts";
 import type { Report } from "./report.ts";
 import type { ChildSnapshot, TreeChange, TreeSnapshot } from "./snapshot.ts";
 
@@ -143,6 +144,13 @@ export interface Tree extends AsyncDisposable {
    * and the message tells how many that are.
    */
   scale(template: string, count: number, request?: AddRequest): Promise<ScaleResult>;
+  /**
+   * Makes a new declaration count: children that are other are started anew one by one, as it was before where that fails; what can count at once does; those
+   * that are the same are not touched. Children that were added at run time stay.
+   *
+   * Rejects with `SpecError`, with `reload_refused` when something cannot be done while the tree runs (then nothing is done), and with `tree_finished`.
+   */
+  apply(next: TreeSpec, options?: ApplyOptions): Promise<ReloadResult>;
   /** What happens, in order, as long as the tree lives; a slow reader gets a gap marker instead of what it missed. */
   events(options?: ReadOptions<SupervisorEvent>): AsyncIterableIterator<SupervisorEvent | GapMarker>;
   /** A snapshot, and all events after it: no gap, no double. */

@@ -5,7 +5,9 @@ import type { Request, SupervisorEvent } from "../event/mod.ts";
 import type { AuditFact, AuditTrail } from "../observe/mod.ts";
 
 /** What changes a tree, by the names that it has on the socket too. */
-export type AuditedMethod = Exclude<Method, "hello" | "state" | "events.subscribe" | "logs.tail" | "reeve.describe" | "reeve.audit">;
+export type AuditedMethod =
+  | "reeve.reload"
+  | Exclude<Method, "hello" | "state" | "events.subscribe" | "logs.tail" | "reeve.describe" | "reeve.audit">;
 
 const METHODS: Readonly<Record<ChildCommand, AuditedMethod>> = {
   restart: "command.restart_child",
@@ -42,6 +44,11 @@ const recorded = new WeakSet<object>();
 export function recordedElsewhere<T extends object>(request: T): T {
   recorded.add(request);
   return request;
+}
+
+/** Whether a request has its records already. */
+export function isRecordedElsewhere(request: object): boolean {
+  return recorded.has(request);
 }
 
 /** The records of one tree. */

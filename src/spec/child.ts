@@ -36,7 +36,11 @@ export interface ChildBuilders {
 export const child: ChildBuilders = {
   task: (name, task, options = {}) => ({ ...options, name, run: { kind: "task", task } }),
   worker: (name, url, options = {}) => ({ ...options, name, run: { kind: "worker", url: String(url) } }),
-  process: (name, { command, args, cwd, shell, ...options }) => ({ ...options, name, run: { kind: "process", command, args, cwd, shell } }),
+  process: (name, { command, args, cwd, shell, envFile, uid, gid, stopOnParentDeath, ...options }) => ({
+    ...options,
+    name,
+    run: { kind: "process", command, args, cwd, shell, envFile, uid, gid, stopOnParentDeath },
+  }),
   supervisor: (name, { groups, groupStrategies, groupDependencies, childStrategyOverrides, ...others }) => {
     const { strategy, autoShutdown, escalationPolicy, dynamicSupervisor, children, ...options } = others;
     const ofGroups = { groups, groupStrategies, groupDependencies, childStrategyOverrides };

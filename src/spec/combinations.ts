@@ -4,6 +4,7 @@ import { type Fields, isFields, nameOf, refuse, type Report, warn } from "./chec
 import { DEFAULTS } from "./defaults.ts";
 import { STRENGTHS } from "./graph.ts";
 import { checkBudget } from "./group_checks.ts";
+import { checkSchedule, checkWatch } from "./occasion_checks.ts";
 
 /** A child whose options were looked at one by one. */
 export interface Subject {
@@ -15,6 +16,8 @@ export interface Subject {
   readonly pointer: string;
   /** The policy of the tree. */
   readonly policy: Fields;
+  /** How its tree stops. */
+  readonly shutdown: Fields;
   /** `autoShutdown` of its supervisor. */
   readonly autoShutdown: unknown;
 }
@@ -29,6 +32,8 @@ export function checkCombinations(subject: Subject, report: Report): void {
   checkEnd(subject, report);
   checkVariables(child["environment"], `${pointer}/environment`, report);
   checkLogs(child["logs"], `${pointer}/logs`, report);
+  checkSchedule(child, `${pointer}/schedule`, report);
+  checkWatch(child["watch"], `${pointer}/watch`, report);
   if (child["waitTimeoutMs"] !== undefined && STRENGTHS.every((key) => isEmpty(child[key]))) {
     warn(report, `${pointer}/waitTimeoutMs`, "no_effect", "has no effect, because the child has no dependencies");
   }
@@ -118,9 +123,10 @@ function checkBackoff(backoff: unknown, [first, longest]: readonly [string, stri
   refuse(report, `${pointer}/${first}`, "backoff_inverted", `is ${initialMs}, must not exceed ${longest}, which is ${maxMs}`);
 }
 
-function checkStop({ child, kind, pointer }: Subject, report: Report): void {
+function checkStop({ child, kind, pointer, shutdown }: Subject, report: Report): void {
   const { stop } = child;
   if (!isFields(stop)) return;
+  checkSignals(stop, shutdown, `${pointer}/stop`, report);
   const { mode, timeoutMs } = stop;
   if (mode === "wait" && timeoutMs !== undefined && timeoutMs !== null) {
     const hint = 'Use mode "graceful" to force the child after that time';
@@ -130,9 +136,37 @@ function checkStop({ child, kind, pointer }: Subject, report: Report): void {
     warn(report, `${pointer}/stop/drainDelayMs`, "no_effect", 'has no effect with mode "kill", which forces at once');
   }
   if (kind === undefined || kind === "process") return;
-  for (const key of ["signal", "killTree"]) {
+  for (const key of ["signal", "thenSignals", "killTree"]) {
     if (stop[key] !== undefined) warn(report, `${pointer}/stop/${key}`, "no_effect", `has no effect on a child of kind "${kind}"`);
   }
+}
+
+/** Each signal comes after the one before, and all before the force. */
+function checkSignals({ mode, timeoutMs, thenSignals }: Fields, shutdown: Fields, pointer: string, report: Report): void {
+  if (!Array.isArray(thenSignals)) return;
+  if (mode === "kill" && thenSignals.length > 0) {
+    warn(report, `${pointer}/thenSignals`, "no_effect", 'has no effect with mode "kill", which forces at once');
+  }
+  const limit = mode === "wait" ? null : timeoutMs !== undefined ? timeoutMs : shutdown["gracefulTimeoutMs"] ?? DEFAULTS.stopTimeoutMs;
+  let before = 0;
+  thenSignals.forEach((step: unknown, index) => {
+    const afterMs = isFields(step) ? step["afterMs"] : undefined;
+    if (typeof afterMs !== "number") return;
+    const place = `${pointer}/thenSignals/${index}/afterMs`;
+    if (afterMs <= before) {
+      refuse(report, place, "signals_unordered", `is ${afterMs}, must exceed the one before, which is ${before}`);
+    } else if (typeof limit === "number" && afterMs >= limit) {
+      const hint = "All times count from the moment when the child was asked to stop; give it more time in stop.timeoutMs";
+      refuse(
+        report,
+        place,
+        "signal_after_force",
+        `is ${afterMs}, must be below the time after which it is forced, which is ${limit}`,
+        hint,
+      );
+    }
+    before = Math.max(before, afterMs);
+  });
 }
 
 function checkRole({ child, kind, pointer }: Subject, report: Report): void {
@@ -170,7 +204,8 @@ const PERMANENT_ROLES: readonly unknown[] = ["service", "sidecar", "supervisor"]
 function checkEnd({ child, kind, pointer, autoShutdown }: Subject, report: Report): void {
   const { restartPolicy, taskRole, readiness, significant } = child;
   const isOnce = isFields(readiness) && readiness["mode"] === "completed";
-  const byDefault = taskRole === undefined ? kind === "supervisor" || !isOnce : PERMANENT_ROLES.includes(taskRole);
+  const isScheduled = isFields(child["schedule"]);
+  const byDefault = !isScheduled && (taskRole === undefined ? kind === "supervisor" || !isOnce : PERMANENT_ROLES.includes(taskRole));
   const isPermanent = restartPolicy === undefined ? byDefault : restartPolicy === "permanent";
   const hint = 'Set restartPolicy "transient" or "temporary"';
   if (isOnce && isPermanent) {
@@ -178,6 +213,10 @@ function checkEnd({ child, kind, pointer, autoShutdown }: Subject, report: Repor
     refuse(report, `${pointer}/readiness/mode`, "never_completed", reason, hint);
   }
   if (significant !== true) return;
+  if (isScheduled) {
+    const reason = "is true, but the child has a schedule and never ends for good";
+    return refuse(report, `${pointer}/significant`, "significant_scheduled", reason, "Keep one of them");
+  }
   if (isPermanent) {
     refuse(report, `${pointer}/significant`, "significant_permanent", "is true, but the child is permanent and never ends for good", hint);
   }
@@ -267,12 +306,36 @@ function checkKind({ child, pointer }: Subject, kind: string, report: Report): v
     const hint = "Only tasks and workers can ask for anything";
     warn(report, `${pointer}/commandPermissions`, "no_effect", `has no effect on a child of kind "${kind}"`, hint);
   }
+  for (const key of ["hooks", "resourceLimits"]) {
+    if (child[key] !== undefined && kind !== "process") refuseOption(key, "Only processes have them");
+  }
+  if (child["watch"] !== undefined && kind !== "process" && kind !== "worker") {
+    const hint = kind === "supervisor"
+      ? "Give it to its children"
+      : "The runtime keeps code that it has loaded: only a process or a worker loads it anew. Make it one of these";
+    refuseOption("watch", hint);
+  }
+  if (kind === "process") checkProcess(child, pointer, report);
   if (kind !== "supervisor") return;
+  if (child["schedule"] !== undefined) refuseOption("schedule", "Give it to its children");
   if (child["args"] !== undefined) refuseOption("args", "Give them to its children");
   for (const key of ["environment", "logs"]) {
     if (child[key] !== undefined) {
       warn(report, `${pointer}/${key}`, "no_effect", "has no effect on a nested supervisor", "Give it to its children");
     }
+  }
+}
+
+/** Who has another user but not another group would keep that of the supervisor. */
+function checkProcess({ run, stop, hooks }: Fields, pointer: string, report: Report): void {
+  if (isFields(run)) {
+    for (const [key, missing] of [["uid", "gid"], ["gid", "uid"]] as const) {
+      if (run[key] === undefined || run[missing] !== undefined) continue;
+      refuse(report, `${pointer}/run/${key}`, "user_incomplete", `is there without ${missing}, must come with it`, `Write ${missing} too`);
+    }
+  }
+  if (isFields(stop) && stop["mode"] === "kill" && isFields(hooks) && hooks["beforeStop"] !== undefined) {
+    warn(report, `${pointer}/hooks/beforeStop`, "no_effect", 'has no effect with stop.mode "kill", which forces at once');
   }
 }
 

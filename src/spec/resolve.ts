@@ -1,6 +1,17 @@
 /** What counts for a child in the end: child over policy over role over default, and where each value came from. */
 import { DEFAULTS, FALLBACK_ROLE, ROLE_PACKS } from "./defaults.ts";
-import type { ChildSpec, JitterMode, LimitAction, RestartPolicy, RunSpec, Severity, StrategyOptions, TaskRole, TreeSpec } from "./types.ts";
+import type {
+  ChildSpec,
+  JitterMode,
+  LimitAction,
+  RestartPolicy,
+  RunSpec,
+  Severity,
+  SignalStep,
+  StrategyOptions,
+  TaskRole,
+  TreeSpec,
+} from "./types.ts";
 
 /** The kind of a running child. */
 export type ChildKind = "task" | "worker" | "process" | "supervisor";
@@ -41,6 +52,8 @@ export interface StopPolicy {
   readonly mode: "graceful" | "kill" | "wait";
   /** Signal that asks a process to stop. */
   readonly signal: string;
+  /** Signals that follow, in order. */
+  readonly thenSignals: readonly SignalStep[];
   /** Time in milliseconds between the end of readiness and asking. */
   readonly drainMs: number;
   /** Time in milliseconds between asking and forcing; `null` never forces. */
@@ -187,7 +200,7 @@ const DECLARED = [
 
 function policyKey(child: ChildSpec, { restartLimit, gated = false }: ChildSurroundings): string {
   const declared = [...DECLARED.map((key) => child[key]), restartLimit ?? undefined];
-  const kind = `${childKind(child.run)}${gated ? " gated" : ""}`;
+  const kind = `${childKind(child.run)}${gated ? " gated" : ""}${child.schedule === undefined ? "" : " scheduled"}`;
   return declared.every((value) => value === undefined) ? kind : `${kind} ${JSON.stringify(declared)}`;
 }
 
@@ -200,6 +213,7 @@ function resolve(child: ChildSpec, surroundings: ChildSurroundings, defaults: In
   const kind = childKind(child.run);
   const role = child.taskRole ?? (kind === "supervisor" ? "supervisor" : null);
   const pack = ROLE_PACKS[role ?? FALLBACK_ROLE];
+  const isScheduled = child.schedule !== undefined;
   function pick<T extends string | number | boolean | null>(
     key: string,
     ...candidates: readonly [...Candidate<T>[], readonly [ValueSource, T]]
@@ -216,12 +230,15 @@ function resolve(child: ChildSpec, surroundings: ChildSurroundings, defaults: In
   if (child.neverRestartOn !== undefined) record({ key: "never_restart_on", value: neverRestartOn.join(", "), source: "child" });
   const readiness = pick<string>("readiness.mode", ["child", child.readiness?.mode], [
     "default",
-    kind === "supervisor" ? "all" : "immediate",
+    kind === "supervisor" ? "all" : isScheduled ? "completed" : "immediate",
   ]);
   record({ key: "task_role", value: role, source: child.taskRole === undefined ? "default" : "child" });
   const policy: Omit<ChildPolicy, "effective"> = {
     taskRole: role,
     restartPolicy: pick<RestartPolicy>("restart_policy", ["child", child.restartPolicy], [
+      "default",
+      isScheduled ? "transient" : undefined,
+    ], [
       "role",
       role === null ? undefined : pack.restartPolicy,
     ], ["default", readiness === "completed" ? "transient" : DEFAULTS.restartPolicy]),
@@ -231,7 +248,7 @@ function resolve(child: ChildSpec, surroundings: ChildSurroundings, defaults: In
     ], ["role", pack.severity]),
     backoff: resolveBackoff(child, defaults, pick),
     limit: resolveLimit(child, surroundings, defaults, role, pick),
-    stop: resolveStop(child, defaults, kind, pick),
+    stop: resolveStop(child, defaults, kind, pick, record),
     startMs: pick<number | null>("timeouts.start_ms", ["child", child.timeouts?.startMs], [
       "default",
       surroundings.gated === true && kind !== "supervisor" ? DEFAULTS.gatedStartMs : null,
@@ -330,12 +347,18 @@ function secondsToMs(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : seconds * 1_000;
 }
 
-function resolveStop(child: ChildSpec, { shutdown }: InheritedDefaults, kind: ChildKind, pick: Picker): StopPolicy {
+function resolveStop(child: ChildSpec, { shutdown }: InheritedDefaults, kind: ChildKind, pick: Picker, record: Recorder): StopPolicy {
+  const { thenSignals = [] } = child.stop ?? {};
+  if (child.stop?.thenSignals !== undefined) {
+    const value = thenSignals.map(({ signal, afterMs }) => `${signal} after ${afterMs} ms`).join(", ");
+    record({ key: "stop.then_signals", value, source: "child" });
+  }
   const mode = pick<StopPolicy["mode"]>("stop.mode", ["child", child.stop?.mode], ["default", "graceful"]);
   const patient = mode === "wait" || kind === "supervisor";
   return {
     mode,
     signal: pick<string>("stop.signal", ["child", child.stop?.signal], ["default", DEFAULTS.stopSignal]),
+    thenSignals,
     drainMs: pick<number>("stop.drain_delay_ms", ["child", child.stop?.drainDelayMs], ["default", 0]),
     timeoutMs: pick<number | null>("stop.timeout_ms", ["child", child.stop?.timeoutMs], ["default", patient ? null : undefined], [
       "shutdown",

@@ -143,6 +143,8 @@ const ROTATION: Rules = {
 
 const fsync = oneOf("always", "interval", "never");
 
+const hook = fields({ command: systemText, args: listOf(secretText), timeoutMs: positiveMs }, ["command"]);
+
 /** Accepts an exit code or the category of a failure. */
 const codeOrCategory: Rule = (value, pointer, report) => (typeof value === "number" ? exitCode : word)(value, pointer, report);
 
@@ -182,6 +184,7 @@ export const CHILD_RULES: Rules = {
   stop: fields({
     mode: oneOf("graceful", "kill", "wait"),
     signal,
+    thenSignals: listOf(fields({ signal, afterMs: positiveMs }, ["signal", "afterMs"])),
     drainDelayMs: milliseconds,
     timeoutMs: positiveMsOrNull,
     killWaitMs: positiveMs,
@@ -205,6 +208,22 @@ export const CHILD_RULES: Rules = {
     format: oneOf("text", "json"),
     ...ROTATION,
     compress: flag,
+  }),
+  hooks: fields({ beforeStart: hook, afterStart: hook, beforeStop: hook, afterExit: hook }),
+  resourceLimits: fields({
+    maxMemoryMb: number({ min: 1, max: 0xffff_ffff, integer: true, orNull: true }),
+    maxCpuPercent: number({ min: 1, max: 100, integer: true, orNull: true }),
+    maxFileDescriptors: number({ min: 1, max: 0x7fff_ffff, integer: true, orNull: true }),
+  }),
+  watch: fields({ paths: listOf(systemText), ignore: listOf(word), debounceMs: positiveMs }, ["paths"]),
+  schedule: fields({
+    cron: word,
+    timeZone: word,
+    everyMs: positiveMs,
+    jitterMs: milliseconds,
+    overlap: oneOf("skip", "queue", "replace"),
+    missed: oneOf("skip", "run_once"),
+    atStart: flag,
   }),
 };
 
@@ -301,6 +320,7 @@ export const TREE_RULES: Rules = {
     sampleRatio: number({ min: 0.01, max: 1 }),
     auditChannelCapacity: count,
   }),
+  state: fields({ path: systemText, leftovers: oneOf("stop", "leave") }, ["path"]),
 };
 
 /** Accepts the URL of a file of this machine. */
@@ -328,6 +348,7 @@ const taskFunction: Rule = (value, pointer, report) => {
 };
 
 const kind = check.anything;
+const userId = number({ min: 0, max: 0xffff_fffe, integer: true });
 
 /** The rules of each way to run. */
 export const RUN_RULES: Readonly<Record<string, (value: Fields, pointer: string, report: Report) => void>> = {
@@ -335,6 +356,16 @@ export const RUN_RULES: Readonly<Record<string, (value: Fields, pointer: string,
   module: fields({ kind, url: fileUrl("task"), export: word }, ["url"]),
   factory: fields({ kind, name: word }, ["name"]),
   worker: fields({ kind, url: fileUrl("worker") }, ["url"]),
-  process: fields({ kind, command: systemText, args: listOf(secretText), cwd: systemText, shell: flag }, ["command"]),
+  process: fields({
+    kind,
+    command: systemText,
+    args: listOf(secretText),
+    cwd: systemText,
+    shell: flag,
+    envFile: systemText,
+    uid: userId,
+    gid: userId,
+    stopOnParentDeath: flag,
+  }, ["command"]),
   supervisor: fields({ kind, ...SUPERVISOR, children: check.anything }, ["children"]),
 };

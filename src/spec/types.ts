@@ -4,6 +4,7 @@ import type { DecideFunction } from "./decide_types.ts";
 import type { GroupDependencyOptions, GroupOptions, GroupStrategyOptions, SidecarOptions, StrategyOverrideOptions } from "./group_types.ts";
 import type { BackpressureOptions, LogOptions, ObservabilityOptions } from "./observability_types.ts";
 import type { PolicyOptions } from "./policy_types.ts";
+import type { HookOptions, ResourceLimits, ScheduleOptions, SignalStep, StateFileOptions, WatchOptions } from "./process_types.ts";
 import type { AuditOptions } from "./socket_types.ts";
 
 export type { CommandPermissions, TaskContext, TaskFunction } from "../base/mod.ts";
@@ -11,6 +12,7 @@ export type * from "./decide_types.ts";
 export type * from "./group_types.ts";
 export type * from "./observability_types.ts";
 export type * from "./policy_types.ts";
+export type * from "./process_types.ts";
 
 /** What happens after a child ended: always again, only after a failure, or never. */
 export type RestartPolicy = "permanent" | "transient" | "temporary";
@@ -70,6 +72,8 @@ export interface StopOptions {
   readonly mode?: "graceful" | "kill" | "wait";
   /** Signal that asks a process to stop. @default {"SIGTERM"} */
   readonly signal?: string;
+  /** Signals that follow when a process is still there, before it is forced. @default {[]} */
+  readonly thenSignals?: readonly SignalStep[];
   /** Time in milliseconds for which a child that was ready goes on, no longer ready, before it is asked: others see it and go elsewhere. @default {0} */
   readonly drainDelayMs?: number;
   /** Time in milliseconds between asking and forcing; `null` never forces. @default {5000} */
@@ -231,6 +235,14 @@ export interface ChildOptions {
   readonly commandPermissions?: CommandPermissions;
   /** Output settings. */
   readonly logs?: LogOptions;
+  /** Programs that run around the attempts of a process. @default {none} */
+  readonly hooks?: HookOptions;
+  /** What a process may use. @default {unlimited} */
+  readonly resourceLimits?: ResourceLimits;
+  /** Restarts the child when files change. @default {never} */
+  readonly watch?: WatchOptions;
+  /** Starts the child at times instead of at once. @default {at once} */
+  readonly schedule?: ScheduleOptions;
 }
 
 /** A process to run. */
@@ -243,6 +255,14 @@ export interface ProcessOptions {
   readonly cwd?: string;
   /** Whether the command is a line for `sh -c`. @default {false} */
   readonly shell?: boolean;
+  /** File with lines `NAME=value`, read before each start; `environment` wins. @default {none} */
+  readonly envFile?: string;
+  /** User id under which it runs; needs `gid`, and root. @default {that of the supervisor} */
+  readonly uid?: number;
+  /** Group id under which it runs; needs `uid`. @default {that of the supervisor} */
+  readonly gid?: number;
+  /** Whether it is ended when the supervisor dies without having stopped it. @default {true} */
+  readonly stopOnParentDeath?: boolean;
 }
 
 /** How a child runs. */
@@ -336,4 +356,6 @@ export interface TreeSpec extends SupervisorOptions {
   readonly backpressure?: BackpressureOptions;
   /** Where it is recorded who asked for what. @default {in memory} */
   readonly audit?: AuditOptions;
+  /** Where it is kept what must outlive the program. @default {nowhere} */
+  readonly state?: StateFileOptions;
 }

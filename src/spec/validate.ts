@@ -45,7 +45,18 @@ export function validateTree(spec: TreeSpec, { forStart = false }: ValidateOptio
   if (isFields(given["audit"])) checkAudit(given["audit"], report);
   let known: Places | undefined;
   const places = (): Places => known ??= placesOf(children);
-  const context: Context = { forStart, report, policy, places, pointer: "", ancestry: [], open: [], autoShutdown: given["autoShutdown"] };
+  const shutdown = isFields(given["shutdown"]) ? given["shutdown"] : {};
+  const context: Context = {
+    forStart,
+    report,
+    policy,
+    shutdown,
+    places,
+    pointer: "",
+    ancestry: [],
+    open: [],
+    autoShutdown: given["autoShutdown"],
+  };
   if (children === undefined) refuse(report, "/children", "missing", '"children" is missing');
   else checkChildren(children, context);
   checkGroups(given, policy, "", report);
@@ -59,6 +70,7 @@ interface Context {
   readonly forStart: boolean;
   readonly report: Report;
   readonly policy: Fields;
+  readonly shutdown: Fields;
   readonly places: () => Places;
   /** Pointer to what has the `children`. */
   readonly pointer: string;
@@ -106,11 +118,11 @@ function checkTemplates(templates: unknown, context: Context): void {
 }
 
 function checkChild(child: unknown, pointer: string, context: Context): void {
-  const { report, policy } = context;
+  const { report, policy, shutdown } = context;
   if (!checkFields(child, pointer, CHILD_RULES, report)) return;
   if (child["name"] === undefined) refuse(report, `${pointer}/name`, "missing", '"name" is missing');
   const kind = checkRun(child, pointer, context);
-  checkCombinations({ child, kind, pointer, policy, autoShutdown: context.autoShutdown }, report);
+  checkCombinations({ child, kind, pointer, policy, shutdown, autoShutdown: context.autoShutdown }, report);
 }
 
 /** Returns the kind when it is known. */

@@ -1,5 +1,5 @@
 /** The promises of a supervisor, checked after every step. */
-import { type ChildSlot, type Effect, isLive, type Message, type NodeState, waitingFor } from "../core/mod.ts";
+import { type ChildSlot, type Effect, isLive, isOnItsWay, type Message, type NodeState, waitingFor } from "../core/mod.ts";
 import type { Interpreter } from "../runtime/mod.ts";
 import { InvariantViolation } from "./scripted.ts";
 
@@ -90,7 +90,7 @@ export class InvariantChecker {
   /** Nothing starts that somebody holds, or whose siblings are still being stopped for their common restart. */
   #startsWhenItMay({ plan: { gated }, slots }: NodeState, child: number): void {
     const { plan, operation, scope, startCause, holdsTurn } = slots[child]!;
-    const needsTurn = gated && startCause !== "start" && startCause !== "command";
+    const needsTurn = gated && !["start", "command", "schedule"].includes(startCause);
     if (needsTurn && !holdsTurn) this.#violate(`${plan.path} was started before it was its turn`);
     if (operation !== "active") this.#violate(`${plan.path} was started while it is ${operation}`);
     if (scope !== null) this.#violate(`${plan.path} was started before its siblings had stopped`);
@@ -177,7 +177,7 @@ export class InvariantChecker {
     if (phase === "backoff" && slot.scope === null && (timer === 0 || lastDecision?.retryAtMs === null)) {
       this.#violate(`${plan.path} waits for a restart that is not planned`);
     }
-    if ((phase === "stopped" || phase === "failed") && lastDecision === null) {
+    if ((phase === "stopped" || phase === "failed") && lastDecision === null && plan.schedule === null) {
       this.#violate(`${plan.path} is ${phase} and does not say why`);
     }
     if (phase === "waiting" && waitingFor(node.slots, slot).length === 0) {
@@ -190,6 +190,7 @@ export class InvariantChecker {
         this.#violate(`${bound.plan.path} runs without ${plan.path}, to which it is bound`);
       }
     }
+    if (slot.due && slot.stamp === 0 && !isOnItsWay(slot)) this.#violate(`${plan.path} is due, and does not start`);
     if (phase === "declared") this.#violate(`${plan.path} was never started`);
     const live = slot.stamp !== 0;
     const shouldLive = ["starting", "running", "ready", "draining", "stopping", "killing", "abandoned"].includes(phase);

@@ -41,6 +41,8 @@ export interface Features {
   readonly groups: boolean;
   /** Children have a say in what follows from their failures. */
   readonly verdicts: boolean;
+  /** Some children start when it is time, which is at random moments. */
+  readonly schedules: boolean;
 }
 
 /** Dice of one run. */
@@ -94,6 +96,7 @@ export function drawFeatures(dice: Dice): Features {
     guards: on(),
     groups: on(),
     verdicts: dice.chance(0.3),
+    schedules: on(),
   };
 }
 
@@ -246,6 +249,9 @@ export function drawChild(dice: Dice, features: Features, { name, earlier, depth
       : undefined,
     stop: dice.chance(0.3)
       ? { mode: dice.pick(["graceful", "kill", "wait"]), drainDelayMs: dice.chance(0.5) ? dice.between(1, 2_000) : 0 }
+      : undefined,
+    schedule: features.schedules && !nested && restartPolicy !== "permanent" && dice.chance(0.6)
+      ? { everyMs: 1, overlap: dice.pick(["skip", "queue", "replace"]), atStart: dice.chance(0.5) }
       : undefined,
   };
 }

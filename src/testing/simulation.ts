@@ -113,6 +113,16 @@ export function simulateWith(seed: number, step: InterpreterOptions["step"], { c
     );
     if (dice.chance(0.5)) settle();
   };
+  /** It is time for a child, or it was, whatever it is doing. */
+  const due = (): void => {
+    const { plan, order, slots } = dice.pick(interpreter.nodes);
+    const scheduled = order.filter((child) => slots[child]!.plan.schedule !== null);
+    if (scheduled.length === 0) return;
+    const child = dice.pick(scheduled);
+    const [starts, missed] = [dice.chance(0.8), dice.between(0, 1)];
+    interpreter.post({ type: "due", node: plan.id, child, path: slots[child]!.plan.path, starts, missed });
+    if (dice.chance(0.5)) settle();
+  };
   let added = 0;
   /** Somebody adds a child to a supervisor, whatever that is doing, or takes one out. */
   const addOrRemove = (): void => {
@@ -139,6 +149,7 @@ export function simulateWith(seed: number, step: InterpreterOptions["step"], { c
       if (until()) return;
       while (features.commands && faulty && dice.chance(0.15)) command();
       while (features.dynamic && faulty && dice.chance(0.15)) addOrRemove();
+      while (features.schedules && faulty && dice.chance(0.3)) due();
       const jump = features.clockJumps && faulty && dice.chance(0.05) ? dice.between(0, 8_000) : 0;
       clock.jumpTo(next + jump);
       settle();

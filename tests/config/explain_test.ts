@@ -16,6 +16,7 @@ children:
     criticality: optional
     stop:
       kill_wait_ms: 300
+      then_signals: [{ signal: SIGINT, after_ms: 500 }, { signal: SIGQUIT, after_ms: 900 }]
     run: { process: { command: caddy } }
   - name: pollers
     run:
@@ -42,12 +43,13 @@ Deno.test("explain() says for each value what decided it, and on which line", as
     ["/web", "restart_policy", ["permanent", "role", undefined]],
     ["/web", "severity", ["optional", "child", ":11"]],
     ["/web", "stop.kill_wait_ms", [300, "child", ":13"]],
+    ["/web", "stop.then_signals", ["SIGINT after 500 ms, SIGQUIT after 900 ms", "child", ":14"]],
     ["/web", "stop.timeout_ms", [7000, "shutdown", ":5"]],
     ["/web", "backoff.max_ms", [9000, "policy", ":2"]],
     ["/web", "backoff.factor", [2, "default", undefined]],
     ["/web", "limit.max_restarts", [8, "policy", ":3"]],
     ["/web", "limit.window_ms", [20000, "policy", ":3"]],
-    ["/pollers/mail", "backoff.initial_ms", [5, "child", ":22"]],
+    ["/pollers/mail", "backoff.initial_ms", [5, "child", ":23"]],
     ["/pollers/mail", "severity", ["critical", "severity_defaults", ":6"]],
     ["/pollers", "readiness.mode", ["all", "default", undefined]],
   ];

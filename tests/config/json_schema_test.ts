@@ -34,6 +34,8 @@ const GOOD: readonly string[] = [
   childWith(RUN, "health_check: { mode: tcp, port: 80, max_retries: 0 }"),
   childWith("run: { supervisor: { children: [{ name: in, run: { module: { url: ./m.ts } } }] } }"),
   childWith(RUN, 'environment: [{ name: A, secret_ref: "${A}" }, { name: B, value: "" }]'),
+  `secret_store: { kind: environment }\n${childWith(RUN)}`,
+  `secret_store: { kind: files, path: ./secrets }\n${childWith(RUN)}`,
   `schema_version: 1\n${childWith(RUN, "task_role: null", "severity: null", "wait_timeout_ms: null")}`,
 ];
 
@@ -45,6 +47,10 @@ for (const [index, text] of GOOD.entries()) {
 }
 
 const BAD: readonly string[] = [
+  `secret_store: { kind: files }\n${childWith(RUN)}`,
+  `secret_store: { kind: environment, path: ./secrets }\n${childWith(RUN)}`,
+  `secret_store: { path: ./secrets }\n${childWith(RUN)}`,
+  `policy: { supervision_pipeline: { journal_capacity: 15 } }\n${childWith(RUN)}`,
   "children: {}",
   "children: [1]",
   "children: [{}]",

@@ -16,15 +16,15 @@ Deno.test("loadText() loads the smallest useful file", async () => {
   assertEquals(files.length, 1);
 });
 
-Deno.test("loadText() loads a complete file of the reference, and says which keys have no effect yet", async () => {
+Deno.test("loadText() loads a complete file of the reference, and says which keys have no effect", async () => {
   const { spec, warnings } = await load(COMPLETE, { env: { STORE_DSN: "db://secret" } });
-  const pending = warnings.filter(({ rule }) => rule === "pending_key").map(({ pointer }) => pointer);
-  for (const pointer of ["/children/0/resource_limits"]) {
-    assert(pending.includes(pointer), `${pointer} must be told`);
-  }
-  for (const pointer of ["/supervisor/strategy", "/shutdown", "/children/0/environment", "/policy/child_restart_limit"]) {
-    assert(!pending.includes(pointer));
-  }
+  assertEquals(warnings.filter(({ rule }) => rule !== "factory_missing").map(({ rule, pointer }) => `${rule} ${pointer}`), [
+    "no_effect /policy/restart_budget/window_secs",
+    "no_effect /policy/failure_window/max_count",
+    "no_effect /policy/supervision_pipeline/journal_capacity",
+    "no_effect /groups/0/budget/window_secs",
+    "no_effect /children/0/command_permissions/allowed_signals",
+  ]);
   assertEquals(spec.policy, {
     childRestartLimit: 6,
     childRestartWindowMs: 45_000,
@@ -57,7 +57,7 @@ Deno.test("loadText() loads a complete file of the reference, and says which key
   assertEquals(spec.groupDependencies, [{ fromGroup: "edge", toGroup: "storage", propagation: "escalate_only" }]);
   assertEquals(spec.children[2]?.sidecarConfig, { primaryChildId: "gateway", linkedLifecycle: true });
   assertEquals(spec.shutdown, { gracefulTimeoutMs: 8_000, abortWaitMs: 2_000 });
-  assertEquals(spec.observability, { eventJournalCapacity: 1_024, metricsEnabled: true });
+  assertEquals(spec.observability, { eventJournalCapacity: 1_024, eventQueueCapacity: 50, metricsEnabled: true });
   assertEquals(spec.backpressure, {
     strategy: "sample_and_audit",
     warnThresholdPct: 70,

@@ -1,7 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { jsonSchema, PENDING_KEYS } from "../../src/config/mod.ts";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { jsonSchema, loadText, PENDING_KEYS } from "../../src/config/mod.ts";
 import { plain, schemaAt, type SchemaNode } from "../../src/config/json_schema.ts";
-import { childWith, load } from "./helpers.ts";
+import { childWith, load, violations } from "./helpers.ts";
 
 /** Keys that are for the loader itself. */
 const OF_THE_LOADER: ReadonlySet<string> = new Set(["/schema_version", "/include", "/children/*/kind", "/children/*/run/worker/type"]);
@@ -23,32 +26,42 @@ function leaves(node: SchemaNode, pattern: string): string[] {
 
 Deno.test("the schema has no key without an effect: each gets into the declaration, or is pending", () => {
   const mapped =
-    /^\/(name|groups\/|group_strategies\/|group_dependencies\/|child_strategy_overrides\/|templates\/|supervisor\/|policy\/|shutdown\/|severity_defaults|observability\/|backpressure\/|dashboard\/|audit\/|children\/\*\/)/;
+    /^\/(name|groups\/|group_strategies\/|group_dependencies\/|child_strategy_overrides\/|templates\/|supervisor\/|policy\/|shutdown\/|severity_defaults|observability\/|backpressure\/|dashboard\/|audit\/|state\/|secret_store\/|signals$|children\/\*\/)/;
   const unknown = leaves(jsonSchema(), "").filter((pattern) => !mapped.test(pattern));
   assertEquals(unknown, []);
 });
 
 Deno.test("every key of a section that is not pending changes the declaration", async () => {
-  const plainText = childWith("run: { process: { command: x } }");
   const settings = async (text: string): Promise<string> => {
-    const { spec, exporters } = await load(text);
-    return JSON.stringify({ spec, exporters });
+    const { spec, exporters, signals } = await load(text);
+    return JSON.stringify({ spec, exporters, signals });
   };
-  const base = await settings(plainText);
   const checked: string[] = [];
   for (const pattern of leaves(jsonSchema(), "")) {
-    if (!/^\/(policy|shutdown|observability|backpressure)\//.test(pattern)) continue;
+    if (!/^\/(policy|shutdown|observability|backpressure|state)\/|^\/signals$/.test(pattern)) continue;
     const path = pattern.split("/").slice(1);
     const value = VALUES.get(pattern) ?? otherValue(schemaAt(path) ?? {});
-    // What is in the journal's section needs its path.
-    const more = path[1] === "journal" && path[2] !== "path" ? "\n    path: x.jsonl" : "";
-    const text = `${path.map((key, depth) => `${"  ".repeat(depth)}${key}:`).join("\n")} ${JSON.stringify(value)}${more}\n${plainText}`;
-    const without = more === "" ? base : await settings(`observability: { journal: { path: x.jsonl } }\n${plainText}`);
-    assert(await settings(text) !== without, `${pattern} must have an effect`);
+    // What is in some sections needs their path.
+    const needed = NEEDS_PATH.find((section) => pattern.startsWith(`${section}/`) && pattern !== `${section}/path`);
+    const before = needed === undefined ? {} : placed({}, `${needed}/path`.split("/").slice(1), "x.jsonl");
+    const file = (raw: Record<string, unknown>): string => JSON.stringify({ ...raw, children: CHILDREN });
+    assert(await settings(file(placed(before, path, value))) !== await settings(file(before)), `${pattern} must have an effect`);
     checked.push(pattern);
   }
-  assert(checked.length >= 16, checked.join(" "));
+  assert(checked.length >= 18, checked.join(" "));
 });
+
+const CHILDREN = [{ name: "web", run: { process: { command: "x" } } }];
+
+/** Sections that are nothing without their `path`. */
+const NEEDS_PATH: readonly string[] = ["/observability/journal", "/state"];
+
+/** The same with a value at a path. */
+function placed(raw: Record<string, unknown>, path: readonly string[], value: unknown): Record<string, unknown> {
+  const [key, ...rest] = path;
+  if (key === undefined) return raw;
+  return { ...raw, [key]: rest.length === 0 ? value : placed({ ...Object(raw[key] ?? {}) }, rest, value) };
+}
 
 /** Values that fit where the schema alone does not tell one. */
 const VALUES: ReadonlyMap<string, unknown> = new Map<string, unknown>([
@@ -63,6 +76,8 @@ const VALUES: ReadonlyMap<string, unknown> = new Map<string, unknown>([
   ["/audit/file_path", "x.jsonl"],
   ["/backpressure/warn_threshold_pct", 10],
   ["/observability/journal/path", "x.jsonl"],
+  ["/state/path", "x.json"],
+  ["/signals", { SIGHUP: "ignore" }],
   ["/observability/journal/max_bytes", 4_096],
   ["/observability/journal/max_age_secs", 60],
   ["/observability/exporters/prometheus/listen", "127.0.0.1:1"],
@@ -73,16 +88,8 @@ const VALUES: ReadonlyMap<string, unknown> = new Map<string, unknown>([
 /** A file with a socket, and one key more. */
 function withKey(path: readonly string[], value: unknown): string {
   const registration = { enabled: true, relay_registration_path: "/r.sock", lease_seconds: 200, display_name: "d" };
-  const raw: Record<string, unknown> = { dashboard: { target_id: "t", path: "/t.sock", registration }, audit: { file_path: "a.jsonl" } };
-  let place = raw;
-  for (const key of path.slice(0, -1)) {
-    const inner: Record<string, unknown> = { ...Object(place[key] ?? {}) };
-    place[key] = inner;
-    place = inner;
-  }
-  const last = path.at(-1);
-  if (last !== undefined) place[last] = value;
-  return JSON.stringify({ ...raw, children: [{ name: "web", run: { process: { command: "x" } } }] });
+  const raw = { dashboard: { target_id: "t", path: "/t.sock", registration }, audit: { file_path: "a.jsonl" } };
+  return JSON.stringify({ ...placed(raw, path, value), children: CHILDREN });
 }
 
 Deno.test("every key of the socket and of the audit that is not pending gets into the settings", async () => {
@@ -131,6 +138,7 @@ const CHILD_OPTIONS: readonly string[] = [
   "stop: { kill_wait_ms: 1 }",
   "stop: { kill_tree: false }",
   "stop: { drain_delay_ms: 100 }",
+  "stop: { then_signals: [{ signal: SIGINT, after_ms: 1 }] }",
   "timeouts: { start_ms: 1 }",
   "timeouts: { run_ms: 1 }",
   "readiness: { mode: explicit }",
@@ -152,11 +160,29 @@ const CHILD_OPTIONS: readonly string[] = [
   "sidecar_config: { primary_child_id: other, linked_lifecycle: true }",
   "command_permissions: { allow_restart: true, allow_shutdown: true }",
   "logs: { tail_lines: 5 }",
+  ...["before_start", "after_start", "before_stop", "after_exit"].map((name) =>
+    `hooks: { ${name}: { command: x, args: [y], timeout_ms: 1 } }`
+  ),
+  "resource_limits: { max_memory_mb: 1 }",
+  "resource_limits: { max_cpu_percent: 1 }",
+  "resource_limits: { max_file_descriptors: 1 }",
+  "watch: { paths: [./src], ignore: [dist], debounce_ms: 1 }",
+  'schedule: { cron: "*/5 * * * *", time_zone: Europe/Berlin, jitter_ms: 1, overlap: queue, missed: run_once, at_start: true }',
+  "schedule: { every_ms: 60000 }",
+];
+
+/** What options need beside them. */
+const NEEDED: readonly (readonly [start: string, lines: readonly string[]])[] = [
+  ["sidecar_config", ["task_role: sidecar"]],
+  ["schedule", ["task_role: job"]],
+  ["watch", ["run: { process: { command: x } }"]],
+  ["hooks", ["run: { process: { command: x } }"]],
+  ["resource_limits", ["run: { process: { command: x } }"]],
 ];
 
 Deno.test("the list of a child's options has every key of the schema that is not pending", () => {
   const patterns = leaves(jsonSchema(), "").filter((pattern) =>
-    /^\/children\/\*\/(?!name$|run\/|secrets\/|success_exit_codes$)/.test(pattern)
+    /^\/children\/\*\/(?!name$|run\/|secrets\/|success_exit_codes$|command_permissions\/allowed_signals$)/.test(pattern)
   );
   const missing = patterns.filter((pattern) => {
     const [first = "", ...inner] = pattern.split("/").slice(3).filter((segment) => segment !== "*" && segment !== "secret_ref");
@@ -169,7 +195,7 @@ Deno.test("the list of a child's options has every key of the schema that is not
 
 Deno.test("every option of a child that is not pending gets into the declaration, in camelCase", async () => {
   for (const option of CHILD_OPTIONS) {
-    const needed = option.startsWith("sidecar_config") ? ["task_role: sidecar"] : [];
+    const needed = NEEDED.filter(([start]) => option.startsWith(start)).flatMap(([, lines]) => lines);
     const { spec, warnings } = await load(`groups: [{ name: g }]\n${childWith(option, ...needed)}  - name: other\n`);
     const key = option.slice(0, option.indexOf(":")).replace("requires", "dependencies").replace(
       /_([a-z])/g,
@@ -198,13 +224,9 @@ Deno.test("a pending key warns with what happens meanwhile, unless it asks for w
     "policy: { hot_loop: null }",
   ];
   for (const text of quiet) assertEquals((await load(`${text}\n${childWith("run: { process: { command: x } }")}`)).warnings, [], text);
-  const loud = [
-    "policy: { supervision_pipeline: { journal_capacity: 10 } }",
-    "signals: { SIGHUP: ignore }",
-  ];
-  for (const text of loud) {
-    const [warning, ...more] = (await load(`${text}\n${childWith("run: { process: { command: x } }")}`)).warnings;
-    assertEquals([warning?.rule, warning?.severity, warning?.line, more.length], ["pending_key", "warning", 1, 0], text);
+  for (const count of [1, 2]) {
+    const { warnings } = await load(childWith("run: { process: { command: x } }", `instances: ${count}`));
+    assertEquals(warnings.map(({ rule, severity, line }) => [rule, severity, line]), count === 1 ? [] : [["pending_key", "warning", 4]]);
   }
 });
 
@@ -215,16 +237,97 @@ Deno.test("a pending key of a nested child warns like one of the root", async ()
   assertEquals(warnings.map(({ rule, pointer }) => `${rule} ${pointer}`), ["pending_key /children/0/run/supervisor/children/0/instances"]);
 });
 
-Deno.test("the signals of command_permissions alone are pending, and get into no declaration", async () => {
-  const { spec, warnings } = await load(
+Deno.test("the signals of command_permissions are checked, and get into no declaration", async () => {
+  const process = "run: { process: { command: x } }";
+  const { spec, warnings } = await load(childWith(process, "command_permissions: { allowed_signals: [SIGTERM] }"));
+  assertEquals([Object.hasOwn(spec.children[0] ?? {}, "commandPermissions"), warnings], [false, []]);
+  assertEquals(await violations(childWith(process, "command_permissions: { allowed_signals: [SIGHUP] }")), [
+    "signal_not_allowed /children/0/command_permissions/allowed_signals",
+  ]);
+  // Who is forced at once is asked with no signal.
+  await load(childWith(process, "stop: { mode: kill }", "command_permissions: { allowed_signals: [SIGHUP] }"));
+  const worker = await load(
     childWith("run: { worker: { url: ./x.ts } }", "command_permissions: { allow_restart: true, allowed_signals: [SIGHUP] }"),
   );
-  assertEquals(spec.children[0]?.commandPermissions, { allowRestart: true });
-  assertEquals(warnings.map(({ rule, pointer }) => `${rule} ${pointer}`), [
-    "pending_key /children/0/command_permissions/allowed_signals",
+  assertEquals(worker.spec.children[0]?.commandPermissions, { allowRestart: true });
+  assertEquals(worker.warnings.map(({ rule, pointer }) => `${rule} ${pointer}`), [
+    "no_effect /children/0/command_permissions/allowed_signals",
   ]);
-  const signalsAlone = await load(childWith("command_permissions: { allowed_signals: [SIGHUP] }"));
-  assertEquals(Object.hasOwn(signalsAlone.spec.children[0] ?? {}, "commandPermissions"), false);
+});
+
+/** Ways to run, with every key. */
+const WAYS_TO_RUN: readonly string[] = [
+  "process: { command: c, args: [a], cwd: ./d, shell: false, env_file: ./e.env, uid: 1, gid: 2, stop_on_parent_death: false }",
+  "module: { url: ./m.ts, export: start }",
+  "worker: { url: ./w.ts }",
+  "supervisor: { strategy: OneForAll, auto_shutdown: any_significant, escalation_policy: shutdown_tree, dynamic_supervisor: { enabled: false, child_limit: 1 }, children: [] }",
+  "supervisor: { groups: [], group_strategies: [], group_dependencies: [], child_strategy_overrides: [], children: [] }",
+];
+
+Deno.test("every key of a way to run gets into the declaration, in camelCase", async () => {
+  const patterns = leaves(jsonSchema(), "").filter((pattern) => /^\/children\/\*\/run\/(?!factory$|supervisor\/\w+\/\*\/)/.test(pattern));
+  const missing = patterns.filter((pattern) => {
+    const [way = "", key = "", inner] = pattern.split("/").slice(4);
+    return !WAYS_TO_RUN.some((run) => run.startsWith(`${way}:`) && run.includes(`${inner ?? key}:`));
+  });
+  assert(patterns.length > 12, patterns.join(" "));
+  assertEquals(missing, []);
+  for (const run of WAYS_TO_RUN) {
+    const { spec, warnings } = await load(childWith(`run: { ${run} }`));
+    assertEquals(warnings.filter(({ rule }) => rule === "pending_key"), [], run);
+    const text = JSON.stringify(spec.children[0]?.run);
+    for (const [, name = ""] of [...run.matchAll(/([a-z_]+): /g)].slice(1)) {
+      assert(text.includes(`"${name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())}":`), `${name} of ${run}: ${text}`);
+    }
+  }
+});
+
+Deno.test("the key of a secret and both keys of the store decide what is asked for", async () => {
+  const valueWith = async (store: string, key: string): Promise<string | undefined> => {
+    const text = childWith(
+      "run: { process: { command: x } }",
+      'environment: [{ name: A, secret_ref: "${S}" }]',
+      `secrets: [{ name: S, key: ${key}, required: false }]`,
+    );
+    const { spec } = await loadText(`${store}${text}`, `${folder}/supervisor.yaml`, { env: { S: "by name", K: "by key" } });
+    return spec.children[0]?.environment?.[0]?.value;
+  };
+  const folder = await mkdtemp(join(tmpdir(), "reeve-test-"));
+  try {
+    for (const name of ["one", "two"]) {
+      await mkdir(join(folder, name));
+      await writeFile(join(folder, name, "K"), `of ${name}`);
+    }
+    const stores = [
+      "",
+      "secret_store: { kind: environment }\n",
+      ...["one", "two"].map((path) => `secret_store: { kind: files, path: ${path} }\n`),
+    ];
+    assertEquals(await Promise.all(stores.map((store) => valueWith(store, "K"))), ["by key", "by key", "of one", "of two"]);
+    assertEquals(await Promise.all(stores.map((store) => valueWith(store, "k/2"))), ["by name", "by name", undefined, undefined]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+Deno.test("the capacities of the policy are what counts where observability has none", async () => {
+  const text = "policy: { supervision_pipeline: { journal_capacity: 500, subscriber_capacity: 50 } }";
+  const capacities = async (more: string): Promise<unknown> => {
+    const { spec: { observability, policy }, warnings } = await load(`${text}\n${more}\nchildren: ${JSON.stringify(CHILDREN)}`);
+    return [observability, policy, warnings.map(({ pointer, reason }) => `${pointer} ${reason}`)];
+  };
+  assertEquals(await capacities(""), [{ eventJournalCapacity: 500, eventQueueCapacity: 50 }, {}, []]);
+  assertEquals(await capacities("observability: { event_journal_capacity: 600, event_queue_capacity: 50 }"), [
+    { eventJournalCapacity: 600, eventQueueCapacity: 50 },
+    {},
+    ["/policy/supervision_pipeline/journal_capacity is 500, has no effect beside observability.event_journal_capacity, which is 600"],
+  ]);
+  assertEquals(
+    await violations(`policy: { supervision_pipeline: { journal_capacity: 15 } }\n${childWith("run: { process: { command: x } }")}`),
+    [
+      "out_of_range /policy/supervision_pipeline/journal_capacity",
+    ],
+  );
 });
 
 Deno.test("every pending pattern is a key of the schema", () => {

@@ -111,6 +111,58 @@ const REFUSED: readonly Refused[] = [
     text: childWith(RUN, 'environment: [{ name: A, secret_ref: "${TOKEN}" }]'),
     expected: ["runtime_secret_miss /children/0/environment/0/secret_ref"],
   },
+  {
+    input: "required secret that no variable refers to",
+    text: childWith(RUN, "secrets: [{ name: TOKEN, key: prod/token, required: true }]"),
+    expected: ["runtime_secret_miss /children/0/secrets/0/key"],
+    reason: 'secret "TOKEN" is missing: the environment has no "TOKEN"',
+  },
+  {
+    input: "reference to what is almost declared",
+    text: childWith(RUN, 'environment: [{ name: A, secret_ref: "${TOKN}" }]', "secrets: [{ name: TOKEN, key: k, required: false }]"),
+    expected: ["runtime_secret_miss /children/0/environment/0/secret_ref"],
+    reason: 'Did you mean "TOKEN"?',
+  },
+  {
+    input: "store of another kind",
+    text: `secret_store: { kind: vault }\n${childWith(RUN)}`,
+    expected: ["unknown_value /secret_store/kind"],
+  },
+  {
+    input: "folder of secrets that is not named",
+    text: `secret_store: { kind: files }\n${childWith(RUN)}`,
+    expected: ["missing /secret_store/path"],
+  },
+  {
+    input: "path of the environment",
+    text: `secret_store: { kind: environment, path: ./x }\n${childWith(RUN)}`,
+    expected: ["no_path /secret_store/path"],
+  },
+  {
+    input: "signal that is not allowed",
+    text: childWith(
+      RUN,
+      "stop: { signal: SIGHUP, then_signals: [{ signal: SIGTERM, after_ms: 10 }, { signal: SIGQUIT, after_ms: 20 }] }",
+      "command_permissions: { allowed_signals: [SIGTERM] }",
+    ),
+    expected: ["signal_not_allowed /children/0/stop/signal", "signal_not_allowed /children/0/stop/then_signals/1/signal"],
+    reason: 'is "SIGHUP", which command_permissions.allowed_signals does not have',
+  },
+  {
+    input: "default signal that is not allowed",
+    text: childWith(RUN, "command_permissions: { allowed_signals: [SIGINT] }"),
+    expected: ["signal_not_allowed /children/0/command_permissions/allowed_signals"],
+    reason: 'lacks "SIGTERM"',
+  },
+  {
+    input: "unknown signal among the allowed ones",
+    text: childWith(RUN, "command_permissions: { allowed_signals: [SIGTERM, hup, SIGSTOP] }"),
+    expected: [
+      "unknown_signal /children/0/command_permissions/allowed_signals/1",
+      "unknown_signal /children/0/command_permissions/allowed_signals/2",
+    ],
+    reason: 'Did you mean "SIGHUP"?',
+  },
   { input: "unknown dependency", text: childWith(RUN, "dependencies: [db]"), expected: ["unknown_dependency /children/0/dependencies/0"] },
   {
     input: "dependency cycle",

@@ -43,6 +43,7 @@ const HOMES: ReadonlyMap<string, readonly string[]> = new Map([
   ["zod", ["config"]],
   ["js-yaml", ["config"]],
   ["commander", ["cli"]],
+  ["croner", ["runtime"]],
   ["@opentelemetry/api", ["observe", "cli"]],
   ["@opentelemetry/core", ["cli"]],
   ["@opentelemetry/exporter-metrics-otlp-http", ["cli"]],
@@ -157,8 +158,8 @@ function packageOf(specifier: string): string {
   return /^(?:(?:npm|jsr):\/?)?((?:@[^/]+\/)?[^/@]+)/.exec(specifier)?.[1] ?? specifier;
 }
 
-/** Loaded only by programs that use it already. */
-const ON_DEMAND: ReadonlySet<string> = new Set(["@opentelemetry/api"]);
+/** Loaded only by programs that use it already, or by trees that need it. */
+const ON_DEMAND: ReadonlySet<string> = new Set(["@opentelemetry/api", "croner"]);
 
 /** Who only needs trees must not load what only files or the command need, not even later. */
 function checkFrontDoor(imports: ReadonlyMap<string, readonly Import[]>): string[] {

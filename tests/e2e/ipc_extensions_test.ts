@@ -177,3 +177,35 @@ test(
     assertEquals(last.every((push) => push["type"] === "state_delta"), true);
   },
 );
+
+Deno.test({
+  name: "reeve.reload applies what is read anew, or says only what that would do; the records of it are the socket's",
+  ignore: process.platform === "win32",
+  fn: () => {
+    let [spec, isBroken] = [{ children: CHILDREN }, false];
+    return whileServed(async ({ path, tree }) => {
+      const client = await LineClient.open(path);
+      try {
+        spec = { children: [...CHILDREN, child.task("new", untilAborted)] };
+        const unconfirmed = await ask(client, "reeve.reload", command(null));
+        assertEquals(at(unconfirmed, "error", "code"), "validation_failed");
+        const plan = at(await ask(client, "reeve.reload", command(null, { dry_run: true })), "result", "result", "state_delta");
+        assertEquals([at(plan, "applied"), at(plan, "changes")], [false, [{ kind: "add", path: "/new", keys: [] }]]);
+        assertEquals(tree.snapshot().children.length, 3);
+        const done = at(await ask(client, "reeve.reload", command(null, { confirmed: true })), "result", "result", "state_delta");
+        assertEquals([at(done, "applied"), at(done, "failed"), tree.child("/new").phase], [true, [], "ready"]);
+        isBroken = true;
+        const refused = await ask(client, "reeve.reload", command(null, { confirmed: true }));
+        assertMatch(String(at(refused, "result", "result", "error", "message")), /no such file/);
+        const records = tree.auditRecords.filter(({ method }) => method === "reeve.reload");
+        assert(records.every(({ origin }) => origin === "socket"));
+        assertEquals(records.filter(({ kind, allowed }) => kind === "outcome" && allowed).length, 2);
+      } finally {
+        client.close();
+      }
+    }, {
+      children: CHILDREN,
+      reload: () => isBroken ? Promise.reject(new Error("no such file")) : Promise.resolve({ spec: { name: "reeve", ...spec } }),
+    });
+  },
+});

@@ -76,13 +76,13 @@ Deno.test("handleSignals() hears somebody who presses Ctrl-C again and again", a
 });
 
 Deno.test("handleSignals() listens to the signals it is given, and to no others", async () => {
-  await withTree(IDLE, '{ signals: ["SIGHUP"] }', async (command) => {
+  await withTree(IDLE, '{ actions: { "SIGHUP": "graceful" } }', async (command) => {
     await command.until("UP");
     command.signal("SIGHUP");
     assertEquals(await command.ended, 0, command.output());
     assertStringIncludes(command.output(), "END SIGHUP");
   });
-  await withTree(IDLE, '{ signals: ["SIGHUP"] }', async (command) => {
+  await withTree(IDLE, '{ actions: { "SIGHUP": "graceful" } }', async (command) => {
     await command.until("UP");
     command.signal("SIGTERM");
     assertEquals(await command.ended, 143, command.output());

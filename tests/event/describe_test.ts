@@ -36,7 +36,19 @@ const SENTENCES = {
     },
     '"reader 1", which reads events, is too slow, and gets a part only',
   ],
+  state_restored: [
+    { ...base, type: "state_restored", children: 3, holds: 1, forgotten: 2 },
+    "3 children go on where the last run ended, 1 of them held by an operator; 2 are not there any more",
+  ],
+  leftover_process: [
+    { ...base, type: "leftover_process", pid: 77, outcome: "unsure", reason: "its environment does not tell whose it is" },
+    "process 77 may be one that the last run left behind, and was not touched: its environment does not tell whose it is",
+  ],
   child_waiting: [{ ...base, type: "child_waiting", waitingFor: ["b", "c"] }, "waits for b, c"],
+  child_run_skipped: [
+    { ...base, type: "child_run_skipped", reason: "missed", times: 3 },
+    "3 runs were left out: nobody was there when it was time",
+  ],
   child_starting: [{ ...attempt, type: "child_starting" }, "starting, attempt 2"],
   child_running: [{ ...attempt, type: "child_running" }, "running, not ready yet"],
   child_ready: [{ ...attempt, type: "child_ready", tookMs: 61_000 }, "ready after 1 min"],
@@ -135,6 +147,10 @@ const SENTENCES = {
   registration_changed: [
     { ...base, type: "registration_changed", from: "registered", to: "reconnecting", reason: "the relay does not answer" },
     "cannot renew its registration at the relay, which still counts: the relay does not answer",
+  ],
+  config_reloaded: [
+    { ...base, type: "config_reloaded", by: "ops", reason: "new file", added: 1, removed: 0, restarted: 2, live: 0, failed: 1 },
+    "reloaded by ops (new file): 1 added, 2 started anew, 1 as before, because it failed",
   ],
   child_added: [
     { ...base, type: "child_added", by: "ops", reason: "more load", transactionId: "t", specHash: "h" },

@@ -8,8 +8,8 @@ import ts from "typescript";
 import { output, PACKAGE } from "./tools.ts";
 
 /** Largest tarball, and largest package when it is unpacked, in bytes; raise them when something is worth it. */
-const TARBALL_BYTES = 420 * 1024;
-const UNPACKED_BYTES = 1_500 * 1024;
+const TARBALL_BYTES = 560 * 1024;
+const UNPACKED_BYTES = 2_000 * 1024;
 
 /** Doors that must not load what only files, the command or the relay need; the others may. */
 const LIGHT = [".", "./testing", "./worker", "./ipc", "./client"];

@@ -70,6 +70,7 @@ Deno.test("parseCommand() wants each member, in its form", () => {
     childManifest: null,
     template: null,
     count: null,
+    dryRun: false,
     reason: "r",
     requestedBy: "me",
   });

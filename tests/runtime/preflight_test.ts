@@ -1,5 +1,9 @@
 import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { child, type ChildSpec, type Problem, SpecError, supervise } from "../../mod.ts";
+import { checkUsers } from "../../src/runtime/preflight.ts";
+import { inFolder } from "../support/folder.ts";
 import { moduleUrl } from "../support/runtime.ts";
 
 const here = (name: string): string => moduleUrl(`tests/fixtures/modules/${name}`);
@@ -61,6 +65,45 @@ for (const [name, spec, rule, text] of CASES) {
     assertMatch(`${problem?.reason}. ${problem?.hint}`, text);
   });
 }
+
+Deno.test("supervise() refuses a file of variables that is not there or wrong, and names its line but not its text", () =>
+  inFolder(async (folder) => {
+    const envFile = join(folder, "web.env");
+    const web = child.process("p", { command: "sh", envFile });
+    const [missing] = await refusalOf(web);
+    assertEquals([missing?.rule, missing?.pointer], ["env_file_not_found", "/children/1/run/envFile"]);
+    assertEquals(missing?.reason, `Cannot read environment file "${envFile}": it does not exist`);
+    await writeFile(envFile, "\ns3cret\n");
+    const [wrong] = await refusalOf(web);
+    assertEquals([wrong?.rule, wrong?.reason], ["env_file_invalid", `Cannot read environment file "${envFile}": line 2 is not NAME=value`]);
+  }));
+
+Deno.test("supervise() looks commands up where the file of variables says", () =>
+  inFolder(async (folder) => {
+    const envFile = join(folder, "web.env");
+    await writeFile(envFile, `PATH=${folder}\n`);
+    const [problem] = await refusalOf(child.process("p", { command: "sh", envFile }));
+    assertEquals([problem?.rule, problem?.reason], ["command_not_found", 'Cannot run "sh": it is not in PATH']);
+  }));
+
+Deno.test("supervise() refuses hooks whose command is not there, each at its place", async () => {
+  const nothing = { command: "no-such-command" };
+  const problems = await refusalOf(child.process("p", { command: "sh", hooks: { beforeStart: nothing, afterExit: nothing } }));
+  assertEquals(problems.map(({ rule, pointer }) => [rule, pointer]), [
+    ["command_not_found", "/children/1/hooks/beforeStart"],
+    ["command_not_found", "/children/1/hooks/afterExit"],
+  ]);
+});
+
+Deno.test("checkUsers() refuses another user where the program is not root, nested ones too, and lets the start tell where nobody knows", () => {
+  const spec = { children: [child.supervisor("inner", { children: [child.process("p", { command: "sh", uid: 7, gid: 8 })] })] };
+  const [problem, ...others] = checkUsers(spec, 1_000);
+  assertEquals([problem?.rule, problem?.pointer, others], ["not_permitted_user", "/children/0/run/children/0/run/uid", []]);
+  assertEquals(problem?.reason, 'Cannot run "sh" as user 7: user 1000 may not run a process as somebody else');
+  assertEquals(checkUsers(spec, 0), []);
+  assertEquals(checkUsers(spec, null), []);
+  assertEquals(checkUsers({ children: [child.process("p", { command: "sh" })] }, 1_000), []);
+});
 
 Deno.test("supervise() names every missing thing at once, nested ones too", async () => {
   const inner = child.supervisor("inner", { children: [child.process("p", { command: "no-such-command" })] });

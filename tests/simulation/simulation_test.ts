@@ -19,7 +19,7 @@ Deno.test("simulate() gives the same run for the same seed", () => {
 Deno.test("simulate() turns every feature on and off", () => {
   const seen = new Map<string, number>();
   for (let seed = 1; seed <= 200; seed++) for (const feature of simulate(seed).features) seen.set(feature, (seen.get(feature) ?? 0) + 1);
-  assertEquals(seen.size, 25);
+  assertEquals(seen.size, 26);
   for (const [feature, count] of seen) assert(count > 10 && count < 190, `${feature} was on in ${count} of 200 runs`);
 });
 

@@ -1,5 +1,6 @@
 /** What is done to real trees so that they tell every event there is. */
-import { mkdir, rm, stat } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   type AdditionLog,
@@ -103,6 +104,8 @@ export const SCENES: Readonly<Record<string, () => Promise<SupervisorEvent[]>>> 
         await clock.advance(10);
       },
     ),
+  "a scheduled child that still runs when it is time again": () =>
+    told(() => ({ children: [child.task("a", untilAborted, { schedule: { everyMs: 1_000 } })] }), (_, clock) => clock.advance(2_500)),
   "a critical child that fails": () => told(fails({}, { severity: "critical" }), forAWhile),
   "a supervisor that gives up": () =>
     told((clock) => ({
@@ -191,6 +194,12 @@ export const SCENES: Readonly<Record<string, () => Promise<SupervisorEvent[]>>> 
     await ending;
     return await eventsOf(tree);
   },
+  "a declaration that is applied anew": () =>
+    told(() => ({ children: [child.task("a", untilAborted)] }), async (tree, clock) => {
+      const applying = tree.apply({ children: [child.task("a", untilAborted), child.task("b", untilAborted)] });
+      await clock.advance(1_000);
+      await applying;
+    }),
   "children that come and go": () =>
     told(() => ({ children: [] }), async (tree, clock) => {
       await tree.add(child.task("a", untilAborted));
@@ -284,6 +293,21 @@ export const SCENES: Readonly<Record<string, () => Promise<SupervisorEvent[]>>> 
       await clock.advance(60_000);
       await ending;
       return await events;
+    }),
+  "a program that was killed, and its next run": () =>
+    inFolder(async (folder) => {
+      const path = join(folder, "state.json");
+      const clock = new VirtualClock({ startMs: 1_000 });
+      const spec: TreeSpec = { children: [child.task("a", untilAborted)], state: { path } };
+      await (await supervise(spec, { clock, keepAlive: false })).close();
+      // A process of which nobody could read when it was started: it may be any.
+      const stranger = spawn("sleep", ["60"], { detached: true, stdio: "ignore" });
+      const left = { version: 1, kind: "opened", pid: stranger.pid, start: null, token: "0".repeat(32), path: "/b", attempt: 1 };
+      await writeFile(`${path}.processes`, `${JSON.stringify(left)}\n`);
+      const tree = await supervise(spec, { clock, keepAlive: false });
+      await tree.close();
+      stranger.kill("SIGKILL");
+      return await eventsOf(tree);
     }),
   "a loop that does not get its turn": async () => {
     const clock = new VirtualClock({ startMs: 1_000 });

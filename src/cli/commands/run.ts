@@ -24,6 +24,7 @@ import { type CommandIo, EXIT } from "../io.ts";
 import { inOrder } from "../ordered.ts";
 import { ownSocketPath } from "../own_socket.ts";
 import type { Place } from "../place.ts";
+import { reloading } from "../reloading.ts";
 import { summary } from "../summary.ts";
 import { startExporting } from "../telemetry/exporting.ts";
 import { serveAsked } from "../telemetry/serve.ts";
@@ -72,7 +73,8 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
       tell: (text) => complaints.stderr(`reeve: ${text}\n`),
     });
     const tree = await supervise(spec, { configVersion: loaded.configVersion });
-    using _signals = handleSignals(tree);
+    const onReload = reloading(tree, { file: args.file, loaded, io: complaints });
+    using _signals = handleSignals(tree, { actions: loaded.signals, onReload });
     await using dashboard = await serve(tree, loaded, args, complaints);
     if (dashboard !== null) complaints.stderr(`reeve: dashboard on ${cleanText(dashboard.path)}\n`);
     const asked = { health: args.health, prometheus: settings.prometheus, metrics: exporting?.metrics ?? null };
@@ -106,6 +108,7 @@ const NOT_STARTED: readonly string[] = [
   "dashboard_not_started",
   "health_not_started",
   "journal_not_opened",
+  "state_not_opened",
   "telemetry_not_started",
   "watchdog_not_started",
 ];
@@ -139,7 +142,10 @@ const RANK: Readonly<Record<EventSeverity, number>> = { info: 0, warning: 1, err
 /** Serves the tree as the file says; where it says nothing, on a socket of its own. */
 async function serve(tree: Tree, loaded: LoadedConfig, args: RunArgs, io: CommandIo): Promise<Dashboard | null> {
   const { dashboard, dashboardOff } = loaded;
-  const options = { parseChild: (manifest: string) => parseChildManifest(manifest, { path: args.file }) };
+  const options = {
+    parseChild: (manifest: string) => parseChildManifest(manifest, { path: args.file }),
+    reload: () => loadFile(args.file),
+  };
   if (dashboard !== null) return await orStop(tree, serveDashboard(tree, { ...options, ...dashboard }), "the dashboard cannot be served");
   return args.socket && !dashboardOff ? await serveIfPossible(tree, options, io) : null;
 }

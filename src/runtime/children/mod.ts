@@ -5,7 +5,10 @@ import { taskAdapter } from "./task.ts";
 import type { ChildAdapter } from "./types.ts";
 import { workerAdapter } from "./worker.ts";
 
+export { readEnvFile } from "./env_file.ts";
 export { findCommand } from "./find_command.ts";
+export { MemoryWatch } from "./memory_watch.ts";
+export { parentDeath } from "./parent_death.ts";
 export type { AttemptContext, ChildAdapter, RunningChild } from "./types.ts";
 
 /** The functions of children that are modules, loaded before anything starts. */
@@ -22,7 +25,10 @@ export function adapterFor(child: ChildSpec, policy: ChildPolicy, tasks: LoadedT
     case "worker":
       return workerAdapter(run.url);
     case "process":
-      return processAdapter({ ...run, successExitCodes: child.successExitCodes }, policy.stop);
+      return processAdapter(
+        { ...run, successExitCodes: child.successExitCodes, hooks: child.hooks, resourceLimits: child.resourceLimits },
+        policy.stop,
+      );
     case "factory":
     case "supervisor":
       throw new TypeError(`Child "${child.name}" has no adapter of its own`);

@@ -15,6 +15,9 @@ const QUIET_LOOKS = 4;
 /** Most looks in all: a stranger that inherited the pipe and goes on writing must not delay the report for ever. */
 const MOST_LOOKS = 40;
 
+/** Whom output goes to. */
+export type OutputTaker = Pick<AttemptContext, "output" | "redactor" | "sink">;
+
 /** Reads the output of one attempt. */
 export class OutputCapture {
   readonly #canWait: boolean;
@@ -32,7 +35,7 @@ export class OutputCapture {
   }
 
   /** Captures a stream. */
-  add(stream: Readable | null, name: "stdout" | "stderr", context: AttemptContext): void {
+  add(stream: Readable | null, name: "stdout" | "stderr", context: OutputTaker): void {
     if (stream === null) return;
     const split = lineSplitter((line) => context.output(name, line), (text) => context.redactor.unfinished(text));
     this.#streams.push(stream);
@@ -75,7 +78,7 @@ export class OutputCapture {
   }
 
   /** Lets the child wait, by not reading its pipes; what it wrote before its end is little and taken at once. */
-  #waitFor({ sink }: AttemptContext): void {
+  #waitFor({ sink }: OutputTaker): void {
     if (sink === null || !sink.isFull || this.#isPaused || this.#isDraining) return;
     this.#isPaused = true;
     for (const stream of this.#streams) stream.pause();

@@ -18,8 +18,12 @@ export interface AttemptContext extends Pick<TaskContext, "path" | "name" | "gen
   readonly sink: LineSink | null;
   /** What the child may ask of its tree. */
   readonly permissions: CommandPermissions;
-  /** The attempt began: the function was called, the process spawned, the worker said hello. */
-  running(): void;
+  /**
+   * The attempt began: the function was called, the process spawned, the worker said hello.
+   *
+   * Lines of output that came before, and may be what says that it is ready, are told again.
+   */
+  running(earlyLines?: readonly string[]): void;
   /** The child itself says whether it is ready. */
   ready(isReady: boolean): void;
   /** The child was alive at this time of the tree's monotonic clock. */

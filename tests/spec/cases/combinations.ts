@@ -1,6 +1,23 @@
 /** Declarations with options that are right alone and wrong together. */
 import { a, C, type Case, group, ofProcess, ofSupervisor, one, running } from "./case.ts";
 
+/** What is no cron, and what is said of it. */
+const CRON_CASES: readonly (readonly [cron: string, says: string])[] = [
+  ["* * * *", "which has 4 fields, must have 5, or 6 with seconds"],
+  ["@daily", "which has 1 field"],
+  ["60 * * * *", 'column 1: "60" is no minute: must be 0 to 59'],
+  ["0 24 * * *", 'column 3: "24" is no hour'],
+  ["0 0  0 * *", 'column 6: "0" is no day of the month: must be 1 to 31'],
+  ["0 0 1 FEV *", 'column 7: "FEV" is no month: must be 1 to 12, or JAN to DEC'],
+  ["0 0 * * MON,8", 'column 13: "8" is no day of the week: must be 0 to 7'],
+  ["60 0 0 * * *", 'column 1: "60" is no second'],
+  ["1,,2 * * * *", "column 3: an empty text is no minute"],
+  ["20-10 * * * *", "the range must not go backwards"],
+  ["*/0 * * * *", "the step must be 1 to 60"],
+  ["5/10 * * * *", "steps need a range"],
+  ["* * * * MON#6", "must be *, a value"],
+];
+
 /** One row per combination. */
 export const COMBINATION_CASES: readonly Case[] = [
   {
@@ -60,6 +77,57 @@ export const COMBINATION_CASES: readonly Case[] = [
     pointer: "/autoShutdown",
     says: "no child is significant",
   },
+  {
+    rule: "signals_unordered",
+    spec: ofProcess({ stop: { thenSignals: [{ signal: "SIGINT", afterMs: 50 }, { signal: "SIGQUIT", afterMs: 50 }] } }),
+    pointer: `${C}/stop/thenSignals/1/afterMs`,
+    says: "is 50, must exceed the one before, which is 50",
+  },
+  {
+    rule: "signal_after_force",
+    spec: ofProcess({ stop: { thenSignals: [{ signal: "SIGINT", afterMs: 5_000 }] } }),
+    pointer: `${C}/stop/thenSignals/0/afterMs`,
+    says: "must be below the time after which it is forced, which is 5000",
+  },
+  {
+    rule: "signal_after_force",
+    spec: ofProcess({ stop: { timeoutMs: 100, thenSignals: [{ signal: "SIGINT", afterMs: 50 }, { signal: "SIGQUIT", afterMs: 200 }] } }),
+    pointer: `${C}/stop/thenSignals/1/afterMs`,
+    says: "which is 100",
+  },
+  {
+    rule: "signal_after_force",
+    spec: {
+      shutdown: { gracefulTimeoutMs: 70 },
+      children: [{ name: "a", run: { kind: "process", command: "x" }, stop: { thenSignals: [{ signal: "SIGINT", afterMs: 80 }] } }],
+    },
+    pointer: `${C}/stop/thenSignals/0/afterMs`,
+    says: "which is 70",
+  },
+  {
+    rule: "no_effect",
+    spec: ofProcess({ stop: { mode: "kill", thenSignals: [{ signal: "SIGINT", afterMs: 50 }] } }),
+    pointer: `${C}/stop/thenSignals`,
+    says: "forces at once",
+    severity: "warning",
+  },
+  {
+    rule: "no_effect",
+    spec: one({ stop: { thenSignals: [{ signal: "SIGINT", afterMs: 50 }] } }),
+    pointer: `${C}/stop/thenSignals`,
+    says: 'of kind "task"',
+    severity: "warning",
+  },
+  {
+    rule: "no_effect",
+    spec: ofProcess({ stop: { mode: "kill" }, hooks: { beforeStop: { command: "x" } } }),
+    pointer: `${C}/hooks/beforeStop`,
+    says: "forces at once",
+    severity: "warning",
+  },
+  { rule: "user_incomplete", spec: running({ kind: "process", command: "x", uid: 1 }), pointer: `${C}/run/uid`, says: "Write gid too" },
+  { rule: "user_incomplete", spec: running({ kind: "process", command: "x", gid: 1 }), pointer: `${C}/run/gid`, says: "Write uid too" },
+  { rule: "option_not_for_kind", spec: one({ hooks: { beforeStart: { command: "x" } } }), pointer: `${C}/hooks`, says: "Only processes" },
   { rule: "wait_with_timeout", spec: one({ stop: { mode: "wait", timeoutMs: 5 } }), pointer: `${C}/stop/timeoutMs`, says: "graceful" },
   {
     rule: "readiness_not_for_kind",
@@ -134,6 +202,60 @@ export const COMBINATION_CASES: readonly Case[] = [
     pointer: `${C}/environment/1/name`,
     says: '"A" is set twice',
   },
+  { rule: "schedule_without_times", spec: one({ schedule: {} }), pointer: `${C}/schedule`, says: 'Write "cron"' },
+  {
+    rule: "two_schedules",
+    spec: one({ schedule: { cron: "* * * * *", everyMs: 5 } }),
+    pointer: `${C}/schedule/everyMs`,
+    says: "beside cron",
+  },
+  ...CRON_CASES.map(([cron, says]) => ({ rule: "bad_cron", spec: one({ schedule: { cron } }), pointer: `${C}/schedule/cron`, says })),
+  {
+    rule: "unknown_time_zone",
+    spec: one({ schedule: { cron: "* * * * *", timeZone: "Europe/Berlim" } }),
+    pointer: `${C}/schedule/timeZone`,
+    says: 'Did you mean "Europe/Berlin"?',
+  },
+  {
+    rule: "no_effect",
+    spec: one({ schedule: { everyMs: 5, timeZone: "Europe/Berlin" } }),
+    pointer: `${C}/schedule/timeZone`,
+    says: "without cron",
+    severity: "warning",
+  },
+  {
+    rule: "jitter_too_long",
+    spec: one({ schedule: { everyMs: 5, jitterMs: 6 } }),
+    pointer: `${C}/schedule/jitterMs`,
+    says: "must not exceed everyMs, which is 5",
+  },
+  {
+    rule: "permanent_scheduled",
+    spec: one({ schedule: { everyMs: 5 }, restartPolicy: "permanent" }),
+    pointer: `${C}/restartPolicy`,
+    says: '"transient" to try',
+  },
+  {
+    rule: "significant_scheduled",
+    spec: { autoShutdown: "any_significant", children: [a({ schedule: { everyMs: 5 }, significant: true })] },
+    pointer: `${C}/significant`,
+    says: "never ends for good",
+  },
+  { rule: "option_not_for_kind", spec: ofSupervisor({ schedule: { everyMs: 5 } }), pointer: `${C}/schedule`, says: "to its children" },
+  { rule: "option_not_for_kind", spec: ofSupervisor({ watch: { paths: ["x"] } }), pointer: `${C}/watch`, says: "to its children" },
+  {
+    rule: "option_not_for_kind",
+    spec: one({ watch: { paths: ["x"] } }),
+    pointer: `${C}/watch`,
+    says: "only a process or a worker loads it anew",
+  },
+  {
+    rule: "option_not_for_kind",
+    spec: running({ kind: "module", url: "file:///a.ts" }, { watch: { paths: ["x"] } }),
+    pointer: `${C}/watch`,
+    says: "keeps code that it has loaded",
+  },
+  { rule: "nothing_to_watch", spec: ofProcess({ watch: { paths: [] } }), pointer: `${C}/watch/paths`, says: "must name a file" },
   { rule: "option_not_for_kind", spec: one({ successExitCodes: [0] }), pointer: `${C}/successExitCodes`, says: "Only processes" },
   { rule: "option_not_for_kind", spec: ofProcess({ args: ["x"] }), pointer: `${C}/args`, says: "beside its command" },
   { rule: "option_not_for_kind", spec: ofSupervisor({ args: 1 }), pointer: `${C}/args`, says: "to its children" },

@@ -30,6 +30,20 @@ export const OPTION_CASES: readonly Case[] = [
   { rule: "missing", spec: one({ readiness: { mode: "tcp" } }), pointer: `${C}/readiness/port`, says: "missing" },
   { rule: "missing", spec: one({ readiness: { mode: "log_line" } }), pointer: `${C}/readiness/pattern`, says: "missing" },
   { rule: "missing", spec: one({ healthCheck: { mode: "exec" } }), pointer: `${C}/healthCheck/command`, says: "missing" },
+  { rule: "missing", spec: ofProcess({ hooks: { afterExit: {} } }), pointer: `${C}/hooks/afterExit/command`, says: "missing" },
+  {
+    rule: "missing",
+    spec: ofProcess({ stop: { thenSignals: [{ signal: "SIGINT" }] } }),
+    pointer: `${C}/stop/thenSignals/0/afterMs`,
+    says: "missing",
+  },
+  {
+    rule: "unknown_signal",
+    spec: ofProcess({ stop: { thenSignals: [{ signal: "INT", afterMs: 5 }] } }),
+    pointer: `${C}/stop/thenSignals/0/signal`,
+    says: 'Did you mean "SIGINT"?',
+  },
+  { rule: "out_of_range", spec: running({ kind: "process", command: "x", uid: -1, gid: 0 }), pointer: `${C}/run/uid`, says: "from 0" },
   { rule: "missing", spec: one({ environment: [{ name: "A" }] }), pointer: `${C}/environment/0/value`, says: "missing" },
   { rule: "unknown_key", spec: { children: [a()], polcy: {} }, pointer: "/polcy", says: 'Did you mean "policy"?' },
   {

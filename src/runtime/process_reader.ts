@@ -1,0 +1,178 @@
+/** Looks at processes that this program did not start: who they are, and whether they are there at all. */
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import process from "node:process";
+import { exists } from "./children/process_group.ts";
+
+/** The variable by which a child is known to be ours. */
+export const TOKEN_VARIABLE = "REEVE_TOKEN";
+
+/** What can be seen of a process. */
+export interface SeenProcess {
+  /** When it began, in the words of the kind that was asked for; `null` where that cannot be read. */
+  readonly start: string | null;
+  /** What {@linkcode TOKEN_VARIABLE} is in its environment; `null` where it is not there, or cannot be read. */
+  readonly token: string | null;
+  /** Whether it has ended, and only waits for somebody to ask how. */
+  readonly isOver: boolean;
+}
+
+/** How it is said when a process began: `ticks` since the machine began, with the name of that beginning, or a `date`. */
+export type StartKind = "ticks" | "date";
+
+/** Looks at processes. */
+export interface ProcessReader {
+  /** When a process began, where that can be read at once; `null` where it cannot. */
+  startNow(pid: number): string | null;
+  /** When processes began, for those of which it can be read. */
+  starts(pids: readonly number[]): Promise<ReadonlyMap<number, string>>;
+  /** One process: `gone` when it is not there, `unknown` when nothing can be said of it. */
+  look(pid: number, kind: StartKind): Promise<SeenProcess | "gone" | "unknown">;
+  /** Who is in a process group and has not ended; `null` where that cannot be read. */
+  members(group: number): Promise<readonly number[] | null>;
+}
+
+/** The kind of what a reader says of a start. */
+export function kindOf(start: string): StartKind {
+  return start.startsWith("ticks:") ? "ticks" : "date";
+}
+
+/** Systems work dates out of the time since they began, so that the same one may differ by so much, in milliseconds. */
+const SAME_DATE_MS = 2_000;
+
+/** Whether two readings of one kind are the same beginning. */
+export function isSameStart(one: string, other: string): boolean {
+  if (one === other) return true;
+  const [first, second] = [one, other].map((start) => kindOf(start) === "date" ? Date.parse(`${start.slice(5)} UTC`) : NaN);
+  return Math.abs(Number(first) - Number(second)) <= SAME_DATE_MS;
+}
+
+/** The processes of this machine: by `/proc` where it is open to this program, else by `ps`. */
+export function systemProcesses(): ProcessReader {
+  const boot = bootId();
+  const hasProc = statNow(process.pid, boot) !== null;
+  return {
+    startNow: (pid) => statNow(pid, boot)?.start ?? null,
+    starts: async (pids) => new Map((await askPs(pids) ?? []).map(({ pid, start }) => [pid, start])),
+    look: (pid, kind) => hasProc && kind === "ticks" ? lookInProc(pid, boot) : lookByPs(pid, kind),
+    members: (group) => hasProc ? membersInProc(group, boot) : membersByPs(group),
+  };
+}
+
+interface Stat {
+  readonly start: string;
+  readonly group: number;
+  readonly isOver: boolean;
+}
+
+/** Only Linux has these files, and Deno opens them only to programs that may do everything. */
+function statNow(pid: number, boot: string): Stat | null {
+  if (process.platform !== "linux") return null;
+  try {
+    return statOf(readFileSync(`/proc/${pid}/stat`, "utf8"), boot);
+  } catch {
+    return null;
+  }
+}
+
+/** The name of the program, which may contain anything, is in parentheses before the fields. */
+function statOf(text: string, boot: string): Stat | null {
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const [state = "", , group = ""] = fields;
+  const ticks = fields[19];
+  return ticks === undefined ? null : { start: `ticks:${boot}:${ticks}`, group: Number(group), isOver: /^[ZXx]/.test(state) };
+}
+
+/** After the next start of the machine, the same numbers mean other processes. */
+function bootId(): string {
+  if (process.platform !== "linux") return "";
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return "";
+  }
+}
+
+async function lookInProc(pid: number, boot: string): Promise<SeenProcess | "gone" | "unknown"> {
+  const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
+  // Looked at last: what was read before is that of the process which is there now, or nothing is said of it.
+  const stat = statNow(pid, boot);
+  if (stat === null) return exists(pid) ? "unknown" : "gone";
+  const { start, isOver } = stat;
+  return { start, token: tokenIn(environment.split("\0")), isOver };
+}
+
+async function membersInProc(group: number, boot: string): Promise<readonly number[] | null> {
+  const names = await readdir("/proc").catch(() => null);
+  if (names === null) return null;
+  return names.filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+    const stat = statNow(pid, boot);
+    return stat !== null && stat.group === group && !stat.isOver;
+  });
+}
+
+function tokenIn(environment: readonly string[]): string | null {
+  const start = `${TOKEN_VARIABLE}=`;
+  return environment.find((entry) => entry.startsWith(start))?.slice(start.length) ?? null;
+}
+
+interface PsRow {
+  readonly pid: number;
+  readonly group: number;
+  readonly start: string;
+  readonly isOver: boolean;
+  readonly token: string | null;
+}
+
+async function lookByPs(pid: number, kind: StartKind): Promise<SeenProcess | "gone" | "unknown"> {
+  const rows = await askPs([pid]);
+  if (rows === null) return exists(pid) ? "unknown" : "gone";
+  const row = rows.find((row) => row.pid === pid);
+  if (row === undefined) return "gone";
+  return { start: kind === "date" ? row.start : null, token: row.token, isOver: row.isOver };
+}
+
+async function membersByPs(group: number): Promise<readonly number[] | null> {
+  const text = await runPs(["-A", "-o", "pid=,pgid=,stat="]);
+  if (text === null) return null;
+  const rows = text.split("\n").map((line) => line.trim().split(/\s+/));
+  return rows.filter(([, pgid, state = "Z"]) => Number(pgid) === group && !state.startsWith("Z")).map(([pid]) => Number(pid));
+}
+
+/** What `ps` says of processes, their environment included where it may be seen; `null` where it cannot be asked. */
+async function askPs(pids: readonly number[]): Promise<PsRow[] | null> {
+  const text = await runPs(["eww", "-o", "pid=,pgid=,stat=,lstart=,command=", "-p", pids.join(",")]);
+  return text === null ? null : text.split("\n").map(rowOf).filter((row) => row !== null);
+}
+
+const ROW = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(\w{3}\s+\w{3}\s+\d+\s+[\d:]{8}\s+\d{4})\s*(.*)$/;
+
+function rowOf(line: string): PsRow | null {
+  const [, pid, group, state = "", date = "", command = ""] = ROW.exec(line) ?? [];
+  if (pid === undefined) return null;
+  return {
+    pid: Number(pid),
+    group: Number(group),
+    start: `date:${date.replace(/\s+/g, " ")}`,
+    isOver: state.startsWith("Z"),
+    token: tokenIn(command.split(" ")),
+  };
+}
+
+/** So many characters of what `ps` says are taken. */
+const MOST_OF_PS = 16 * 1024 * 1024;
+
+/** `ps` ends with 1 where it found nobody, which is an answer as well. */
+function runPs(args: readonly string[]): Promise<string | null> {
+  return new Promise((resolve) => {
+    try {
+      const env = { ...process.env, LC_ALL: "C", TZ: "UTC" };
+      execFile("ps", [...args], { env, maxBuffer: MOST_OF_PS, timeout: 5_000 }, (error, stdout, stderr) => {
+        resolve(error === null || (error.code === 1 && stderr === "") ? stdout : null);
+      });
+    } catch {
+      resolve(null);
+    }
+  });
+}

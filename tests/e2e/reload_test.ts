@@ -1,0 +1,139 @@
+/** A file that is read anew while its tree runs: who is the same is not touched. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { writeFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import process from "node:process";
+import { reeve, type RunningCommand } from "../support/command.ts";
+import { withFolder } from "../support/folder.ts";
+import { freePort } from "../support/free_port.ts";
+import { programArgs } from "../support/runtime.ts";
+
+/** Counts what it is asked, as long as it lives. */
+const SERVER = `
+import { createServer } from "node:net";
+import process from "node:process";
+let asked = 0;
+createServer((socket) => socket.on("data", () => socket.write(process.pid + " " + ++asked + " " + process.env.SAYS + "\\n"))).listen(Number(process.argv[2]), "127.0.0.1");
+`;
+
+class Client {
+  readonly #socket: Socket;
+  #text = "";
+  #wake = (): void => {};
+  isOver = false;
+
+  constructor(port: number) {
+    this.#socket = connect(port, "127.0.0.1");
+    this.#socket.on("data", (data) => {
+      this.#text += data;
+      this.#wake();
+    });
+    for (const event of ["close", "error"]) {
+      this.#socket.on(event, () => {
+        this.isOver = true;
+        this.#wake();
+      });
+    }
+  }
+
+  /** Process, how often it was asked, and what it says. */
+  async ask(): Promise<string[]> {
+    this.#socket.write("?");
+    while (!this.#text.includes("\n")) {
+      if (this.isOver) throw new Error("the connection is gone");
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    const line = this.#text.slice(0, this.#text.indexOf("\n"));
+    this.#text = this.#text.slice(line.length + 1);
+    return line.split(" ");
+  }
+
+  end(): void {
+    this.#socket.destroy();
+  }
+}
+
+function child(name: string, port: number, says: string, more = ""): string {
+  const args = JSON.stringify([...programArgs("./server.mjs", ["-A"]), String(port)]);
+  return `  - name: ${name}
+    run: { process: { command: ${JSON.stringify(process.execPath)}, args: ${args} } }
+    environment: [{ name: SAYS, value: ${says} }]
+    readiness: { mode: tcp, port: ${port} }
+    ${more}
+`;
+}
+
+/** Runs a tree of two servers while a test changes its file. */
+async function withServers(
+  use: (it: { readonly command: RunningCommand; readonly file: string; readonly ports: readonly [number, number] }) => Promise<void>,
+): Promise<void> {
+  await withFolder({ "server.mjs": SERVER }, async (folder) => {
+    const ports = [Number(await freePort()), Number(await freePort())] as const;
+    const file = join(folder, "supervisor.yaml");
+    writeFileSync(file, `children:\n${child("one", ports[0], "a")}${child("two", ports[1], "a")}`);
+    const command = reeve(["run", "supervisor.yaml", "--no-socket"], { cwd: folder });
+    try {
+      await command.until("everything is ready");
+      await use({ command, file, ports });
+    } finally {
+      command.signal("SIGTERM");
+      await command.ended;
+    }
+  });
+}
+
+const test = (name: string, fn: () => Promise<void>): void => Deno.test({ name, ignore: process.platform === "win32", fn });
+
+test("SIGHUP: what is other is started anew, and who is the same keeps its process, its connections and what it counts", () =>
+  withServers(async ({ command, file, ports }) => {
+    const [one, two] = ports.map((port) => new Client(port)) as [Client, Client];
+    const [before, other] = [await one.ask(), await two.ask()];
+    assertEquals([before.slice(1), other.slice(1)], [["1", "a"], ["1", "a"]]);
+    writeFileSync(file, `children:\n${child("one", ports[0], "a", "limit: { max_restarts: 9 }")}${child("two", ports[1], "b")}`);
+    command.signal("SIGHUP");
+    await command.until("reeve: reloaded");
+    assertEquals(await one.ask(), [before[0], "2", "a"]);
+    assert(two.isOver);
+    const again = new Client(ports[1]);
+    const after = await again.ask();
+    assertEquals(after.slice(1), ["1", "b"]);
+    assert(after[0] !== other[0]);
+    assertMatch(command.output(), /\/one\s+changed at once\s+limit/);
+    assertMatch(command.output(), /\/two\s+started anew\s+environment/);
+    for (const client of [one, two, again]) client.end();
+  }));
+
+test("SIGHUP: a file that cannot be read is no file without children: all run on", () =>
+  withServers(async ({ command, file, ports }) => {
+    const clients = ports.map((port) => new Client(port));
+    const before = await Promise.all(clients.map((client) => client.ask()));
+    for (const text of ["children: [", "children:\n  - name: one\n    run: { prozess: {} }\n", ""]) {
+      const times = command.output().split("the tree runs on as it was").length;
+      writeFileSync(file, text);
+      command.signal("SIGHUP");
+      while (command.output().split("the tree runs on as it was").length === times) await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    const after = await Promise.all(clients.map((client) => client.ask()));
+    assertEquals(after, before.map(([pid]) => [pid, "2", "a"]));
+    assertEquals(command.output().includes("reeve: reloaded"), false);
+    for (const client of clients) client.end();
+  }));
+
+test("SIGHUP: a child that does not get up with what is new is as it was, and that is said", () =>
+  withServers(async ({ command, file, ports }) => {
+    const text = `children:\n${child("one", ports[0], "a")}`;
+    writeFileSync(file, text.replace("./server.mjs", "./nowhere.mjs"));
+    command.signal("SIGHUP");
+    await command.until("reeve: reloaded");
+    assertStringIncludes(command.output(), "FAILED, AND IS AS BEFORE");
+    await command.until("rolled back");
+    let answer: string[] = [];
+    // It takes a moment until it listens again.
+    while (answer.length === 0) {
+      const one = new Client(ports[0]);
+      answer = await one.ask().catch(() => []);
+      one.end();
+    }
+    assertEquals(answer.slice(1), ["1", "a"]);
+  }));
