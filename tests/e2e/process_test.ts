@@ -70,20 +70,6 @@ test("processAdapter() runs a command with the program's and the child's environ
   assertEquals(recorder.lines.filter((line) => line.startsWith("stderr")), ["stderr: oops"]);
 });
 
-test("processAdapter() hands nobody the socket of systemd, by which a child could speak for the unit", async () => {
-  process.env["NOTIFY_SOCKET"] = "/nowhere";
-  try {
-    const { recorder } = start(script('echo "[$NOTIFY_SOCKET]"'));
-    await recorder.exit();
-    assertEquals(recorder.lines, ["stdout: []"]);
-    const wanted = start(script('echo "[$NOTIFY_SOCKET]"'), { environment: [["NOTIFY_SOCKET", "/own"]] });
-    await wanted.recorder.exit();
-    assertEquals(wanted.recorder.lines, ["stdout: [/own]"]);
-  } finally {
-    delete process.env["NOTIFY_SOCKET"];
-  }
-});
-
 test("processAdapter() lets a process wait while the file of its output is full, and loses no line", async () => {
   let drain = (): void => {};
   const sink = { isFull: true, write: (): void => {}, onceDrained: (callback: () => void): void => void (drain = callback) };
