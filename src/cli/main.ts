@@ -8,6 +8,7 @@ import { events, type EventsArgs } from "./commands/events.ts";
 import { explain } from "./commands/explain.ts";
 import { IMPORT_KINDS, type ImportArgs, importFile } from "./commands/import.ts";
 import { install, type InstallArgs } from "./commands/install.ts";
+import { reload, type ReloadArgs } from "./commands/reload.ts";
 import { run, type RunArgs } from "./commands/run.ts";
 import { schema } from "./commands/schema.ts";
 import { template } from "./commands/template.ts";
@@ -66,6 +67,7 @@ function buildProgram(io: CommandIo, done: (code: number) => void): Command {
     .option("--json", "print JSON", false)
     .addHelpText("after", "\nExample:\n  reeve check supervisor.yaml\n")
     .action(async (file: string, options: { json: boolean }) => done(await check({ file, json: options.json }, io)));
+  addReload(program, io, done);
   addImport(program, io, done);
   addInstall(program, io, done);
   addEvents(program, io, done);
@@ -92,6 +94,21 @@ function buildProgram(io: CommandIo, done: (code: number) => void): Command {
 
 /** What commander makes of the options of `run`. */
 type RunOptions = Omit<RunArgs, "file" | "forSecs" | "watchdogSecs"> & { readonly for?: number; readonly watchdog?: number };
+
+function addReload(program: Command, io: CommandIo, done: (code: number) => void): void {
+  program.command("reload")
+    .description("have the run of a file read it anew; what has not changed is not touched")
+    .argument("[file]", "the YAML file that runs")
+    .option("--dry-run", "only show what would be done", false)
+    .option("--socket <path>", "the socket of the run, whatever the file says")
+    .option("--reason <text>", "why, for the audit", "the file was changed")
+    .option("--json", "print JSON", false)
+    .addHelpText(
+      "after",
+      "\nExit code 0: done, 1: refused, or a child runs as before, 2: no run answers.\n\nExamples:\n  reeve reload supervisor.yaml --dry-run\n  reeve reload supervisor.yaml\n",
+    )
+    .action(async (file: string | undefined, options: Omit<ReloadArgs, "file">) => done(await reload({ file, ...options }, io)));
+}
 
 function addImport(program: Command, io: CommandIo, done: (code: number) => void): void {
   program.command("import")

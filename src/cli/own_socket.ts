@@ -13,12 +13,27 @@ export type UserFolders = Readonly<Partial<Record<"XDG_RUNTIME_DIR" | "HOME", st
 
 /** Where a run of this name listens; makes the folder, and clears away what killed runs left in it. */
 export async function ownSocketPath(name: string, folders: UserFolders = ofThisProgram()): Promise<string> {
-  const { XDG_RUNTIME_DIR = "", HOME = homedir() } = folders;
-  const folder = isAbsolute(XDG_RUNTIME_DIR) ? join(XDG_RUNTIME_DIR, "reeve") : join(HOME, ".cache", "reeve");
+  const folder = folderOf(folders);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const uid = await checkFolder(folder);
   await clearAway(folder, uid);
-  return join(folder, socketName(name, folder));
+  return join(folder, socketName(name, folder, process.pid));
+}
+
+/** Where runs of this name listen now. Changes nothing. */
+export async function ownSocketsOf(name: string, folders: UserFolders = ofThisProgram()): Promise<string[]> {
+  const folder = folderOf(folders);
+  const files = (await readdir(folder).catch(() => [])).filter((file) => {
+    const [, pid] = /-(\d+)\.sock$/.exec(file) ?? [];
+    return pid !== undefined && file === socketName(name, folder, pid);
+  });
+  const paths = files.slice(0, MOST_LOOKED_AT).map((file) => join(folder, file));
+  const areAnswered = await Promise.all(paths.map((path) => isAnswered(path).catch(() => false)));
+  return paths.filter((_, index) => areAnswered[index]);
+}
+
+function folderOf({ XDG_RUNTIME_DIR = "", HOME = homedir() }: UserFolders): string {
+  return isAbsolute(XDG_RUNTIME_DIR) ? join(XDG_RUNTIME_DIR, "reeve") : join(HOME, ".cache", "reeve");
 }
 
 /** One by one: for each there is a permission in Deno. */
@@ -27,9 +42,9 @@ function ofThisProgram(): UserFolders {
   return { XDG_RUNTIME_DIR, HOME };
 }
 
-/** The name of the tree as far as there is room for it, and the number of this process. */
-function socketName(name: string, folder: string): string {
-  const end = `-${process.pid}.sock`;
+/** The name of the tree as far as there is room for it, and the number of the process. */
+function socketName(name: string, folder: string, pid: number | string): string {
+  const end = `-${pid}.sock`;
   const room = LONGEST_UNIX_PATH - pathBytes(join(privateFolder(join(folder, end)), "s"));
   return `${name.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, Math.max(1, room))}${end}`;
 }

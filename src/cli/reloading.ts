@@ -1,10 +1,10 @@
 /** A file that is read anew while its tree runs. */
-import { type ReloadResult, type SpecChange, SpecError, type Tree } from "../../mod.ts";
+import { type ReloadResult, SpecError, type Tree } from "../../mod.ts";
 import { cleanText, thrownMessage } from "../base/mod.ts";
 import { ConfigError, type LoadedConfig, loadFile } from "../config/mod.ts";
 import { printProblems, printRefusal } from "./commands/check.ts";
 import type { CommandIo } from "./io.ts";
-import { renderTable } from "./table.ts";
+import { reloadText } from "./reload_text.ts";
 
 /** What is read anew, and how it was read before. */
 export interface ReloadingOptions {
@@ -23,7 +23,7 @@ export function reloading(tree: Tree, { file, loaded: first, io }: ReloadingOpti
       const loaded = await loadFile(file);
       printProblems(loaded.warnings, io);
       const result = await tree.apply(loaded.spec, { by: "reeve", reason: `${file} was read anew`, configVersion: loaded.configVersion });
-      io.stderr(told(result, otherSections(last, loaded)));
+      io.stderr(told(result, changedSections(last, loaded)));
       last = loaded;
     } catch (error) {
       if (error instanceof ConfigError) printRefusal(error, file, io);
@@ -35,33 +35,14 @@ export function reloading(tree: Tree, { file, loaded: first, io }: ReloadingOpti
   return () => turn = turn.then(reload);
 }
 
-/** What a reload did, as a table. */
-function told({ changes, unchanged, failed, applied }: ReloadResult, sections: readonly string[]): string {
+/** What a reload did, and what it cannot do. */
+function told(result: ReloadResult, sections: readonly string[]): string {
   const later = sections.map((section) => `reeve: what is new in "${section}" counts from the next start of the program on\n`).join("");
-  const same = `${unchanged} ${unchanged === 1 ? "child is" : "children are"} as before`;
-  if (!applied) return `${later}reeve: nothing is other, ${same}\n`;
-  const whys = new Map(failed.map(({ path, reason }) => [path, reason]));
-  const rows = changes.map((change) =>
-    [change.path, said(change), change.keys.join(", "), whys.get(change.path) ?? ""].map((cell) => cleanText(cell))
-  );
-  return `${later}${renderTable(["CHILD", "WHAT", "OTHER", "FAILED, AND IS AS BEFORE"], rows)}reeve: reloaded, ${same}\n`;
+  return `${later}${reloadText(result, false)}`;
 }
 
-const WORDS: Readonly<Record<SpecChange["kind"], string>> = {
-  add: "added",
-  remove: "removed",
-  restart: "started anew",
-  live: "changed at once",
-  replace: "removed, and added anew",
-  refused: "needs a new start of the program",
-};
-
-function said({ kind }: SpecChange): string {
-  return WORDS[kind];
-}
-
-/** Sections of the file that are not the tree's, and are other. */
-function otherSections(before: LoadedConfig, after: LoadedConfig): string[] {
-  const isOther = (key: "dashboard" | "exporters" | "signals"): boolean => JSON.stringify(before[key]) !== JSON.stringify(after[key]);
-  return (["dashboard", "exporters", "signals"] as const).filter(isOther);
+/** Sections of the file that are not the tree's, and have changed. */
+function changedSections(before: LoadedConfig, after: LoadedConfig): string[] {
+  const isChanged = (key: "dashboard" | "exporters" | "signals"): boolean => JSON.stringify(before[key]) !== JSON.stringify(after[key]);
+  return (["dashboard", "exporters", "signals"] as const).filter(isChanged);
 }

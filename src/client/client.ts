@@ -43,6 +43,8 @@ export interface CommandRequest extends RequestOptions {
   readonly template?: string;
   /** How many copies there are to be. */
   readonly count?: number;
+  /** Whether `reload` only says what it would do. @default {false} */
+  readonly dryRun?: boolean;
   /** Why. */
   readonly reason: string;
   /** Who asks. */
@@ -189,7 +191,7 @@ class SocketClient implements Client {
 
   async command(
     kind: CommandKind | ExtensionKind,
-    { childPath, childManifest, template, count, reason, requestedBy, confirmed = false, ...options }: CommandRequest,
+    { childPath, childManifest, template, count, dryRun, reason, requestedBy, confirmed = false, ...options }: CommandRequest,
   ): Promise<CommandOutcome> {
     const method = methodOf(kind);
     const params = {
@@ -199,6 +201,7 @@ class SocketClient implements Client {
       target: { child_path: childPath, child_manifest: childManifest },
       template,
       count,
+      dry_run: dryRun,
       reason,
       requested_by: requestedBy,
       confirmed,

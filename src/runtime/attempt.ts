@@ -76,6 +76,8 @@ export class Attempt implements AttemptContext {
   /** `undefined` until the first line. */
   #sink: LineSink | null | undefined;
   #clock: Clock | null = null;
+  /** Made when it is asked for: only processes have it. */
+  #mark: string | null = null;
   /** The adapter's handle; `null` until the adapter has returned it. */
   handle: RunningChild | null = null;
   /** Last heartbeat on the tree's clock, 0 when there was none. */
@@ -111,11 +113,12 @@ export class Attempt implements AttemptContext {
   }
 
   get environment(): ReadonlyMap<string, string> {
-    const { environment, run } = this.identity.spec;
-    const { processes } = this.#host.ledger;
-    const ours = processes === null || run.kind !== "process" ? [] : [processes.environment];
-    if (environment === undefined && ours.length === 0) return NO_ENVIRONMENT;
-    return new Map([...(environment ?? []).map(({ name, value }) => [name, value] as const), ...ours]);
+    const { environment } = this.identity.spec;
+    return environment === undefined ? NO_ENVIRONMENT : new Map(environment.map(({ name, value }) => [name, value]));
+  }
+
+  get mark(): string {
+    return this.#mark ??= crypto.randomUUID();
   }
 
   get permissions(): CommandPermissions {
@@ -136,7 +139,7 @@ export class Attempt implements AttemptContext {
 
   opened(kind: OpenKind, detail: string, isThere?: () => boolean, pid?: number): () => void {
     const { ledger } = this.#host;
-    const strike = pid === undefined ? undefined : ledger.processes?.opened(this.path, this.attempt, pid);
+    const strike = pid === undefined ? undefined : ledger.processes?.opened(pid, this);
     const close = ledger.open(this.path, kind, this.redactor.cleanCut(detail), isThere);
     return () => {
       close();

@@ -19,10 +19,8 @@ export type Opened = (kind: OpenKind, detail: string, isThere?: () => boolean, p
 
 /** Writes processes down where the next run of the program finds those that this one leaves behind. */
 export interface ProcessRecorder {
-  /** What each process gets in its environment. */
-  readonly environment: readonly [name: string, value: string];
   /** A process leads a group from now on; the returned function says that nothing is left of it. */
-  opened(path: string, attempt: number, pid: number): () => void;
+  opened(pid: number, attempt: { readonly path: string; readonly attempt: number; readonly mark: string }): () => void;
 }
 
 /** Most entries; of more, the oldest are only counted. */

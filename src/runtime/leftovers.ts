@@ -57,25 +57,25 @@ interface Identity {
 
 const GONE: Identity = { verdict: "gone", reason: "" };
 
-/** Whether a process, or what is left of its group, is the one that was started: by its id, when it began, and the token of that run. */
-async function identify({ pid, start, token }: LedgerEntry, processes: ProcessReader): Promise<Identity> {
+/** Whether a process, or what is left of its group, is the one that was started: by its id, when it began, and the mark of that run. */
+async function identify({ pid, start, mark }: LedgerEntry, processes: ProcessReader): Promise<Identity> {
   const seen = await processes.look(pid, start === null ? "date" : kindOf(start));
   if (seen === "unknown") return unsure("it cannot be looked at; in Deno, allow all or --allow-run=ps");
-  if (seen === "gone" || seen.isOver) return await identifyGroup(pid, token, processes);
+  if (seen === "gone" || seen.isOver) return await identifyGroup(pid, mark, processes);
   if (start === null) return unsure("nobody could read when it was started");
   if (seen.start === null) return unsure("it cannot be read when it was started");
   if (!isSameStart(seen.start, start)) {
     // Another one has got the same number: who had it before is gone.
-    return seen.token === token ? unsure("it has its token, and began at another time") : GONE;
+    return seen.mark === mark ? unsure("it has its mark, and began at another time") : GONE;
   }
-  if (seen.token === null) return unsure("its environment does not tell whose it is");
-  return seen.token === token
-    ? ours("it began when the one did that was started, and has its token")
-    : unsure("it has the token of another run");
+  if (seen.mark === null) return unsure("its environment does not tell whose it is");
+  return seen.mark === mark
+    ? ours("it began when the one did that was started, and has its mark")
+    : unsure("it has the mark of another run");
 }
 
 /** The leader has ended: those who were started by it have its group, and its environment. */
-async function identifyGroup(group: number, token: string, processes: ProcessReader): Promise<Identity> {
+async function identifyGroup(group: number, mark: string, processes: ProcessReader): Promise<Identity> {
   if (!HAS_GROUPS) return GONE;
   const members = await processes.members(group);
   if (members === null) return groupExists(group) ? unsure("its group cannot be looked at") : GONE;
@@ -83,8 +83,8 @@ async function identifyGroup(group: number, token: string, processes: ProcessRea
   for (const member of members) {
     const seen = await processes.look(member, "ticks");
     if (seen === "gone") continue;
-    if (seen !== "unknown" && seen.token === token) return ours("it has ended, and others of its group have its token");
-    if (seen === "unknown" || seen.token === null) isTelling = false;
+    if (seen !== "unknown" && seen.mark === mark) return ours("it has ended, and others of its group have its mark");
+    if (seen === "unknown" || seen.mark === null) isTelling = false;
   }
   return isTelling ? GONE : unsure("it has ended, and the others of its group do not tell whose they are");
 }

@@ -3,15 +3,15 @@ import { closeSync, constants, openSync, renameSync, rmSync, writeSync } from "n
 import { readFile } from "node:fs/promises";
 import { OWNER_ONLY, sizeOf } from "../observe/mod.ts";
 import { groupExists } from "./children/process_group.ts";
-import { type ProcessReader, TOKEN_VARIABLE } from "./process_reader.ts";
+import type { ProcessReader } from "./process_reader.ts";
 
 /** A process that was started, and leads a group of its own. */
 export interface LedgerEntry {
   readonly pid: number;
   /** When it began, as a {@linkcode ProcessReader} says it; `null` where that could not be read. */
   readonly start: string | null;
-  /** What its environment says. */
-  readonly token: string;
+  /** What its attempt has in the environment. */
+  readonly mark: string;
   /** Path of the child. */
   readonly path: string;
   readonly attempt: number;
@@ -67,16 +67,16 @@ function recordIn(line: string, path: string): LedgerRecord | null {
   return isRecord(record) ? record : null;
 }
 
-function entryOf({ pid, start, token, path, attempt }: LedgerEntry): LedgerEntry {
-  return { pid, start, token, path, attempt };
+function entryOf({ pid, start, mark, path, attempt }: LedgerEntry): LedgerEntry {
+  return { pid, start, mark, path, attempt };
 }
 
 function isRecord(value: object): value is LedgerRecord {
-  const { kind, pid, start, token, path, attempt } = {
+  const { kind, pid, start, mark, path, attempt } = {
     kind: "",
     pid: 0,
     start: undefined,
-    token: "",
+    mark: "",
     path: "",
     attempt: -1,
     ...value,
@@ -84,7 +84,7 @@ function isRecord(value: object): value is LedgerRecord {
   // The numbers below mean nobody, the first process of the system, or everybody, for those who send signals.
   return ["opened", "ended", "began"].includes(kind) && Number.isSafeInteger(pid) && pid > 1 &&
     (start === null || typeof start === "string") &&
-    typeof token === "string" && token.length >= 16 && typeof path === "string" && Number.isSafeInteger(attempt);
+    typeof mark === "string" && mark.length >= 16 && typeof path === "string" && Number.isSafeInteger(attempt);
 }
 
 /** What the ledger needs. */
@@ -103,8 +103,6 @@ export interface LedgerOptions {
  * A line counts when the system has taken it, which outlives this program. It need not be on the disk: after a crash of the machine no process is left.
  */
 export class ProcessLedger {
-  /** What the processes of this run have in their environments. */
-  readonly token: string = crypto.randomUUID().replaceAll("-", "");
   readonly #options: LedgerOptions;
   readonly #entries = new Map<number, LedgerEntry>();
   #fd: number | null = null;
@@ -122,14 +120,9 @@ export class ProcessLedger {
     return [...this.#entries.values()];
   }
 
-  /** What each process is given in its environment. */
-  get environment(): readonly [name: string, value: string] {
-    return [TOKEN_VARIABLE, this.token];
-  }
-
   /** A process was started; the returned function says that it has ended, and is harmless when repeated. */
-  opened(path: string, attempt: number, pid: number): () => void {
-    const entry: LedgerEntry = { pid, start: this.#options.processes.startNow(pid), token: this.token, path, attempt };
+  opened(pid: number, { path, attempt, mark }: Omit<LedgerEntry, "pid" | "start">): () => void {
+    const entry: LedgerEntry = { pid, start: this.#options.processes.startNow(pid), mark, path, attempt };
     this.#entries.set(pid, entry);
     this.#append("opened", entry);
     if (entry.start === null) this.#askForStart(pid);
@@ -138,8 +131,8 @@ export class ProcessLedger {
 
   /** A process is not there any more. */
   strike(entry: LedgerEntry): void {
-    const { pid, token } = entry;
-    if (this.#entries.get(pid)?.token !== token) return;
+    const { pid, mark } = entry;
+    if (this.#entries.get(pid)?.mark !== mark) return;
     this.#entries.delete(pid);
     this.#append("ended", entry);
   }
@@ -197,7 +190,7 @@ export class ProcessLedger {
       const starts = await this.#options.processes.starts(pids);
       for (const [began, start] of starts) {
         const entry = this.#entries.get(began);
-        if (entry === undefined || entry.start !== null || entry.token !== this.token) continue;
+        if (entry === undefined || entry.start !== null) continue;
         const known = { ...entry, start };
         this.#entries.set(began, known);
         this.#append("began", known);

@@ -1,19 +1,17 @@
 /** Looks at processes that this program did not start: who they are, and whether they are there at all. */
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import process from "node:process";
 import { exists } from "./children/process_group.ts";
-
-/** The variable by which a child is known to be ours. */
-export const TOKEN_VARIABLE = "REEVE_TOKEN";
+import { markIn, parseStat, type ProcessRow, PS_READER, readMark, statText } from "./children/process_table.ts";
 
 /** What can be seen of a process. */
 export interface SeenProcess {
   /** When it began, in the words of the kind that was asked for; `null` where that cannot be read. */
   readonly start: string | null;
-  /** What {@linkcode TOKEN_VARIABLE} is in its environment; `null` where it is not there, or cannot be read. */
-  readonly token: string | null;
+  /** What `REEVE_MARK` is in its environment; `null` where it is not there, or cannot be read. */
+  readonly mark: string | null;
   /** Whether it has ended, and only waits for somebody to ask how. */
   readonly isOver: boolean;
 }
@@ -55,33 +53,15 @@ export function systemProcesses(): ProcessReader {
   return {
     startNow: (pid) => statNow(pid, boot)?.start ?? null,
     starts: async (pids) => new Map((await askPs(pids) ?? []).map(({ pid, start }) => [pid, start])),
-    look: (pid, kind) => hasProc && kind === "ticks" ? lookInProc(pid, boot) : lookByPs(pid, kind),
+    look: (pid, kind) => hasProc && kind === "ticks" ? Promise.resolve(lookInProc(pid, boot)) : lookByPs(pid, kind),
     members: (group) => hasProc ? membersInProc(group, boot) : membersByPs(group),
   };
 }
 
-interface Stat {
-  readonly start: string;
-  readonly group: number;
-  readonly isOver: boolean;
-}
-
 /** Only Linux has these files, and Deno opens them only to programs that may do everything. */
-function statNow(pid: number, boot: string): Stat | null {
-  if (process.platform !== "linux") return null;
-  try {
-    return statOf(readFileSync(`/proc/${pid}/stat`, "utf8"), boot);
-  } catch {
-    return null;
-  }
-}
-
-/** The name of the program, which may contain anything, is in parentheses before the fields. */
-function statOf(text: string, boot: string): Stat | null {
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  const [state = "", , group = ""] = fields;
-  const ticks = fields[19];
-  return ticks === undefined ? null : { start: `ticks:${boot}:${ticks}`, group: Number(group), isOver: /^[ZXx]/.test(state) };
+function statNow(pid: number, boot: string): ProcessRow | null {
+  const row = process.platform === "linux" ? parseStat(statText(pid), 1) : null;
+  return row === null ? null : { ...row, start: `ticks:${boot}:${row.start}` };
 }
 
 /** After the next start of the machine, the same numbers mean other processes. */
@@ -94,13 +74,12 @@ function bootId(): string {
   }
 }
 
-async function lookInProc(pid: number, boot: string): Promise<SeenProcess | "gone" | "unknown"> {
-  const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
+function lookInProc(pid: number, boot: string): SeenProcess | "gone" | "unknown" {
+  const mark = readMark(pid);
   // Looked at last: what was read before is that of the process which is there now, or nothing is said of it.
   const stat = statNow(pid, boot);
   if (stat === null) return exists(pid) ? "unknown" : "gone";
-  const { start, isOver } = stat;
-  return { start, token: tokenIn(environment.split("\0")), isOver };
+  return { start: stat.start, mark, isOver: stat.isZombie };
 }
 
 async function membersInProc(group: number, boot: string): Promise<readonly number[] | null> {
@@ -108,13 +87,8 @@ async function membersInProc(group: number, boot: string): Promise<readonly numb
   if (names === null) return null;
   return names.filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
     const stat = statNow(pid, boot);
-    return stat !== null && stat.group === group && !stat.isOver;
+    return stat !== null && stat.pgid === group && !stat.isZombie;
   });
-}
-
-function tokenIn(environment: readonly string[]): string | null {
-  const start = `${TOKEN_VARIABLE}=`;
-  return environment.find((entry) => entry.startsWith(start))?.slice(start.length) ?? null;
 }
 
 interface PsRow {
@@ -122,7 +96,7 @@ interface PsRow {
   readonly group: number;
   readonly start: string;
   readonly isOver: boolean;
-  readonly token: string | null;
+  readonly mark: string | null;
 }
 
 async function lookByPs(pid: number, kind: StartKind): Promise<SeenProcess | "gone" | "unknown"> {
@@ -130,14 +104,12 @@ async function lookByPs(pid: number, kind: StartKind): Promise<SeenProcess | "go
   if (rows === null) return exists(pid) ? "unknown" : "gone";
   const row = rows.find((row) => row.pid === pid);
   if (row === undefined) return "gone";
-  return { start: kind === "date" ? row.start : null, token: row.token, isOver: row.isOver };
+  return { start: kind === "date" ? row.start : null, mark: row.mark, isOver: row.isOver };
 }
 
 async function membersByPs(group: number): Promise<readonly number[] | null> {
-  const text = await runPs(["-A", "-o", "pid=,pgid=,stat="]);
-  if (text === null) return null;
-  const rows = text.split("\n").map((line) => line.trim().split(/\s+/));
-  return rows.filter(([, pgid, state = "Z"]) => Number(pgid) === group && !state.startsWith("Z")).map(([pid]) => Number(pid));
+  const rows = await PS_READER.read().catch(() => null);
+  return rows === null ? null : rows.filter(({ pgid, isZombie }) => pgid === group && !isZombie).map(({ pid }) => pid);
 }
 
 /** What `ps` says of processes, their environment included where it may be seen; `null` where it cannot be asked. */
@@ -156,7 +128,7 @@ function rowOf(line: string): PsRow | null {
     group: Number(group),
     start: `date:${date.replace(/\s+/g, " ")}`,
     isOver: state.startsWith("Z"),
-    token: tokenIn(command.split(" ")),
+    mark: markIn(command.split(" ")),
   };
 }
 

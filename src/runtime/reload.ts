@@ -1,4 +1,4 @@
-/** A new declaration for a tree that runs: what is other is done, and nothing else is touched. */
+/** A new declaration for a tree that runs: what has changed is carried out, and nothing else is touched. */
 import { type ErrorCode, parentPath, ReeveError, SpecError, thrownMessage } from "../base/mod.ts";
 import type { Planner, PlanRevision } from "../core/mod.ts";
 import { describe, type EventFacts, type Request, type SupervisorEvent } from "../event/mod.ts";
@@ -13,7 +13,7 @@ import { isRecordedElsewhere, recordedElsewhere } from "./tree_audit.ts";
 
 /** What a new declaration means for the tree that runs. */
 export interface ReloadPlan {
-  /** What is other; what is `refused` takes a new start of the program. */
+  /** What has changed; what is `refused` takes a new start of the program. */
   readonly changes: readonly SpecChange[];
   /** How many children stay as they are. */
   readonly unchanged: number;

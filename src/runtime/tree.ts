@@ -145,8 +145,8 @@ export interface Tree extends AsyncDisposable {
    */
   scale(template: string, count: number, request?: AddRequest): Promise<ScaleResult>;
   /**
-   * Makes a new declaration count: children that are other are started anew one by one, as it was before where that fails; what can count at once does; those
-   * that are the same are not touched. Children that were added at run time stay.
+   * Makes a new declaration count: changed children are started anew one by one, as they were before where that fails; what can count at once does; unchanged
+   * ones are not touched. Children that were added at run time stay.
    *
    * Rejects with `SpecError`, with `reload_refused` when something cannot be done while the tree runs (then nothing is done), and with `tree_finished`.
    */

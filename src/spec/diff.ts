@@ -1,4 +1,4 @@
-/** What is other in a new declaration of a tree, and what that means for the tree that runs. */
+/** What has changed in a new declaration of a tree, and what that means for the tree that runs. */
 import type { ChildSpec, SupervisorOptions, TreeSpec } from "./types.ts";
 
 /**
@@ -13,7 +13,7 @@ export interface SpecChange {
   readonly kind: ChangeKind;
   /** Path of the child; `/` for what belongs to the tree itself. */
   readonly path: string;
-  /** Options that are other. */
+  /** Options that have changed. */
   readonly keys: readonly string[];
 }
 
@@ -60,11 +60,11 @@ const GUARDS: ReadonlySet<string> = new Set([
   "escalation",
 ]);
 
-/** Lists what is other, in the order of the new declaration, what goes at the end. */
+/** Lists what has changed, in the order of the new declaration, what goes at the end. */
 export function diffTrees(before: TreeSpec, after: TreeSpec): SpecChange[] {
   const found: SpecChange[] = [];
   const isEmpty = (key: string): boolean => [before, after].every((tree) => isNothing(Reflect.get(tree, key)));
-  const own = otherKeys(before, after).filter((key) => key !== "children" && !isEmpty(key));
+  const own = changedKeys(before, after).filter((key) => key !== "children" && !isEmpty(key));
   for (const key of own) {
     const kind = LIVE_OF_TREE.has(key) ? "live" : key === "policy" ? policyKind(before, after) : "refused";
     found.push({ kind, path: "/", keys: [key] });
@@ -73,7 +73,7 @@ export function diffTrees(before: TreeSpec, after: TreeSpec): SpecChange[] {
 }
 
 function policyKind({ policy: before = {} }: TreeSpec, { policy: after = {} }: TreeSpec): ChangeKind {
-  return otherKeys(before, after).every((key) => !GUARDS.has(key)) ? "live" : "refused";
+  return changedKeys(before, after).every((key) => !GUARDS.has(key)) ? "live" : "refused";
 }
 
 function diffChildren(before: SupervisorOptions, after: SupervisorOptions, parent: string): SpecChange[] {
@@ -94,8 +94,8 @@ function diffChildren(before: SupervisorOptions, after: SupervisorOptions, paren
 
 function diffChild(before: ChildSpec, after: ChildSpec, path: string, isTie: (key: string) => boolean): SpecChange[] {
   if (before.run.kind === "supervisor" && after.run.kind === "supervisor") {
-    const inner = otherKeys(before.run, after.run).filter((key) => key !== "children");
-    const own = otherKeys(before, after).filter((key) => key !== "run");
+    const inner = changedKeys(before.run, after.run).filter((key) => key !== "children");
+    const own = changedKeys(before, after).filter((key) => key !== "run");
     const keys = [...own, ...inner.map((key) => `run.${key}`)];
     if (inner.some((key) => !LIVE_OF_TREE.has(key)) || own.some((key) => isTie(key) || !LIVE.has(key))) {
       return [{ kind: "replace", path, keys }];
@@ -103,7 +103,7 @@ function diffChild(before: ChildSpec, after: ChildSpec, path: string, isTie: (ke
     const rest = diffChildren(before.run, after.run, path);
     return keys.length === 0 ? rest : [{ kind: "live", path, keys }, ...rest];
   }
-  const keys = otherKeys(before, after);
+  const keys = changedKeys(before, after);
   if (keys.length === 0) return [];
   const isOther = keys.some(isTie) || (before.run.kind === "supervisor") !== (after.run.kind === "supervisor");
   return [{ kind: isOther ? "replace" : keys.every((key) => LIVE.has(key)) ? "live" : "restart", path, keys }];
@@ -113,8 +113,8 @@ function pathOf(parent: string, name: string): string {
   return parent === "/" ? `/${name}` : `${parent}/${name}`;
 }
 
-/** The keys whose values are other; what is absent is as `undefined`. */
-function otherKeys(before: object, after: object): string[] {
+/** The keys whose values have changed; what is absent is as `undefined`. */
+function changedKeys(before: object, after: object): string[] {
   const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
   return [...keys].filter((key) => !isSame(Reflect.get(before, key), Reflect.get(after, key)));
 }
@@ -130,5 +130,5 @@ function isSame(one: unknown, other: unknown): boolean {
   if (Object.is(one, other)) return true;
   if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
   if (Array.isArray(one) !== Array.isArray(other)) return false;
-  return otherKeys(one, other).length === 0;
+  return changedKeys(one, other).length === 0;
 }

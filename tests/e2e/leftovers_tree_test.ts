@@ -32,9 +32,12 @@ async function isRunning(pid: number): Promise<boolean> {
   return /\) [^ZX]/.test(await readFile(`/proc/${pid}/stat`, "latin1").catch(() => ""));
 }
 
-async function pidIn(folder: string, name: string): Promise<number> {
+async function pidIn(folder: string, name: string, output = (): string => ""): Promise<number> {
   const file = join(folder, `${name}.pid`);
-  await until(async () => existsSync(file) && (await readFile(file, "utf8")).endsWith("\n"), () => `nobody wrote ${name}.pid`);
+  await until(
+    async () => existsSync(file) && (await readFile(file, "utf8")).endsWith("\n"),
+    () => `nobody wrote ${name}.pid\n${output()}`,
+  );
   return Number(await readFile(file, "utf8"));
 }
 
@@ -103,6 +106,13 @@ const YAML = (folder: string): string =>
     run: { process: { command: sh, args: [-c, "echo $$ >polite.pid; exec sleep 60"], cwd: ${folder} } }
   - name: stubborn
     run: { process: { command: sh, args: [-c, 'trap "" TERM; sh -c "echo \\$\\$ >grandchild.pid; sleep 60; true" & echo $$ >stubborn.pid; wait; sleep 60'], cwd: ${folder} } }
+  - name: hooked
+    run:
+      process:
+        command: sleep
+        args: ["60"]
+        cwd: ${folder}
+    hooks: { after_start: { command: sh, args: [-c, "echo $$ >hook.pid; exec sleep 60"], timeout_ms: 60000 } }
   - name: loose
     run: { process: { command: sh, args: [-c, "echo $$ >loose.pid; exec sleep 60"], cwd: ${folder}, stop_on_parent_death: false } }
 `;
@@ -110,7 +120,7 @@ const YAML = (folder: string): string =>
 test("when the command is killed, its processes are gone within 1.5 s, but those that may live on", async (folder) => {
   await writeFile(join(folder, "tree.yaml"), YAML(folder));
   const command = reeve(["run", join(folder, "tree.yaml")]);
-  const pids = await Promise.all(["polite", "stubborn", "grandchild"].map((name) => pidIn(folder, name)));
+  const pids = await Promise.all(["polite", "stubborn", "grandchild", "hook"].map((name) => pidIn(folder, name, command.output)));
   const loose = await pidIn(folder, "loose");
   command.signal("SIGKILL");
   await command.ended;

@@ -1,8 +1,8 @@
 /** A file that is read anew while its tree runs: who is the same is not touched. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { reeve, type RunningCommand } from "../support/command.ts";
 import { withFolder } from "../support/folder.ts";
@@ -72,7 +72,7 @@ async function withServers(
     const ports = [Number(await freePort()), Number(await freePort())] as const;
     const file = join(folder, "supervisor.yaml");
     writeFileSync(file, `children:\n${child("one", ports[0], "a")}${child("two", ports[1], "a")}`);
-    const command = reeve(["run", "supervisor.yaml", "--no-socket"], { cwd: folder });
+    const command = reeve(["run", "supervisor.yaml"], { cwd: folder, runtimeDir: folder });
     try {
       await command.until("everything is ready");
       await use({ command, file, ports });
@@ -85,7 +85,7 @@ async function withServers(
 
 const test = (name: string, fn: () => Promise<void>): void => Deno.test({ name, ignore: process.platform === "win32", fn });
 
-test("SIGHUP: what is other is started anew, and who is the same keeps its process, its connections and what it counts", () =>
+test("SIGHUP: what has changed is started anew, and who is the same keeps its process, its connections and what it counts", () =>
   withServers(async ({ command, file, ports }) => {
     const [one, two] = ports.map((port) => new Client(port)) as [Client, Client];
     const [before, other] = [await one.ask(), await two.ask()];
@@ -126,7 +126,7 @@ test("SIGHUP: a child that does not get up with what is new is as it was, and th
     writeFileSync(file, text.replace("./server.mjs", "./nowhere.mjs"));
     command.signal("SIGHUP");
     await command.until("reeve: reloaded");
-    assertStringIncludes(command.output(), "FAILED, AND IS AS BEFORE");
+    assertStringIncludes(command.output(), "FAILED, RUNS AS BEFORE");
     await command.until("rolled back");
     let answer: string[] = [];
     // It takes a moment until it listens again.
@@ -136,4 +136,51 @@ test("SIGHUP: a child that does not get up with what is new is as it was, and th
       one.end();
     }
     assertEquals(answer.slice(1), ["1", "a"]);
+  }));
+
+test("reeve reload says beforehand what it would do, then does it and waits for it, and says no where the file is refused", () =>
+  withServers(async ({ command, file, ports }) => {
+    const folder = dirname(file);
+    const ask = async (...args: string[]): Promise<[code: number, output: string]> => {
+      const asked = reeve(["reload", ...args], { runtimeDir: folder });
+      return [await asked.ended, asked.output()];
+    };
+    const one = new Client(ports[0]);
+    const before = await one.ask();
+    assertEquals(await ask(file, "--dry-run"), [0, "reeve: nothing has changed, 2 children are as before\n"]);
+    writeFileSync(file, `children:\n${child("one", ports[0], "a", "limit: { max_restarts: 9 }")}${child("two", ports[1], "b")}`);
+    const [code, plan] = await ask(file, "--dry-run");
+    assertEquals(code, 0, plan);
+    assertMatch(
+      plan,
+      /^CHILD +WHAT +CHANGED\n\/one +would change at once +limit\n\/two +would start anew +environment\nreeve: nothing was done/,
+    );
+    const two = new Client(ports[1]);
+    assertEquals((await two.ask()).slice(1), ["1", "a"]);
+    const [done, json] = await ask(file, "--json", "--reason", "more restarts");
+    assertEquals(done, 0, json);
+    const { applied, failed, changes } = JSON.parse(json);
+    assertEquals([applied, failed, changes.map(({ kind }: { kind: string }) => kind)], [true, [], ["live", "restart"]]);
+    const again = new Client(ports[1]);
+    assertEquals([(await again.ask()).slice(1), await one.ask()], [["1", "b"], [before[0]!, "2", "a"]]);
+    assertStringIncludes(command.output(), "more restarts");
+
+    writeFileSync(file, "children: [");
+    const [socket = ""] = readdirSync(join(folder, "reeve")).filter((name) => name.endsWith(".sock"));
+    assertEquals([(await ask(file))[0], (await ask("--socket", join(folder, "reeve", socket)))[0]], [1, 1]);
+    assertEquals((await one.ask()).slice(0, 2), [before[0]!, "3"]);
+    for (const client of [one, two, again]) client.end();
+  }));
+
+test("reeve reload says where nobody runs the file", () =>
+  withFolder({ "supervisor.yaml": "children: []\n" }, async (folder) => {
+    for (
+      const [args, why] of [[["supervisor.yaml"], "nobody runs a tree"], [["--socket", join(folder, "no.sock")], "no.sock"], [
+        [],
+        "is needed",
+      ]] as const
+    ) {
+      const asked = reeve(["reload", ...args], { cwd: folder, runtimeDir: folder });
+      assertEquals([await asked.ended, asked.output().includes(why)], [2, true], asked.output());
+    }
   }));

@@ -111,7 +111,7 @@ interface LedgerLine {
   readonly pid: number;
   readonly path: string;
   readonly start: string | null;
-  readonly token: string;
+  readonly mark: string;
 }
 
 function ledgerIn(folder: string): LedgerLine[] {
@@ -213,7 +213,7 @@ onPosix(
       await Promise.all(strangers.map((stranger) => new Promise((resolve) => stranger.once("spawn", resolve))));
       const pids = strangers.map(({ pid = 0 }) => pid);
       const lines = starts.map((start, index) =>
-        JSON.stringify({ version: 1, kind: "opened", pid: pids[index], start, token: "0".repeat(32), path: "/polite", attempt: 7 })
+        JSON.stringify({ version: 1, kind: "opened", pid: pids[index], start, mark: "0".repeat(32), path: "/polite", attempt: 7 })
       );
       writeFileSync(join(folder, "state.json.processes"), `${lines.join("\n")}\n`, { mode: 0o600 });
       const program = startProgram(folder, treeOf(folder));

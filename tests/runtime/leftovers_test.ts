@@ -5,9 +5,9 @@ import type { LedgerEntry } from "../../src/runtime/process_ledger.ts";
 import type { ProcessReader, SeenProcess } from "../../src/runtime/process_reader.ts";
 import { VirtualClock } from "../../src/testing/mod.ts";
 
-const TOKEN = "0123456789abcdef0123456789abcdef";
-const ENTRY: LedgerEntry = { pid: 4_711, start: "ticks:boot:5", token: TOKEN, path: "/web", attempt: 3 };
-const OURS: SeenProcess = { start: "ticks:boot:5", token: TOKEN, isOver: false };
+const MARK = "0123456789abcdef0123456789abcdef";
+const ENTRY: LedgerEntry = { pid: 4_711, start: "ticks:boot:5", mark: MARK, path: "/web", attempt: 3 };
+const OURS: SeenProcess = { start: "ticks:boot:5", mark: MARK, isOver: false };
 
 /** Processes of a machine that is not there. */
 class Machine implements ProcessReader {
@@ -101,30 +101,30 @@ Deno.test("dealWith() tells of a signal that may not be sent", async () => {
 const STRANGERS: readonly (readonly [what: string, machine: () => Machine, entry: Partial<LedgerEntry>, outcome: string])[] = [
   [
     "one that began at another time has only got the number",
-    () => new Machine({ ...OURS, start: "ticks:boot:6", token: null }),
+    () => new Machine({ ...OURS, start: "ticks:boot:6", mark: null }),
     {},
     "gone",
   ],
-  ["one that began at another time although it has the token", () => new Machine({ ...OURS, start: "ticks:boot:6" }), {}, "unsure"],
+  ["one that began at another time although it has the mark", () => new Machine({ ...OURS, start: "ticks:boot:6" }), {}, "unsure"],
   [
     "one of another start of the machine has only got the number",
-    () => new Machine({ ...OURS, start: "ticks:other:5", token: null }),
+    () => new Machine({ ...OURS, start: "ticks:other:5", mark: null }),
     {},
     "gone",
   ],
-  ["one with another token", () => new Machine({ ...OURS, token: TOKEN.replace("0", "1") }), {}, "unsure"],
-  ["one whose environment cannot be read", () => new Machine({ ...OURS, token: null }), {}, "unsure"],
+  ["one with another mark", () => new Machine({ ...OURS, mark: MARK.replace("0", "1") }), {}, "unsure"],
+  ["one whose environment cannot be read", () => new Machine({ ...OURS, mark: null }), {}, "unsure"],
   ["one whose start cannot be read", () => new Machine({ ...OURS, start: null }), {}, "unsure"],
   ["one whose start nobody could write down", () => new Machine(OURS), { start: null }, "unsure"],
   ["one that cannot be looked at", () => new Machine("unknown"), {}, "unsure"],
   ["one that is gone", () => new Machine("gone"), {}, "gone"],
   [
     "one that is gone, with a group that is somebody else's",
-    () => new Machine("gone", [{ ...OURS, token: TOKEN.replace("0", "1") }]),
+    () => new Machine("gone", [{ ...OURS, mark: MARK.replace("0", "1") }]),
     {},
     "gone",
   ],
-  ["one that is gone, with a group that does not tell", () => new Machine("gone", [{ ...OURS, token: null }]), {}, "unsure"],
+  ["one that is gone, with a group that does not tell", () => new Machine("gone", [{ ...OURS, mark: null }]), {}, "unsure"],
   ["one that is gone, with a group that cannot be looked at", () => new Machine("gone", ["unknown"]), {}, "unsure"],
 ];
 
@@ -151,9 +151,9 @@ for (
   });
 }
 
-for (const leader of ["gone", { ...OURS, token: null, isOver: true }] as const) {
+for (const leader of ["gone", { ...OURS, mark: null, isOver: true }] as const) {
   Deno.test(`dealWith() ends those whom one has started that has ended itself (${typeof leader})`, async () => {
-    const machine = new Machine(leader, [{ start: "ticks:boot:9", token: TOKEN, isOver: false }]);
+    const machine = new Machine(leader, [{ start: "ticks:boot:9", mark: MARK, isOver: false }]);
     const { outcome } = await dealt(machine);
     assertEquals([outcome, machine.signals], ["stopped", ["0 SIGTERM 4711"]]);
   });

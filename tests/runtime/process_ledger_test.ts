@@ -26,6 +26,12 @@ async function withProcesses(count: number, use: (pids: readonly number[]) => Pr
   }
 }
 
+const MARK = "m".repeat(36);
+
+function at(path: string, attempt: number): { path: string; attempt: number; mark: string } {
+  return { path, attempt, mark: MARK };
+}
+
 function ledger(
   path: string,
   more: { processes?: ProcessReader; entries?: readonly LedgerEntry[]; onFailure?: () => void } = {},
@@ -54,7 +60,7 @@ Deno.test("readLedger() counts lines that say nothing, and takes no number that 
   inFolder(async (folder) => {
     const path = join(folder, "ledger");
     const line = (pid: unknown): string =>
-      JSON.stringify({ version: 1, kind: "opened", pid, start: null, token: "x".repeat(32), path: "/a", attempt: 1 });
+      JSON.stringify({ version: 1, kind: "opened", pid, start: null, mark: "x".repeat(32), path: "/a", attempt: 1 });
     writeFileSync(
       path,
       ["nonsense", ...[-5, 0, 1, 1.5, "7", null].map(line), '{"version":1,"kind":"ended","pid":9}', line(77), ""].join("\n"),
@@ -71,8 +77,8 @@ Deno.test({
       withProcesses(2, async ([first = 0, second = 0]) => {
         const path = join(folder, "ledger");
         const made = ledger(path);
-        const close = made.opened("/a", 1, first);
-        made.opened("/b", 4, second);
+        const close = made.opened(first, at("/a", 1));
+        made.opened(second, at("/b", 4));
         assertEquals((await readLedger(path)).entries.map(({ path, attempt, pid }) => [path, attempt, pid]), [["/a", 1, first], [
           "/b",
           4,
@@ -83,7 +89,7 @@ Deno.test({
         close();
         assertEquals((await readLedger(path)).entries.map(({ path }) => path), ["/b"]);
         made.close();
-        assertEquals((await readLedger(path)).entries.map(({ path, token }) => [path, token]), [["/b", made.token]]);
+        assertEquals((await readLedger(path)).entries.map(({ path, mark }) => [path, mark]), [["/b", MARK]]);
       })
     ),
 });
@@ -105,7 +111,7 @@ Deno.test({
           },
         };
         const made = ledger(path, { processes });
-        for (const pid of pids) made.opened("/a", 1, pid);
+        for (const pid of pids) made.opened(pid, at("/a", 1));
         await until(async () => (await readLedger(path)).entries.every(({ start }) => start !== null), () => "no start was written");
         assertEquals((await readLedger(path)).entries.map(({ pid, start }) => start === `date:${pid}`), [true, true, true]);
         assert(asked.length <= 2, `${asked.length} times`);
@@ -122,8 +128,8 @@ Deno.test({
       withProcesses(1, async ([pid = 0]) => {
         const path = join(folder, "ledger");
         const made = ledger(path);
-        for (let attempt = 1; attempt <= 3_000; attempt++) made.opened("/a", attempt, pid)();
-        made.opened("/a", 3_001, pid);
+        for (let attempt = 1; attempt <= 3_000; attempt++) made.opened(pid, at("/a", attempt))();
+        made.opened(pid, at("/a", 3_001));
         assert(readFileSync(path, "utf8").split("\n").length < 2_100);
         assertEquals((await readLedger(path)).entries.map(({ attempt }) => attempt), [3_001]);
         made.close();
@@ -140,12 +146,12 @@ Deno.test({
         const path = join(folder, "ledger");
         let failures = 0;
         const made = ledger(path, { onFailure: () => failures++ });
-        made.opened("/a", 1, first);
+        made.opened(first, at("/a", 1));
         rmSync(path);
         mkdirSync(path);
-        for (let attempt = 1; attempt <= 1_100 && failures === 0; attempt++) made.opened("/b", attempt, second)();
+        for (let attempt = 1; attempt <= 1_100 && failures === 0; attempt++) made.opened(second, at("/b", attempt))();
         assertEquals(failures, 1);
-        made.opened("/b", 7, second);
+        made.opened(second, at("/b", 7));
         rmSync(path, { recursive: true });
         made.beginAnew();
         assertEquals((await readLedger(path)).entries.map(({ path, attempt }) => [path, attempt]), [["/a", 1], ["/b", 7]]);
@@ -155,10 +161,10 @@ Deno.test({
 });
 
 Deno.test({
-  name: "systemProcesses() sees when a process began, its token and its group in both ways, and knows who is gone",
+  name: "systemProcesses() sees when a process began, its mark and its group in both ways, and knows who is gone",
   ignore: !isPosix,
   fn: async () => {
-    const env = { ...process.env, REEVE_TOKEN: "t".repeat(32) };
+    const env = { ...process.env, REEVE_MARK: "t".repeat(32) };
     const one = spawn("sleep", ["60"], { detached: true, stdio: "ignore", env });
     await new Promise((resolve) => one.once("spawn", resolve));
     const { pid = 0 } = one;
@@ -167,8 +173,8 @@ Deno.test({
       // Until it has become the program, it is a copy of this one.
       await until(async () => {
         const seen = await reader.look(pid, kind);
-        return typeof seen === "object" && seen.token === env.REEVE_TOKEN;
-      }, () => "its token was not seen");
+        return typeof seen === "object" && seen.mark === env.REEVE_MARK;
+      }, () => "its mark was not seen");
     }
     const start = reader.startNow(pid);
     const seen = await reader.look(pid, start === null ? "date" : "ticks");

@@ -49,7 +49,7 @@ async function end(tree: Tree, clock: VirtualClock): Promise<void> {
   await ending;
 }
 
-Deno.test("apply() does nothing where nothing is other, and tells nothing", async () => {
+Deno.test("apply() does nothing where nothing has changed, and tells nothing", async () => {
   const spec: TreeSpec = { children: [task("a"), task("b", { dependencies: ["a"] })] };
   const { tree, clock } = await running(spec);
   const before = tree.snapshot().seq;

@@ -1,7 +1,7 @@
 /** What a process has beyond itself: descendants outside of its group, limits, and an end when the program dies. */
 import { setTimeout } from "node:timers";
 import type { ProcessOptions, ResourceLimits } from "../../spec/mod.ts";
-import { killSurvivors, newMark, type Noted, noteDescendants } from "./descendants.ts";
+import { killSurvivors, type Noted, noteDescendants } from "./descendants.ts";
 import { parentDeath } from "./parent_death.ts";
 import { HAS_GROUPS } from "./process_group.ts";
 import { wrapCommand, type WrappedCommand } from "./resource_limits.ts";
@@ -9,6 +9,8 @@ import { wrapCommand, type WrappedCommand } from "./resource_limits.ts";
 /** What of the declaration matters here. */
 export interface BelongingsPlan extends Pick<ProcessOptions, "stopOnParentDeath"> {
   readonly resourceLimits?: ResourceLimits;
+  /** What the process has in its environment. */
+  readonly mark: string;
   /** Whether everything that the process started ends with it. */
   readonly killTree: boolean;
 }
@@ -20,8 +22,6 @@ const NOTE_MS = 250;
 export class Belongings {
   readonly #plan: BelongingsPlan;
   readonly #say: (line: string) => void;
-  /** To be in the environment of the process. */
-  readonly mark = newMark();
   #pid: number | undefined;
   #command: WrappedCommand | null = null;
   #notes: Promise<readonly Noted[]> | null = null;
@@ -48,7 +48,7 @@ export class Belongings {
   beforeSignal(send: () => void): void {
     if (!this.#plan.killTree || !HAS_GROUPS || this.#pid === undefined || this.#areNoted) return send();
     this.#notes ??= noteDescendants(this.#pid, {
-      mark: this.mark[1],
+      mark: this.#plan.mark,
       onUnmeasured: (reason) => this.#say(`What leaves its process group is not ended with it: unmeasured, ${reason}`),
     });
     const noted = this.#notes.then(() => void (this.#areNoted = true));

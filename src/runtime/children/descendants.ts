@@ -8,7 +8,7 @@ import process from "node:process";
 import { setTimeout } from "node:timers";
 import { platform } from "../../platform/mod.ts";
 import { exists } from "./process_group.ts";
-import { MARK, type Noted, Processes, type ProcessTable, systemProcesses } from "./process_table.ts";
+import { type Noted, Processes, type ProcessTable, systemProcesses } from "./process_table.ts";
 
 export type { Noted } from "./process_table.ts";
 
@@ -58,11 +58,6 @@ const MOST_ROUNDS = 5;
 const CLEAR_MS = 100;
 
 let isTold = false;
-
-/** What an attempt has in its environment so that its descendants can be told from others. */
-export function newMark(): readonly [name: string, value: string] {
-  return [MARK, crypto.randomUUID()];
-}
 
 /** Notes all descendants of a process, without itself; none where they cannot be seen. Never rejects. */
 export async function noteDescendants(

@@ -4,6 +4,7 @@ import { cleanText } from "../../base/mod.ts";
 import { platform } from "../../platform/mod.ts";
 import type { HookOptions, HookProgram, ProcessOptions } from "../../spec/mod.ts";
 import { OutputCapture } from "./output.ts";
+import { parentDeath } from "./parent_death.ts";
 import { watchPid } from "./pid_watch.ts";
 import { groupExists, HAS_GROUPS, signalProcess, sweepGroup } from "./process_group.ts";
 import { startFailure } from "./start_failure.ts";
@@ -27,7 +28,7 @@ const HOOK_NAMES: Readonly<Record<keyof HookOptions, string>> = {
 };
 
 /** What a program shares with the process that it belongs to. */
-export interface HookPlace extends Pick<ProcessOptions, "cwd" | "uid" | "gid"> {
+export interface HookPlace extends Pick<ProcessOptions, "cwd" | "uid" | "gid" | "stopOnParentDeath"> {
   /** All variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -88,7 +89,7 @@ class HookRun implements RunningHook {
     this.#end("was killed", "SIGKILL");
   }
 
-  #start(place: HookPlace): void {
+  #start({ stopOnParentDeath, ...place }: HookPlace): void {
     const { command, args = [], timeoutMs = HOOK_TIMEOUT_MS } = this.#program;
     const child = spawn(command, [...args], { ...place, detached: HAS_GROUPS, stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
@@ -99,6 +100,7 @@ class HookRun implements RunningHook {
     child.on("error", (error) => child.pid === undefined && this.#notStarted(error, place));
     const { pid } = child;
     if (pid === undefined) return;
+    if (stopOnParentDeath !== false) parentDeath.add(pid, (line) => this.#context.output("log", line));
     this.#unwatch = watchPid(pid, () => this.#exited(null, null));
     const what = `${HAS_GROUPS ? "process group" : "process"} ${pid} of hook ${HOOK_NAMES[this.name]}`;
     this.#close = this.#context.opened("process", what, () => groupExists(pid), pid);
@@ -126,11 +128,12 @@ class HookRun implements RunningHook {
   #exited(code: number | null, signal: string | null): void {
     if (this.#isOver || this.#hasExited) return;
     this.#hasExited = true;
+    const pid = this.#child?.pid;
+    if (pid !== undefined) parentDeath.remove(pid);
     this.#clearTimer();
     this.#unwatch();
     const problem = this.#reason ?? outcomeOf(code, signal);
     const finish = (): void => this.#output.drain(() => this.#finish(problem));
-    const pid = this.#child?.pid;
     if (pid === undefined) finish();
     else sweepGroup(pid, finish);
   }

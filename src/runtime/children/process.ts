@@ -13,6 +13,7 @@ import { HOOK_TIMEOUT_MS, runHook, type RunningHook } from "./hooks.ts";
 import { OutputCapture, type OutputTaker } from "./output.ts";
 import { watchPid } from "./pid_watch.ts";
 import { groupExists, HAS_GROUPS, signalProcess, sweepGroup } from "./process_group.ts";
+import { MARK } from "./process_table.ts";
 import { envFileFailure, startFailure } from "./start_failure.ts";
 import type { AttemptContext, ChildAdapter, RunningChild } from "./types.ts";
 
@@ -81,7 +82,7 @@ class ProcessAttempt implements RunningChild {
     this.#hooks = plan.hooks ?? {};
     this.#stop = stop;
     this.#context = context;
-    this.#belongings = new Belongings({ ...plan, killTree: stop.killTree }, (line) => this.#tell(line));
+    this.#belongings = new Belongings({ ...plan, killTree: stop.killTree, mark: context.mark }, (line) => this.#tell(line));
   }
 
   begin(): this {
@@ -163,9 +164,9 @@ class ProcessAttempt implements RunningChild {
     const { cwd, uid, gid } = this.#plan;
     const env = {
       ...withoutSystemd(process.env),
-      ...Object.fromEntries([this.#belongings.mark]),
       ...Object.fromEntries(this.#variables),
       ...Object.fromEntries(this.#context.environment),
+      [MARK]: this.#context.mark,
     };
     return { env, cwd, uid, gid };
   }
@@ -326,7 +327,7 @@ class ProcessAttempt implements RunningChild {
     const { path, attempt } = this.#context;
     const { env, ...place } = this.#place();
     const own = { ...env, REEVE_CHILD: path, REEVE_ATTEMPT: `${attempt}`, ...variables };
-    const hook = runHook(name, program, { ...place, env: own }, this.#context);
+    const hook = runHook(name, program, { ...place, env: own, stopOnParentDeath: this.#plan.stopOnParentDeath }, this.#context);
     this.#running.add(hook);
     const problem = await hook.ended;
     this.#running.delete(hook);

@@ -177,18 +177,23 @@ function markOf({ pid, start }: Noted): string | null {
   return mark;
 }
 
-function readMark(pid: number): string | null {
+/** What {@linkcode MARK} is in the environment of a process; `null` where it is not there, or cannot be read. */
+export function readMark(pid: number): string | null {
   try {
-    const text = `\0${readFileSync(`/proc/${pid}/environ`, "latin1")}`;
-    const at = text.indexOf(`\0${MARK}=`);
-    return at === -1 ? null : text.slice(at + MARK.length + 2).split("\0", 1)[0] ?? null;
+    return markIn(readFileSync(`/proc/${pid}/environ`, "latin1").split("\0"));
   } catch {
     // It has ended, or is somebody else's.
     return null;
   }
 }
 
-function statText(pid: number): string {
+/** The value of {@linkcode MARK} among variables; `null` where it is not there. */
+export function markIn(variables: readonly string[]): string | null {
+  return variables.find((variable) => variable.startsWith(`${MARK}=`))?.slice(MARK.length + 1) ?? null;
+}
+
+/** What the system says of a process; nothing where it has ended, or must not be looked at. */
+export function statText(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/stat`, "latin1");
   } catch {

@@ -8,6 +8,8 @@ import type { Opened } from "../ledger.ts";
  * What an adapter is given for one attempt. Its methods post messages to the tree and return at once; calls after the exit was reported are ignored.
  */
 export interface AttemptContext extends Pick<TaskContext, "path" | "name" | "generation" | "attempt" | "args" | "environment"> {
+  /** What its processes and their descendants have in their environment (`REEVE_MARK`), and nobody else. */
+  readonly mark: string;
   /** Its timers are on the account of the attempt, as what was `opened` is. */
   readonly clock: Clock;
   /** Enters what the attempt opened; the returned function strikes it out. */

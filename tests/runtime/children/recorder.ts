@@ -29,6 +29,7 @@ export class Recorder implements AttemptContext {
   readonly name = "child";
   readonly generation = 2;
   readonly attempt = 7;
+  readonly mark = crypto.randomUUID();
   readonly args: unknown;
   readonly environment: ReadonlyMap<string, string>;
   readonly clock: Clock;
