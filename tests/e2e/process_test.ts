@@ -4,6 +4,7 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { parentDeath } from "../../src/runtime/children/parent_death.ts";
 import { processAdapter, type ProcessPlan } from "../../src/runtime/children/process.ts";
 import type { RunningChild } from "../../src/runtime/children/types.ts";
 import { Recorder, type RecorderOptions } from "../runtime/children/recorder.ts";
@@ -27,16 +28,18 @@ function script(text: string, options: Partial<ProcessPlan> = {}): ProcessPlan {
   return { command: "sh", args: ["-c", text], ...options };
 }
 
-/** Runs a test while something keeps the program alive, as a tree does: timers of the adapter do not. */
+/** Runs a test while something keeps the program alive, and the shell that outlives it, as a tree does. */
 function test(name: string, run: () => Promise<void>): void {
   Deno.test({
     name,
     ignore: process.platform === "win32",
     async fn(): Promise<void> {
       const keepAlive = setInterval(() => {}, 1_000);
+      const release = parentDeath.hold();
       try {
         await run();
       } finally {
+        await release();
         clearInterval(keepAlive);
       }
     },

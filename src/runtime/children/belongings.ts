@@ -1,5 +1,5 @@
 /** What a process has beyond itself: descendants outside of its group, limits, and an end when the program dies. */
-import { setTimeout } from "node:timers";
+import { clearTimeout, setTimeout } from "node:timers";
 import type { ProcessOptions, ResourceLimits } from "../../spec/mod.ts";
 import { killSurvivors, type Noted, noteDescendants } from "./descendants.ts";
 import { parentDeath } from "./parent_death.ts";
@@ -51,8 +51,15 @@ export class Belongings {
       mark: this.#plan.mark,
       onUnmeasured: (reason) => this.#say(`What leaves its process group is not ended with it: unmeasured, ${reason}`),
     });
-    const noted = this.#notes.then(() => void (this.#areNoted = true));
-    void Promise.race([noted, new Promise((resolve) => void setTimeout(resolve, NOTE_MS).unref())]).then(send);
+    let isSent = false;
+    const sendOnce = (): void => {
+      clearTimeout(late);
+      if (!isSent) send();
+      isSent = true;
+    };
+    const late = setTimeout(sendOnce, NOTE_MS);
+    late.unref();
+    void this.#notes.then(() => void (this.#areNoted = true)).then(sendOnce);
   }
 
   /** It has ended; to be called as soon as that is known. */
