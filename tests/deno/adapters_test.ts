@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { pathToFileURL } from "node:url";
+import { parentDeath } from "../../src/runtime/children/parent_death.ts";
 import { processAdapter } from "../../src/runtime/children/process.ts";
 import { workerAdapter } from "../../src/runtime/children/worker.ts";
 import { withFolder } from "../support/folder.ts";
@@ -21,9 +22,11 @@ Deno.test({
   sanitizeResources: false,
   async fn(): Promise<void> {
     const keepAlive = setInterval(() => {}, 1_000);
+    const release = parentDeath.hold();
     const recorder = start("sh", "-c", "echo last words; kill -36 $$");
     assertEquals(await recorder.exit(), failed("signal", "ended by a signal that the runtime does not know"));
     assertEquals(recorder.lines, ["stdout: last words"]);
+    await release();
     clearInterval(keepAlive);
   },
 });

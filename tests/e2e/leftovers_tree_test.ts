@@ -122,6 +122,8 @@ test("when the command is killed, its processes are gone within 1.5 s, but those
   const command = reeve(["run", join(folder, "tree.yaml")]);
   const pids = await Promise.all(["polite", "stubborn", "grandchild", "hook"].map((name) => pidIn(folder, name, command.output)));
   const loose = await pidIn(folder, "loose");
+  // Whoever has just been started is not known to the shell for a moment.
+  await new Promise((resolve) => setTimeout(resolve, 500));
   command.signal("SIGKILL");
   await command.ended;
   const fromMs = performance.now();

@@ -93,14 +93,14 @@ class HookRun implements RunningHook {
     const { command, args = [], timeoutMs = HOOK_TIMEOUT_MS } = this.#program;
     const child = spawn(command, [...args], { ...place, detached: HAS_GROUPS, stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
+    const { pid } = child;
+    if (pid !== undefined && stopOnParentDeath !== false) parentDeath.add(pid, (line) => this.#context.output("log", line));
     this.#output.add(child.stdout, "stdout", this.#context);
     this.#output.add(child.stderr, "stderr", this.#context);
     child.on("exit", (code, signal) => this.#exited(code, signal));
     // The event also tells of signals that could not be sent, which is no failure to start.
     child.on("error", (error) => child.pid === undefined && this.#notStarted(error, place));
-    const { pid } = child;
     if (pid === undefined) return;
-    if (stopOnParentDeath !== false) parentDeath.add(pid, (line) => this.#context.output("log", line));
     this.#unwatch = watchPid(pid, () => this.#exited(null, null));
     const what = `${HAS_GROUPS ? "process group" : "process"} ${pid} of hook ${HOOK_NAMES[this.name]}`;
     this.#close = this.#context.opened("process", what, () => groupExists(pid), pid);
