@@ -5,6 +5,7 @@ import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { child, supervise } from "../../mod.ts";
+import { parentDeath } from "../../src/runtime/children/parent_death.ts";
 import { processAdapter, type ProcessPlan, type ProcessStop } from "../../src/runtime/children/process.ts";
 import type { RunningChild } from "../../src/runtime/children/types.ts";
 import type { HookProgram } from "../../src/spec/mod.ts";
@@ -46,9 +47,11 @@ function test(name: string, run: (folder: string) => Promise<void>, ignore = fal
     ignore: ignore || process.platform === "win32",
     async fn(): Promise<void> {
       const keepAlive = setInterval(() => {}, 1_000);
+      const release = parentDeath.hold();
       try {
         await inFolder(run);
       } finally {
+        await release();
         clearInterval(keepAlive);
       }
     },
