@@ -57,7 +57,7 @@ interface Identity {
 
 const GONE: Identity = { verdict: "gone", reason: "" };
 
-/** Whether a process, or what is left of its group, is the one that was started: by its id, when it began, and the mark of that run. */
+/** Whether a process, or what is left of its group, is the one that was started: by its id, when it began, and the mark of its attempt. */
 async function identify({ pid, start, mark }: LedgerEntry, processes: ProcessReader): Promise<Identity> {
   const seen = await processes.look(pid, start === null ? "date" : kindOf(start));
   if (seen === "unknown") return unsure("it cannot be looked at; in Deno, allow all or --allow-run=ps");

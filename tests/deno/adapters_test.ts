@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { pathToFileURL } from "node:url";
-import { parentDeath } from "../../src/runtime/children/parent_death.ts";
 import { processAdapter } from "../../src/runtime/children/process.ts";
 import { workerAdapter } from "../../src/runtime/children/worker.ts";
 import { withFolder } from "../support/folder.ts";
 import { Recorder } from "../runtime/children/recorder.ts";
+import { keptAlive } from "../support/alive.ts";
 
 function start(command: string, ...args: string[]): Recorder {
   const recorder = new Recorder();
@@ -20,15 +20,12 @@ Deno.test({
   name: "processAdapter() notices a death by a signal that the runtime does not know",
   // Deno before 2.9 never closes its own handle of such a process.
   sanitizeResources: false,
-  async fn(): Promise<void> {
-    const keepAlive = setInterval(() => {}, 1_000);
-    const release = parentDeath.hold();
-    const recorder = start("sh", "-c", "echo last words; kill -36 $$");
-    assertEquals(await recorder.exit(), failed("signal", "ended by a signal that the runtime does not know"));
-    assertEquals(recorder.lines, ["stdout: last words"]);
-    await release();
-    clearInterval(keepAlive);
-  },
+  fn: () =>
+    keptAlive(async () => {
+      const recorder = start("sh", "-c", "echo last words; kill -36 $$");
+      assertEquals(await recorder.exit(), failed("signal", "ended by a signal that the runtime does not know"));
+      assertEquals(recorder.lines, ["stdout: last words"]);
+    }),
 });
 
 for (const [permission, flag] of [["run", "--allow-run"], ["env", "--allow-env"]] as const) {

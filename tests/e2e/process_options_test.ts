@@ -5,7 +5,6 @@ import { chmod, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { child, supervise } from "../../mod.ts";
-import { parentDeath } from "../../src/runtime/children/parent_death.ts";
 import { processAdapter, type ProcessPlan, type ProcessStop } from "../../src/runtime/children/process.ts";
 import type { RunningChild } from "../../src/runtime/children/types.ts";
 import type { HookProgram } from "../../src/spec/mod.ts";
@@ -14,6 +13,7 @@ import { Recorder, type RecorderOptions } from "../runtime/children/recorder.ts"
 import { isAlive } from "../support/command.ts";
 import { inFolder } from "../support/folder.ts";
 import { until } from "../support/until.ts";
+import { keptAlive } from "../support/alive.ts";
 
 interface Started {
   readonly recorder: Recorder;
@@ -45,16 +45,7 @@ function test(name: string, run: (folder: string) => Promise<void>, ignore = fal
   Deno.test({
     name,
     ignore: ignore || process.platform === "win32",
-    async fn(): Promise<void> {
-      const keepAlive = setInterval(() => {}, 1_000);
-      const release = parentDeath.hold();
-      try {
-        await inFolder(run);
-      } finally {
-        await release();
-        clearInterval(keepAlive);
-      }
-    },
+    fn: () => keptAlive(() => inFolder(run)),
   });
 }
 

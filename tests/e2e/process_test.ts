@@ -4,10 +4,10 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { parentDeath } from "../../src/runtime/children/parent_death.ts";
 import { processAdapter, type ProcessPlan } from "../../src/runtime/children/process.ts";
 import type { RunningChild } from "../../src/runtime/children/types.ts";
 import { Recorder, type RecorderOptions } from "../runtime/children/recorder.ts";
+import { keptAlive } from "../support/alive.ts";
 
 interface Started {
   readonly recorder: Recorder;
@@ -33,16 +33,7 @@ function test(name: string, run: () => Promise<void>): void {
   Deno.test({
     name,
     ignore: process.platform === "win32",
-    async fn(): Promise<void> {
-      const keepAlive = setInterval(() => {}, 1_000);
-      const release = parentDeath.hold();
-      try {
-        await run();
-      } finally {
-        await release();
-        clearInterval(keepAlive);
-      }
-    },
+    fn: () => keptAlive(run),
   });
 }
 
