@@ -1,4 +1,5 @@
 /** Where a command writes to, so that tests can read it. */
+import { cleanText } from "../base/mod.ts";
 
 /** Outputs of a command. */
 export interface CommandIo {
@@ -12,6 +13,12 @@ export interface CommandIo {
 
 /** Exit codes of commands that only look. */
 export const EXIT = { clean: 0, problems: 1, unusable: 2 } as const;
+
+/** Says why something is not done; returns the exit code. */
+export function refuse<Code extends number>(io: CommandIo, reason: string, code: Code): Code {
+  io.stderr(`reeve: ${cleanText(reason)}\n`);
+  return code;
+}
 
 const CODES = { red: 31, green: 32, yellow: 33, dim: 2, bold: 1 } as const;
 

@@ -1,7 +1,7 @@
 /** `reeve audit verify FILE` and `reeve audit show FILE`: whether what was recorded is whole, and what it says. */
 import { cleanText, ReeveError } from "../../base/mod.ts";
 import { type AuditFinding, type AuditVerification, isHash, readAuditLines, verifyAudit } from "../../observe/mod.ts";
-import { type CommandIo, EXIT, paint } from "../io.ts";
+import { type CommandIo, EXIT, paint, refuse } from "../io.ts";
 import { Outlet } from "../outlet.ts";
 import { momentOf, MOMENTS } from "../when.ts";
 
@@ -33,7 +33,7 @@ export interface AuditShowArgs {
 export async function auditVerify({ file, expect, json }: AuditVerifyArgs, io: CommandIo): Promise<number> {
   const hash = expect?.toLowerCase();
   if (hash !== undefined && !isHash(hash)) {
-    return refuse(io, `Cannot look for the hash "${hash}": it must have 64 digits from 0 to f`);
+    return refuse(io, `Cannot look for the hash "${hash}": it must have 64 digits from 0 to f`, EXIT.unusable);
   }
   return await readable(io, async () => {
     const found = await verifyAudit(file, { expect: hash });
@@ -46,7 +46,7 @@ export async function auditVerify({ file, expect, json }: AuditVerifyArgs, io: C
 /** Prints what was recorded, the oldest first; returns 0, or 2 when it cannot be read. */
 export async function auditShow({ file, since, json, ...others }: AuditShowArgs, io: CommandIo): Promise<number> {
   const sinceMs = since === undefined ? -Infinity : momentOf(since, Date.now());
-  if (sinceMs === undefined) return refuse(io, `Cannot understand --since "${since}": it must be ${MOMENTS}`);
+  if (sinceMs === undefined) return refuse(io, `Cannot understand --since "${since}": it must be ${MOMENTS}`, EXIT.unusable);
   return await readable(io, async () => {
     const damaged = await print(file, { ...others, sinceMs }, json, io);
     if (damaged > 0) {
@@ -84,17 +84,12 @@ async function print(file: string, wanted: Wanted, json: boolean, io: CommandIo)
   return damaged;
 }
 
-function refuse(io: CommandIo, reason: string): typeof EXIT.unusable {
-  io.stderr(`reeve: ${cleanText(reason)}\n`);
-  return EXIT.unusable;
-}
-
 async function readable(io: CommandIo, work: () => Promise<number>): Promise<number> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof ReeveError)) throw error;
-    return refuse(io, error.message);
+    return refuse(io, error.message, EXIT.unusable);
   }
 }
 

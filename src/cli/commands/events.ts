@@ -4,7 +4,7 @@ import { cleanText, didYouMean, ReeveError } from "../../base/mod.ts";
 import { ConfigError, loadJournalOptions } from "../../config/mod.ts";
 import { EVENT_TYPES, isEventType } from "../../event/mod.ts";
 import { type JournalEvent, type JournalGap, readJournal, type WantedEvents } from "../../observe/mod.ts";
-import { type CommandIo, EXIT } from "../io.ts";
+import { type CommandIo, EXIT, refuse } from "../io.ts";
 import { journalLog } from "../journal_log.ts";
 import { Outlet } from "../outlet.ts";
 import { momentOf, MOMENTS } from "../when.ts";
@@ -47,17 +47,12 @@ export async function events(args: EventsArgs, io: CommandIo): Promise<number> {
     return EXIT.clean;
   } catch (error) {
     if (!(error instanceof ReeveError)) throw error;
-    return refuse(io, error.message);
+    return refuse(io, error.message, EXIT.unusable);
   }
 }
 
-function refuse(io: CommandIo, reason: string): typeof EXIT.unusable {
-  io.stderr(`reeve: ${cleanText(reason)}\n`);
-  return EXIT.unusable;
-}
-
 function refuseWish(io: CommandIo, reason: string): null {
-  refuse(io, reason);
+  refuse(io, reason, EXIT.unusable);
   return null;
 }
 
@@ -91,13 +86,16 @@ function wantedOf({ since, until, type, child }: EventsArgs, io: CommandIo): Wan
 /** The file of the journal, or the exit code after it was told why there is none. */
 async function journalOf({ file, journal }: EventsArgs, io: CommandIo): Promise<string | number> {
   if (journal !== undefined) return journal;
-  if (file === undefined) return refuse(io, "No journal is named. Name a YAML file, or the journal itself with --journal PATH");
+  if (file === undefined) {
+    return refuse(io, "No journal is named. Name a YAML file, or the journal itself with --journal PATH", EXIT.unusable);
+  }
   try {
     const options = await loadJournalOptions(file);
     if (options !== null) return options.path;
     return refuse(
       io,
       `"${file}" keeps no journal. Write "observability: { journal: { path: events.jsonl } }" into it, or name one with --journal PATH`,
+      EXIT.unusable,
     );
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

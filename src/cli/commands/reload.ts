@@ -1,10 +1,10 @@
 /** `reeve reload FILE`: has the run of a file read it anew, or say what that would do. */
 import process from "node:process";
-import { cleanText, ReeveError } from "../../base/mod.ts";
+import { ReeveError } from "../../base/mod.ts";
 import { connect, DashboardError } from "../../client/mod.ts";
 import { ConfigError, loadFile } from "../../config/mod.ts";
 import { DEFAULTS } from "../../spec/mod.ts";
-import { type CommandIo, EXIT } from "../io.ts";
+import { type CommandIo, EXIT, refuse } from "../io.ts";
 import { ownSocketsOf } from "../own_socket.ts";
 import { isReloadResult, reloadText } from "../reload_text.ts";
 import { exitCodeOf, printProblems, printRefusal } from "./check.ts";
@@ -49,11 +49,6 @@ export async function reload(args: ReloadArgs, io: CommandIo): Promise<number> {
     if (error instanceof ReeveError) return refuse(io, error.message, EXIT.unusable);
     throw error;
   }
-}
-
-function refuse(io: CommandIo, reason: string, code: number): number {
-  io.stderr(`reeve: ${cleanText(reason)}\n`);
-  return code;
 }
 
 /** Where the run of a file listens, or why not and the exit code. */
