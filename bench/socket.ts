@@ -5,12 +5,8 @@
  * The whole security pipeline is on, but for the limit of the rate. Node is measured when the package has been built (`deno task build:npm --no-test`).
  */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
+import { file, nextLine, type Runtime, runtimes, taken, withServer } from "./serving.ts";
 
 interface Figures {
   readonly perSecond: number;
@@ -19,37 +15,8 @@ interface Figures {
 }
 
 const quick = process.argv.includes("--quick");
-const ROOT = new URL("../", import.meta.url);
 const MILLISECONDS = quick ? 500 : 3_000;
 const ROUNDS = quick ? 1 : 3;
-
-const file = (name: string): string => fileURLToPath(new URL(name, ROOT));
-
-/** Starts a server and resolves when it listens. */
-async function serve(runtime: "deno" | "node", folder: string, children: number): Promise<ChildProcessWithoutNullStreams> {
-  const [command, args, modules, extension] = runtime === "deno"
-    ? [process.execPath, ["run", "-A", "--config", file("deno.json")], ROOT.href.slice(0, -1), "ts"] as const
-    : ["node", [], new URL("npm/esm", ROOT).href, "js"] as const;
-  const server = spawn(command, [...args, file("bench/socket_server.js"), modules, extension, folder, String(children)]);
-  server.stderr.pipe(process.stderr);
-  await nextLine(server, "listening");
-  return server;
-}
-
-function nextLine(program: ChildProcessWithoutNullStreams, beginning: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = "";
-    const read = (data: unknown): void => {
-      text += data;
-      const line = text.split("\n").find((found) => found.startsWith(beginning));
-      if (line === undefined) return;
-      program.stdout.off("data", read);
-      resolve(line);
-    };
-    program.stdout.on("data", read);
-    program.once("exit", (code) => reject(new Error(`it ended with ${code}`)));
-  });
-}
 
 async function ask(socket: string, method: string, connections: number, depth: number): Promise<Figures> {
   const args = [file("bench/socket_client.js"), socket, method, connections, depth, MILLISECONDS].map(String);
@@ -66,45 +33,29 @@ function report(name: string, { perSecond, p50, p99 }: Figures, more = ""): void
   console.log(`${name.padEnd(52)} ${rate.padStart(9)}/s   p50 ${p50.toFixed(3)} ms   p99 ${p99.toFixed(3)} ms${more}`);
 }
 
-async function memory(server: ChildProcessWithoutNullStreams): Promise<number> {
-  const line = nextLine(server, "memory");
-  server.stdin.write("memory\n");
-  return Number((await line).split(" ")[1]) / 2 ** 20;
-}
-
-async function measure(runtime: "deno" | "node"): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "reeve-"));
-  const [tree, echo] = [join(folder, "tree.sock"), join(folder, "echo.sock")];
-  const within = async (children: number, run: (server: ChildProcessWithoutNullStreams) => Promise<void>): Promise<void> => {
-    const server = await serve(runtime, folder, children);
-    await run(server);
-    const ended = new Promise((resolve) => server.once("exit", resolve));
-    server.stdin.write("exit\n");
-    await ended;
-    for (const name of await readdir(folder)) await rm(join(folder, name), { recursive: true });
-  };
-  try {
-    await within(5, async (server) => {
-      for (const [name, connections, depth] of [["one at a time", 1, 1], ["32 at a time", 1, 32], ["16 connections", 16, 1]] as const) {
-        const ours: Figures[] = [];
-        const bare: Figures[] = [];
-        for (let round = 0; round < ROUNDS; round++) {
-          bare.push(await ask(echo, "hello", connections, depth));
-          ours.push(await ask(tree, "hello", connections, depth));
-        }
-        const share = Math.round(100 * middle(ours).perSecond / middle(bare).perSecond);
-        report(`${runtime}: bare echo, ${name}`, middle(bare));
-        report(`${runtime}: hello, ${name}`, middle(ours), `   ${share} % of the echo`);
+async function measure(runtime: Runtime): Promise<void> {
+  await withServer(runtime, 5, async ({ server, tree, echo }) => {
+    for (const [name, connections, depth] of [["one at a time", 1, 1], ["32 at a time", 1, 32], ["16 connections", 16, 1]] as const) {
+      const ours: Figures[] = [];
+      const bare: Figures[] = [];
+      for (let round = 0; round < ROUNDS; round++) {
+        bare.push(await ask(echo, "hello", connections, depth));
+        ours.push(await ask(tree, "hello", connections, depth));
       }
-      report(`${runtime}: state, 5 children`, await ask(tree, "state", 1, 1));
-      await subscribers(runtime, tree, server);
-      await million(runtime, tree, server);
-    });
-    for (const children of [1_000, 10_000]) {
-      await within(children, async () => report(`${runtime}: state, ${children} children`, await ask(tree, "state", 1, 1)));
+      const share = Math.round(100 * middle(ours).perSecond / middle(bare).perSecond);
+      report(`${runtime}: bare echo, ${name}`, middle(bare));
+      report(`${runtime}: hello, ${name}`, middle(ours), `   ${share} % of the echo`);
     }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+    report(`${runtime}: state, 5 children`, await ask(tree, "state", 1, 1));
+    await subscribers(runtime, tree, server);
+    await million(runtime, tree, server);
+  });
+  for (const children of [1_000, 10_000]) {
+    await withServer(
+      runtime,
+      children,
+      async ({ tree }) => report(`${runtime}: state, ${children} children`, await ask(tree, "state", 1, 1)),
+    );
   }
 }
 
@@ -130,11 +81,9 @@ async function million(runtime: string, tree: string, server: ChildProcessWithou
   while (count < (quick ? 100_000 : 1_000_000) || sizes.length < 5) {
     const { perSecond } = await ask(tree, "hello", 4, 32);
     count += Math.round(perSecond * MILLISECONDS / 1_000);
-    sizes.push((await memory(server)).toFixed(0));
+    sizes.push((await taken(server)).memory.toFixed(0));
   }
   console.log(`${runtime}: memory in MiB over ${count.toLocaleString("en")} requests: ${sizes.join(" ")}`);
 }
 
-await measure("deno");
-if (existsSync(file("npm/esm/mod.js"))) await measure("node");
-else console.log("node: not measured, the package is not built (deno task build:npm --no-test)");
+for (const runtime of runtimes()) await measure(runtime);

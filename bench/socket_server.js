@@ -64,7 +64,9 @@ function linesIn(block) {
 
 process.stdin.on("data", (text) => {
   if (String(text).startsWith("exit")) process.exit();
-  else if (String(text).startsWith("memory")) console.log(`memory ${process.memoryUsage().rss}`);
-  else wanted += Number(text);
+  else if (String(text).startsWith("taken")) {
+    const { user, system } = process.cpuUsage();
+    console.log(`taken ${process.memoryUsage().rss} ${user + system}`);
+  } else wanted += Number(text);
 });
 console.log("listening");

@@ -1,11 +1,12 @@
 /**
- * Builds the npm package into `npm/` and runs its tests in Node; with `--no-test` it only builds.
+ * Builds the npm package into `npm/` and runs its tests in Node; with `--no-test` it only builds, with `--tests FOLDER` it runs those of one folder.
  *
  * Fails when a test that runs in Deno did not run in Node: dnt passes in silence when a pattern matches nothing.
  */
+import { parseArgs } from "node:util";
 import { build, emptyDir } from "@deno/dnt";
 import type { ListedTest } from "./list_tests.ts";
-import { ROOT, testFiles } from "./runner.ts";
+import { PROGRAM_TESTS, ROOT, testFiles } from "./runner.ts";
 
 interface DenoConfig {
   readonly version: string;
@@ -19,12 +20,13 @@ interface NodeResults {
 
 /** The command's door; its file is also what npm runs. */
 const COMMAND = "./cli";
-/** Folders below `tests/` with what is about Deno, about the package when it is built, or only helps. */
-const NOT_FOR_NODE = ["deno", "package", "support"];
+/** Folders below `tests/` with what is about Deno or the page, about the package when it is built, or only helps. */
+const NOT_FOR_NODE = ["browser", "deno", "package", "support", "web"];
 const ONLY_FOR_NODE = "node";
 
 Deno.chdir(ROOT);
 const runsTests = !Deno.args.includes("--no-test");
+const { tests: onlyFolder } = parseArgs({ args: Deno.args, options: { tests: { type: "string" } }, strict: false }).values;
 const config: DenoConfig = JSON.parse(await Deno.readTextFile("deno.json"));
 const folders = [...Deno.readDirSync("tests")].filter(({ isDirectory, name }) => isDirectory && !NOT_FOR_NODE.includes(name));
 const folderNames = folders.map(({ name }) => name).sort();
@@ -68,8 +70,8 @@ await build({
     // Tells who connects to the dashboard's socket; whoever needs no such rule does without it.
     peerDependencies: { koffi: "^3" },
     peerDependenciesMeta: { koffi: { optional: true } },
-    devDependencies: { "@types/node": "^20", koffi: "^3" },
-    ...(runsTests ? { scripts: { test: "node node_tests.js" } } : {}),
+    devDependencies: { "@types/node": "^20", "@types/ws": "^8", koffi: "^3" },
+    ...(runsTests ? { scripts: { test: `node node_tests.js ${typeof onlyFolder === "string" ? `${onlyFolder}/` : ""}` } } : {}),
   },
   async postBuild(): Promise<void> {
     for (const name of ["README.md", "LICENSE", "CHANGELOG.md"]) await Deno.copyFile(name, `npm/${name}`);
@@ -108,7 +110,9 @@ async function compareTests(): Promise<void> {
       if (!isSkipped && !ran.has(`${file}: ${name}`)) missing.push(`${path}: ${name}`);
     }
   }
-  if (![...ran].some((name) => name.startsWith(`${ONLY_FOR_NODE}/`))) missing.push(`tests/${ONLY_FOR_NODE}: none of these ran`);
+  if (onlyFolder === undefined && ![...ran].some((name) => name.startsWith(`${ONLY_FOR_NODE}/`))) {
+    missing.push(`tests/${ONLY_FOR_NODE}: none of these ran`);
+  }
   if (missing.length > 0 || ran.size === 0) {
     throw new Error(`${ran.size} tests ran in Node ${results.node}; these run in Deno alone:\n  ${missing.join("\n  ")}`);
   }
@@ -116,7 +120,9 @@ async function compareTests(): Promise<void> {
 }
 
 async function testsOfDeno(): Promise<Record<string, readonly ListedTest[]>> {
-  const files = testFiles([...NOT_FOR_NODE, ONLY_FOR_NODE].map((name) => `tests/${name}`));
+  const all = testFiles([...NOT_FOR_NODE, ONLY_FOR_NODE].map((name) => `tests/${name}`));
+  const files = all.filter((path) => path.startsWith(onlyFolder === undefined ? "" : `tests/${onlyFolder}/`))
+    .filter((path) => onlyFolder !== undefined || !path.startsWith(`${PROGRAM_TESTS}/`));
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: ["run", "-A", "scripts/list_tests.ts", ...files] })
     .output();
   if (!success) throw new Error(`Cannot list the tests: ${new TextDecoder().decode(stderr)}`);

@@ -8,4 +8,12 @@ const write = (to: typeof Deno.stdout) => (text: string): void => {
   to.writeSync(new TextEncoder().encode(text));
 };
 const color = Deno.stdout.isTerminal() && Deno.env.get("NO_COLOR") === undefined;
-Deno.exit(await main(["run", file, ...time], { stdout: write(Deno.stdout), stderr: write(Deno.stderr), color }));
+Deno.exit(
+  await main(["run", file, ...time], {
+    stdout: write(Deno.stdout),
+    stderr: write(Deno.stderr),
+    color,
+    columns: Infinity,
+    ask: () => Promise.resolve(null),
+  }),
+);

@@ -1,7 +1,10 @@
-/** Writes the table of all keys into its page: `deno task reference`. */
-import { keyReference } from "../src/config/mod.ts";
+/** Writes the tables of all keys into their pages: `deno task reference`. */
+import { keyReference, relayKeyReference } from "../src/config/mod.ts";
 
-const PAGE = new URL("../docs/reference/configuration.md", import.meta.url);
-const page = await Deno.readTextFile(PAGE);
-const marks = /(<!-- deno-fmt-ignore-start -->\n)[^]*?(\n<!-- deno-fmt-ignore-end -->)/;
-await Deno.writeTextFile(PAGE, page.replace(marks, (_, start: string, end: string) => `${start}\n${keyReference().trim()}\n${end}`));
+const MARKS = /(<!-- deno-fmt-ignore-start -->\n)[^]*?(\n<!-- deno-fmt-ignore-end -->)/;
+
+for (const [name, table] of [["configuration", keyReference()], ["relay", relayKeyReference()]] as const) {
+  const url = new URL(`../docs/reference/${name}.md`, import.meta.url);
+  const page = await Deno.readTextFile(url);
+  await Deno.writeTextFile(url, page.replace(MARKS, (_, start: string, end: string) => `${start}\n${table.trim()}\n${end}`));
+}

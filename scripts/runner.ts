@@ -1,4 +1,4 @@
-/** Runs checks and tests one after the other, and sums them up in a last line: `N passed, N failed`. */
+/** Runs checks and tests, and sums them up in a last line: `N passed, N failed`. */
 import { fileURLToPath } from "node:url";
 
 interface Outcome {
@@ -7,6 +7,19 @@ interface Outcome {
   readonly failed: number;
   readonly skipped: number;
   readonly seconds: number;
+  /** Lines that name tests that failed. */
+  readonly names?: readonly string[];
+}
+
+/** Most names of failed tests that are told at the end. */
+const MOST_NAMES = 20;
+
+/** What a command did. */
+interface Ran {
+  readonly code: number;
+  readonly output: string;
+  readonly beginMs: number;
+  readonly endMs: number;
 }
 
 /** Changes to how a command is run. */
@@ -17,7 +30,13 @@ export interface RunOptions {
 }
 
 /** Tests wait for programs much of the time: there is room for more of them than there are processors. */
-export const IN_PARALLEL: Readonly<Record<string, string>> = { DENO_JOBS: String(Math.ceil(1.5 * navigator.hardwareConcurrency)) };
+const PROCESSES = Math.ceil(1.5 * navigator.hardwareConcurrency);
+
+/** How many files one process runs: those that run at once in one process share its variables and descriptors, and wait for each other. */
+const FILES_OF_A_PROCESS = 8;
+
+/** Tests with programs that are not on every machine; a task of their own runs them. */
+export const PROGRAM_TESTS = "tests/programs";
 
 /** The folder of the project. */
 export const ROOT: string = fileURLToPath(new URL("..", import.meta.url));
@@ -25,15 +44,17 @@ export const ROOT: string = fileURLToPath(new URL("..", import.meta.url));
 /** Runs, counts, and remembers. `REEVE_REQUIRE=all` makes a skipped test a failure. */
 export class Runner {
   readonly #outcomes: Outcome[] = [];
-  #running: Deno.ChildProcess | undefined;
+  readonly #running = new Set<Deno.ChildProcess>();
 
   constructor() {
     // Whoever ends this program means the tests as well.
     Deno.addSignalListener("SIGTERM", () => {
-      try {
-        this.#running?.kill("SIGTERM");
-      } catch {
-        // It ended in this moment.
+      for (const child of this.#running) {
+        try {
+          child.kill("SIGTERM");
+        } catch {
+          // It ended in this moment.
+        }
       }
       Deno.exit(143);
     });
@@ -45,29 +66,51 @@ export class Runner {
     args: readonly string[],
     options: RunOptions & { readonly inspect?: (output: string, code: number) => string | undefined } = {},
   ): Promise<boolean> {
-    const { code, output, seconds } = await this.#run(name, args, false, options);
+    const { code, output, beginMs, endMs } = await this.#run(name, args, false, options);
     const inspect = options.inspect ?? (() => code === 0 ? undefined : `exit code ${code}`);
     const complaint = inspect(output, code);
     if (complaint !== undefined) console.log(`${output}\n${name}: ${complaint}`);
-    this.#outcomes.push({ name, passed: complaint === undefined ? 1 : 0, failed: complaint === undefined ? 0 : 1, skipped: 0, seconds });
+    const passed = complaint === undefined ? 1 : 0;
+    this.#outcomes.push({ name, passed, failed: 1 - passed, skipped: 0, seconds: (endMs - beginMs) / 1000 });
     return complaint === undefined;
   }
 
   /** Runs tests, and reads how many there were from the last line that says so; returns whether all passed. */
   async tests(name: string, args: readonly string[], options: RunOptions = {}): Promise<boolean> {
-    const { code, output, seconds } = await this.#run(name, args, true, options);
-    const line = output.match(/\d+ passed\b.*\b\d+ failed\b.*/g)?.at(-1) ?? "";
-    const count = (word: string): number => Number(line.match(new RegExp(`(\\d+) ${word}`))?.[1] ?? 0);
-    const failed = count("failed");
-    const isBroken = failed === 0 && (code !== 0 || count("passed") === 0);
-    this.#outcomes.push({
-      name,
-      passed: count("passed"),
-      failed: isBroken ? 1 : failed,
-      skipped: count("ignored") + count("skipped"),
-      seconds,
-    });
-    return failed === 0 && !isBroken;
+    return this.#count(name, [await this.#run(name, args, true, options)]);
+  }
+
+  /** Runs files of tests, a few in each of many processes, some of which run at once; returns whether all passed. */
+  async testsApart(name: string, args: readonly string[], files: readonly string[], options: RunOptions = {}): Promise<boolean> {
+    const count = Math.ceil(files.length / FILES_OF_A_PROCESS);
+    // Those that take long stand beside each other in the list.
+    const shares = Array.from({ length: count }, (_, share) => files.filter((_, index) => index % count === share));
+    const ran: Ran[] = [];
+    await Promise.all(Array.from({ length: PROCESSES }, async () => {
+      for (let share = shares.pop(); share !== undefined; share = shares.pop()) {
+        const one = await this.#run(`${name}, ${count - shares.length} of ${count}`, [...args, ...share], false, options);
+        console.log(one.output);
+        ran.push(one);
+      }
+    }));
+    return this.#count(name, ran);
+  }
+
+  #count(name: string, ran: readonly Ran[]): boolean {
+    const sum = { passed: 0, failed: 0, skipped: 0 };
+    for (const { code, output } of ran) {
+      const line = output.match(/\d+ passed\b.*\b\d+ failed\b.*/g)?.at(-1) ?? "";
+      const count = (word: string): number => Number(line.match(new RegExp(`(\\d+) ${word}`))?.[1] ?? 0);
+      const [passed, failed] = [count("passed"), count("failed")];
+      sum.passed += passed;
+      sum.failed += failed === 0 && (code !== 0 || passed === 0) ? 1 : failed;
+      sum.skipped += count("ignored") + count("skipped");
+    }
+    const begin = Math.min(...ran.map(({ beginMs }) => beginMs));
+    const end = Math.max(...ran.map(({ endMs }) => endMs));
+    const names = ran.flatMap(({ output }) => output.match(/^.* \.\.\. FAILED.*$|^FAILED .*\.js\b.*$/gm) ?? []);
+    this.#outcomes.push({ name, ...sum, seconds: (end - begin) / 1000, names });
+    return sum.failed === 0;
   }
 
   /** Counts something that cannot be run here. */
@@ -80,9 +123,10 @@ export class Runner {
   finish(): never {
     const total = (key: "passed" | "failed" | "skipped"): number => this.#outcomes.reduce((sum, outcome) => sum + outcome[key], 0);
     console.log("");
-    for (const { name, passed, failed, skipped, seconds } of this.#outcomes) {
+    for (const { name, passed, failed, skipped, seconds, names = [] } of this.#outcomes) {
       const counts = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
       console.log(`${failed === 0 ? "ok    " : "FAILED"}  ${name}: ${counts} (${seconds.toFixed(1)} s)`);
+      for (const line of names.slice(0, MOST_NAMES)) console.log(`          ${line}`);
     }
     const skips = total("skipped");
     const required = Deno.env.get("REEVE_REQUIRE") === "all" ? skips : 0;
@@ -96,19 +140,20 @@ export class Runner {
     args: readonly string[],
     show: boolean,
     { command = Deno.execPath(), env = {} }: RunOptions,
-  ): Promise<{ code: number; output: string; seconds: number }> {
+  ): Promise<Ran> {
     console.log(`\n== ${name}`);
-    const start = performance.now();
+    const beginMs = performance.now();
     const options: Deno.CommandOptions = { args: [...args], cwd: ROOT, env: { ...env }, stdout: "piped", stderr: "piped", stdin: "null" };
     const child = new Deno.Command(command, options).spawn();
-    this.#running = child;
+    this.#running.add(child);
     const [out, error] = await Promise.all([
       collect(child.stdout, show ? Deno.stdout : undefined),
       collect(child.stderr, show ? Deno.stderr : undefined),
     ]);
     const { code } = await child.status;
+    this.#running.delete(child);
     const plain = `${out}${error}`.replace(new RegExp(`${String.fromCharCode(27)}\\[[\\d;]*m`, "g"), "");
-    return { code, output: plain, seconds: (performance.now() - start) / 1000 };
+    return { code, output: plain, beginMs, endMs: performance.now() };
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * With arguments it runs only the test files, in Deno, whose path contains one of them.
  */
-import { IN_PARALLEL, ROOT, Runner, testFiles } from "./runner.ts";
+import { PROGRAM_TESTS, ROOT, Runner, testFiles } from "./runner.ts";
 
 /** What the package has beside `src`. */
 const PACKAGE_FILES = ["mod.ts", "deno.json", "LICENSE", "README.md", "CHANGELOG.md"];
@@ -16,7 +16,7 @@ const runner = new Runner();
 if (filters.length > 0) {
   const files = testFiles([NODE_TESTS]).filter((path) => filters.some((filter) => path.includes(filter)));
   // Without a file Deno would take all it finds.
-  if (files.length > 0) await runner.tests("tests", ["test", "-A", "--parallel", "--trace-leaks", ...files]);
+  if (files.length > 0) await runner.tests("tests", ["test", "-A", "--parallel", ...files]);
   runner.finish();
 }
 
@@ -29,10 +29,10 @@ await runner.check("documentation", ["doc", "--lint", ...doors]);
 await runner.check("package for JSR", ["publish", "--dry-run", "--allow-dirty", "--no-check"], { inspect: onlyWanted });
 await runner.tests("examples in the documentation", ["test", "-A", "--doc", "mod.ts", "src", "README.md", "docs"]);
 // What was checked above is not checked again, and a wrong type hides no other test.
-const flags = ["-A", "--parallel", "--trace-leaks", "--no-check"];
-await runner.tests("tests in Deno", ["test", ...flags, ...testFiles([PACKAGE_TESTS, NODE_TESTS])], { env: IN_PARALLEL });
+const run = ["test", "-A", "--no-check"];
+await runner.testsApart("tests in Deno", run, testFiles([PACKAGE_TESTS, NODE_TESTS, PROGRAM_TESTS]));
 const isBuilt = await runner.tests("package for npm, and its tests in Node", ["run", "-A", "scripts/build_npm.ts"]);
-if (isBuilt) await runner.tests("what is in the package for npm", ["test", ...flags, PACKAGE_TESTS]);
+if (isBuilt) await runner.tests("what is in the package for npm", [...run, "--parallel", PACKAGE_TESTS]);
 else runner.skip("what is in the package for npm", "it was not built");
 runner.finish();
 

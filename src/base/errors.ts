@@ -30,6 +30,7 @@ export const ERROR_CODES = {
   dashboard_outcome_unknown: "the connection was lost while a command was under way: whether it was done is not known",
   dashboard_refused: "a target refused a request; `wire` has its code, its stage and whether to try again",
   health_not_started: "the server that answers how a tree is could not listen",
+  relay_not_started: "a relay could not listen, or its settings do not fit",
   telemetry_not_started: "what takes metrics and traces could not be started, or its settings do not fit",
   watchdog_not_started: "the thread that watches the loop of the program could not be had",
   systemd_not_told: "systemd could not be told how a tree is",

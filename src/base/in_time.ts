@@ -26,3 +26,25 @@ export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): P
     work.catch(() => {});
   }
 }
+
+/** Timers that keep the program alive: somebody waits for what they bound. */
+export const TIMERS: Pick<Clock, "setTimer"> = {
+  setTimer(callback, delayMs): () => void {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Resolves after a time, or at once when the signal aborts. */
+export function pause(delayMs: number, signal: AbortSignal, clock: Pick<Clock, "setTimer"> = TIMERS): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      cancel();
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const cancel = clock.setTimer(end, delayMs);
+    signal.addEventListener("abort", end);
+    if (signal.aborted) end();
+  });
+}

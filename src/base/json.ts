@@ -8,8 +8,7 @@ export function toJson(value: unknown): string {
     case "object":
       if (value === null) return "null";
       if (value instanceof RawJson) return value.text;
-      if (Array.isArray(value)) return `[${value.map((entry) => toJson(entry === undefined ? null : entry)).join(",")}]`;
-      return objectToJson(value);
+      return Array.isArray(value) ? listToJson(value) : objectToJson(value);
     default:
       return JSON.stringify(value) ?? "null";
   }
@@ -20,19 +19,40 @@ export class RawJson {
   readonly text: string;
 
   constructor(text: string) {
-    this.text = text;
-    // A text that was put together is a tree of its pieces until somebody looks into it: each use would go through all of them again.
-    text.charCodeAt(0);
+    this.text = inOnePiece(text);
   }
+}
+
+/** A text that was put together is a tree of its pieces until somebody looks into it: each use, and each tidying of the memory, would go through all of them. */
+function inOnePiece(text: string): string {
+  text.charCodeAt(0);
+  return text;
+}
+
+function listToJson(list: readonly unknown[]): string {
+  let text = "";
+  for (const entry of list) text += `${text === "" ? "" : ","}${inOnePiece(toJson(entry === undefined ? null : entry))}`;
+  return `[${text}]`;
 }
 
 function objectToJson(value: object): string {
   let text = "";
   for (const [key, entry] of Object.entries(value)) {
     if (entry === undefined) continue;
-    text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${toJson(entry)}`;
+    text += `${text === "" ? "" : ","}${nameToJson(key)}:${toJson(entry)}`;
   }
   return `{${text}}`;
+}
+
+const NAMES = new Map<string, string>();
+
+/** Names repeat: the few there are are written once. */
+function nameToJson(name: string): string {
+  const before = NAMES.get(name);
+  if (before !== undefined) return before;
+  const text = JSON.stringify(name);
+  if (NAMES.size < 1_024) NAMES.set(name, text);
+  return text;
 }
 
 /** Why a text is refused before it is parsed: it is nested too deep, or an object has a member twice; `null` when it is not. */

@@ -19,29 +19,52 @@ export type ReferenceMethod =
 
 /** A method of our own, which `hello` tells. */
 export type ReeveMethod =
+  | "reeve.status"
+  | "reeve.events"
+  | "reeve.logs"
   | "reeve.describe"
   | "reeve.audit"
+  | "reeve.metrics"
   | "reeve.start_child"
   | "reeve.terminate_child"
   | "reeve.release_child"
   | "reeve.reset_fuse"
   | "reeve.start_template"
   | "reeve.scale"
+  | "reeve.rolling_restart"
   | "reeve.reload";
 
 /** A method of the socket. */
 export type Method = ReferenceMethod | ReeveMethod;
 
+/** A method that changes nothing. */
+export type ReadMethod =
+  | "hello"
+  | "state"
+  | "events.subscribe"
+  | "logs.tail"
+  | "reeve.status"
+  | "reeve.events"
+  | "reeve.logs"
+  | "reeve.describe"
+  | "reeve.audit"
+  | "reeve.metrics";
+
 /** Methods of our own, with what they may do. */
 export const EXTENSIONS: Readonly<Record<ReeveMethod, MethodRisk>> = Object.freeze({
+  "reeve.status": "read",
+  "reeve.events": "read",
+  "reeve.logs": "read",
   "reeve.describe": "read",
   "reeve.audit": "read",
+  "reeve.metrics": "read",
   "reeve.start_child": "write",
   "reeve.terminate_child": "write",
   "reeve.release_child": "write",
   "reeve.reset_fuse": "write",
   "reeve.start_template": "write",
   "reeve.scale": "destructive",
+  "reeve.rolling_restart": "write",
   "reeve.reload": "destructive",
 });
 

@@ -1,5 +1,6 @@
 /** What every folder may use: errors, time, random numbers, text. */
 export * from "./abort.ts";
+export * from "./calendar.ts";
 export * from "./child_error.ts";
 export * from "./clean.ts";
 export * from "./clock.ts";

@@ -5,13 +5,16 @@ import process from "node:process";
 export class Outlet {
   #isGone = false;
   #wake = (): void => {};
+  readonly #onGone: () => void;
   readonly #onError = (): void => {
     this.#isGone = true;
     this.#wake();
+    this.#onGone();
   };
 
-  /** Begins to watch, until it is released. */
-  constructor() {
+  /** Begins to watch, until it is released; calls back when nobody reads any more. */
+  constructor(onGone: () => void = () => {}) {
+    this.#onGone = onGone;
     process.stdout.on("error", this.#onError);
   }
 

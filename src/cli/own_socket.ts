@@ -1,7 +1,7 @@
 /** The socket of a run whose file asks for none: in a folder of the user, under a name that no other run has. */
 import { lstat, mkdir, readdir, unlink } from "node:fs/promises";
 import { homedir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import process from "node:process";
 import { isAnswered, LONGEST_UNIX_PATH, ownUidIn, pathBytes, privateFolder } from "../platform/mod.ts";
 
@@ -13,26 +13,50 @@ export type UserFolders = Readonly<Partial<Record<"XDG_RUNTIME_DIR" | "HOME", st
 
 /** Where a run of this name listens; makes the folder, and clears away what killed runs left in it. */
 export async function ownSocketPath(name: string, folders: UserFolders = ofThisProgram()): Promise<string> {
-  const folder = folderOf(folders);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const uid = await checkFolder(folder);
+  const { folder, uid } = await ownFolder(folders);
   await clearAway(folder, uid);
   return join(folder, socketName(name, folder, process.pid));
+}
+
+/** The folder in which runs have their sockets, and our user id; makes it, and rejects where it is not ours alone. */
+export async function ownFolder(folders: UserFolders = ofThisProgram()): Promise<{ readonly folder: string; readonly uid: number }> {
+  const folder = folderOf(folders);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  return { folder, uid: await checkFolder(folder) };
 }
 
 /** Where runs of this name listen now. Changes nothing. */
 export async function ownSocketsOf(name: string, folders: UserFolders = ofThisProgram()): Promise<string[]> {
   const folder = folderOf(folders);
+  return await answeredIn(folder, (file, pid) => file === socketName(name, folder, pid));
+}
+
+/** Where runs of any name listen now. Changes nothing. */
+export async function ownSocketsOfAll(folders: UserFolders = ofThisProgram()): Promise<string[]> {
+  return await answeredIn(folderOf(folders), () => true);
+}
+
+/** Where the run listens now that came after the one of such a socket; `null` where it is none, or there is not just one. Changes nothing. */
+export async function successorOf(path: string, folders: UserFolders = ofThisProgram()): Promise<string | null> {
+  const folder = folderOf(folders);
+  const [, name] = /^(.*)-\d+\.sock$/.exec(basename(path)) ?? [];
+  if (name === undefined || dirname(path) !== folder) return null;
+  const [found = null, ...others] = await answeredIn(folder, (file, pid) => file === `${name}-${pid}.sock`);
+  return others.length === 0 ? found : null;
+}
+
+async function answeredIn(folder: string, isWanted: (file: string, pid: string) => boolean): Promise<string[]> {
   const files = (await readdir(folder).catch(() => [])).filter((file) => {
     const [, pid] = /-(\d+)\.sock$/.exec(file) ?? [];
-    return pid !== undefined && file === socketName(name, folder, pid);
-  });
+    return pid !== undefined && isWanted(file, pid);
+  }).sort();
   const paths = files.slice(0, MOST_LOOKED_AT).map((file) => join(folder, file));
   const areAnswered = await Promise.all(paths.map((path) => isAnswered(path).catch(() => false)));
   return paths.filter((_, index) => areAnswered[index]);
 }
 
-function folderOf({ XDG_RUNTIME_DIR = "", HOME = homedir() }: UserFolders): string {
+/** Where that folder is. */
+export function folderOf({ XDG_RUNTIME_DIR = "", HOME = homedir() }: UserFolders = ofThisProgram()): string {
   return isAbsolute(XDG_RUNTIME_DIR) ? join(XDG_RUNTIME_DIR, "reeve") : join(HOME, ".cache", "reeve");
 }
 

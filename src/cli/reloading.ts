@@ -1,8 +1,9 @@
 /** A file that is read anew while its tree runs. */
-import { type ReloadResult, SpecError, type Tree } from "../../mod.ts";
-import { cleanText, thrownMessage } from "../base/mod.ts";
+import { cleanText, SpecError, thrownMessage } from "../base/mod.ts";
 import { ConfigError, type LoadedConfig, loadFile } from "../config/mod.ts";
-import { printProblems, printRefusal } from "./commands/check.ts";
+import type { NewDeclaration } from "../ipc/mod.ts";
+import type { Tree } from "../runtime/mod.ts";
+import { printProblems, printRefusal } from "./file_problems.ts";
 import type { CommandIo } from "./io.ts";
 import { reloadText } from "./reload_text.ts";
 
@@ -13,32 +14,51 @@ export interface ReloadingOptions {
   readonly io: CommandIo;
 }
 
-/** Returns what reads the file and applies it, one time after the other; where the file is refused, the tree runs on as it was. */
-export function reloading(tree: Tree, { file, loaded: first, io }: ReloadingOptions): () => Promise<void> {
+/** The ways to a new declaration. */
+export interface Reloading {
+  /** Reads the file and applies it, one time after the other; where the file is refused, the tree runs on as it was. */
+  reload(): Promise<void>;
+  /** Reads the file for somebody else who applies it. */
+  read(): Promise<NewDeclaration>;
+}
+
+/** Reads a file anew, by a signal or for the socket. */
+export function reloading(tree: Tree, { file, loaded: first, io }: ReloadingOptions): Reloading {
   let last = first;
   let turn: Promise<void> = Promise.resolve();
+  const tellLater = (loaded: LoadedConfig): void => {
+    io.stderr(changedSections(last, loaded).map(later).join(""));
+    last = loaded;
+  };
   const reload = async (): Promise<void> => {
     io.stderr(`reeve: reading ${cleanText(file)} anew\n`);
+    let locate = last.locate;
     try {
       const loaded = await loadFile(file);
+      locate = loaded.locate;
       printProblems(loaded.warnings, io);
       const result = await tree.apply(loaded.spec, { by: "reeve", reason: `${file} was read anew`, configVersion: loaded.configVersion });
-      io.stderr(told(result, changedSections(last, loaded)));
-      last = loaded;
+      tellLater(loaded);
+      io.stderr(reloadText(result, false));
     } catch (error) {
       if (error instanceof ConfigError) printRefusal(error, file, io);
-      else if (error instanceof SpecError) printRefusal(new ConfigError("invalid_config", file, last.locate(error.problems)), file, io);
+      else if (error instanceof SpecError) printRefusal(new ConfigError("invalid_config", file, locate(error.problems)), file, io);
       else io.stderr(`reeve: ${cleanText(thrownMessage(error))}\n`);
       io.stderr("reeve: the tree runs on as it was\n");
     }
   };
-  return () => turn = turn.then(reload);
+  return {
+    reload: () => turn = turn.then(reload),
+    read: async () => {
+      const loaded = await loadFile(file);
+      return { spec: loaded.spec, configVersion: loaded.configVersion, onApplied: () => tellLater(loaded) };
+    },
+  };
 }
 
-/** What a reload did, and what it cannot do. */
-function told(result: ReloadResult, sections: readonly string[]): string {
-  const later = sections.map((section) => `reeve: what is new in "${section}" counts from the next start of the program on\n`).join("");
-  return `${later}${reloadText(result, false)}`;
+/** What a reload cannot do. */
+function later(section: string): string {
+  return `reeve: what is new in "${section}" counts from the next start of the program on\n`;
 }
 
 /** Sections of the file that are not the tree's, and have changed. */

@@ -1,6 +1,7 @@
 /** What a run came to, as a table. */
-import { type ChildReport, describe, describeExit, duration, type Reconciliation, type Report, type Unwritten } from "../../mod.ts";
 import { cleanText } from "../base/mod.ts";
+import { describe, describeExit, duration } from "../event/mod.ts";
+import type { ChildReport, Reconciliation, Report, Unwritten } from "../runtime/mod.ts";
 import { type CommandIo, paint } from "./io.ts";
 import { renderTable } from "./table.ts";
 

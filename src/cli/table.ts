@@ -10,7 +10,8 @@ export function renderTable(heading: readonly string[], rows: readonly (readonly
   return [line(heading), ...rows.map(line)].map((text) => `${text}\n`).join("");
 }
 
-function visibleLength(text: string): number {
+/** How many columns a text takes, without its colours. */
+export function visibleLength(text: string): number {
   return text.replace(COLOR, "").length;
 }
 

@@ -1,4 +1,5 @@
 /** Trying again, and how long to wait before that. */
+import { pause } from "../base/mod.ts";
 import { DashboardError } from "./link.ts";
 
 /** Delays between attempts to connect again: each twice the one before, less a random half. */
@@ -16,10 +17,17 @@ export function reconnectDelayMs(attempt: number, { initialMs = 100, maxMs = 5_0
   return Math.min(maxMs, initialMs * 2 ** Math.min(attempt - 1, 30)) * (1 - 0.5 * random());
 }
 
-/** Tries until it works; rejects when the signal aborts, when there were too many attempts, or when the target refuses for good. */
-export async function untilItWorks<T>(work: () => Promise<T>, options: ReconnectOptions, signal: AbortSignal): Promise<T> {
+/** Tries until it works; rejects when the signal aborts, when there were too many attempts, or when the target refuses for good. Each delay is told before it begins. */
+export async function untilItWorks<T>(
+  work: () => Promise<T>,
+  options: ReconnectOptions,
+  signal: AbortSignal,
+  onDelay: (delayMs: number) => void = () => {},
+): Promise<T> {
   for (let attempt = 1;; attempt++) {
-    await pause(reconnectDelayMs(attempt, options, Math.random), signal);
+    const delayMs = reconnectDelayMs(attempt, options, Math.random);
+    onDelay(delayMs);
+    await pause(delayMs, signal);
     signal.throwIfAborted();
     try {
       return await work();
@@ -28,17 +36,4 @@ export async function untilItWorks<T>(work: () => Promise<T>, options: Reconnect
       if (signal.aborted || isFinal || attempt >= (options.maxAttempts ?? Infinity)) throw error;
     }
   }
-}
-
-function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, delayMs);
-    signal.addEventListener("abort", end);
-    if (signal.aborted) end();
-  });
 }

@@ -1,77 +1,47 @@
 /** A client of one target, over one connection for requests and one for each subscription. */
-import { ReeveError, toJson, unlessAborted } from "../base/mod.ts";
+import { ReeveError, TIMERS, toJson, unlessAborted } from "../base/mod.ts";
 import { type CommandKind, type ExtensionKind, isMethod, type Method, METHODS, PROTOCOL_VERSION } from "../protocol/mod.ts";
 import type { ReconnectOptions } from "./backoff.ts";
-import { brought } from "./forms.ts";
-import { type ConnectionState, Lifeline } from "./lifeline.ts";
-import { CLOCK, DashboardError, type Link, type Message, openLink, unreachable } from "./link.ts";
-import { isEventPush, isHello, isLogPush, isOutcome, isState } from "./shapes.ts";
+import { brought, broughtPush } from "./forms.ts";
+import { Lifeline } from "./lifeline.ts";
+import { DashboardError, type Link, type Message, openLink, type PushTaker, unreachable } from "./link.ts";
+import {
+  isAuditRecord,
+  isDescribedEvent,
+  isEventPush,
+  isHello,
+  isListOf,
+  isLogPush,
+  isLogRecord,
+  isOutcome,
+  isPassable,
+  isState,
+  isStatus,
+} from "./shapes.ts";
+import type {
+  AuditOptions,
+  CommandRequest,
+  ConnectOptions,
+  EventOptions,
+  RecentOptions,
+  RequestOptions,
+  SubscribeOptions,
+} from "./options.ts";
 import { subscribe, type Subscription } from "./subscription.ts";
-import type { CommandOutcome, DashboardState, EventPush, Hello, Interruption, LogPush } from "./types.ts";
-
-/** Options of {@linkcode connect}. */
-export interface ConnectOptions {
-  /** Longest time in milliseconds to wait for an answer. @default {35000} */
-  readonly timeoutMs?: number;
-  /** Longest time in milliseconds to wait for a connection. @default {5000} */
-  readonly connectTimeoutMs?: number;
-  /** Most pushes of one subscription that wait for their reader; of more, the oldest are dropped and counted. @default {1024} */
-  readonly maxWaiting?: number;
-  /** Whether and how a lost connection is made again. @default {false} */
-  readonly reconnect?: boolean | ReconnectOptions;
-  /** Told when the connection for requests is made, lost and to be made again, or over; what it throws is ignored. */
-  readonly onState?: (state: ConnectionState, reason: string) => void;
-  /** Closes the client when it aborts, also while it connects. */
-  readonly signal?: AbortSignal;
-}
-
-/** Options of one request. */
-export interface RequestOptions {
-  /** Stops waiting when it aborts; the target may do what was asked all the same. */
-  readonly signal?: AbortSignal;
-  /** Longest time in milliseconds to wait for the answer. @default {that of the connection} */
-  readonly timeoutMs?: number;
-}
-
-/** What is asked of a child or of the tree, by whom and why. */
-export interface CommandRequest extends RequestOptions {
-  /** The child's path. */
-  readonly childPath?: string;
-  /** The declaration of a child to be added. */
-  readonly childManifest?: string;
-  /** The template of which copies are made. */
-  readonly template?: string;
-  /** How many copies there are to be. */
-  readonly count?: number;
-  /** Whether `reload` only says what it would do. @default {false} */
-  readonly dryRun?: boolean;
-  /** Why. */
-  readonly reason: string;
-  /** Who asks. */
-  readonly requestedBy: string;
-  /** Whether a dangerous command is meant. @default {false} */
-  readonly confirmed?: boolean;
-}
-
-/** Options of a subscription; filters count with targets that have the capability `subscriptions.filter`. */
-export interface SubscribeOptions {
-  /** Ends the stream when it aborts. */
-  readonly signal?: AbortSignal;
-  /** Goes on after this number instead of from now on. */
-  readonly since?: number;
-  /** Only what concerns this child and those below it. */
-  readonly path?: string;
-  /** Only these: `error`, `warning`, `info`. */
-  readonly severities?: readonly string[];
-}
-
-/** Options of a subscription to events. */
-export interface EventOptions extends SubscribeOptions {
-  /** Only these types, such as `child_failed`. */
-  readonly types?: readonly string[];
-  /** Whether children are pushed as well, all of them first and then those that changed. @default {false} */
-  readonly states?: boolean;
-}
+import type {
+  CaughtUp,
+  CommandOutcome,
+  DashboardState,
+  DescribedEvent,
+  EventPush,
+  Hello,
+  Interruption,
+  LogPush,
+  RawPush,
+  TargetAuditRecord,
+  TargetLogRecord,
+} from "./types.ts";
+import type { TreeStatus } from "./status_types.ts";
 
 /** A client of one target. */
 export interface Client extends AsyncDisposable {
@@ -81,12 +51,24 @@ export interface Client extends AsyncDisposable {
   hello(options?: RequestOptions): Promise<Hello>;
   /** How the tree is. */
   state(options?: RequestOptions): Promise<DashboardState>;
+  /** Everything that is known of the tree and its children; only Reeve tells it. With `usage`, what processes take is measured, which takes a quarter of a second. */
+  status(options?: RequestOptions & { readonly usage?: boolean }): Promise<TreeStatus>;
+  /** The last events that the target remembers, oldest first, each with its sentence; only Reeve tells them. */
+  recentEvents(options?: RecentOptions & { readonly types?: readonly string[] }): Promise<readonly DescribedEvent[]>;
+  /** The last lines of output that the target remembers, oldest first; only Reeve tells them. */
+  recentLogs(options?: RecentOptions): Promise<readonly TargetLogRecord[]>;
+  /** The last records of the audit that the target remembers, oldest first; only Reeve tells them. */
+  audit(options?: AuditOptions): Promise<readonly TargetAuditRecord[]>;
+  /** What is measured, as Prometheus reads it; only Reeve tells it, where it measures. */
+  metrics(options?: RequestOptions): Promise<string>;
   /** Asks for a command; resolves with its result, whose `accepted` says whether it was done. */
   command(kind: CommandKind | ExtensionKind, request: CommandRequest): Promise<CommandOutcome>;
   /** Every event from now on; ends with the client or the signal. */
   events(options?: EventOptions): Subscription<EventPush>;
   /** Every line of output in the same way. */
   logs(options?: SubscribeOptions): Subscription<LogPush>;
+  /** What {@linkcode Client.events} or {@linkcode Client.logs} give, for whoever passes it on: as it came. */
+  raw(what: "events" | "logs", options?: EventOptions): Subscription<RawPush | CaughtUp | Interruption>;
   /** Ends all connections; what waits for an answer is rejected. */
   close(): Promise<void>;
 }
@@ -126,16 +108,17 @@ class SocketClient implements Client {
   #count = 0;
 
   constructor(path: string, options: ConnectOptions) {
-    const { timeoutMs = 35_000, reconnect = false, onState = () => {} } = options;
+    const { timeoutMs = 35_000, reconnect = false, onState = () => {}, onRetry = () => {} } = options;
     this.#path = path;
     this.#options = options;
     this.#timeoutMs = timeoutMs;
     this.#reconnect = reconnect === false ? null : reconnect === true ? {} : reconnect;
     this.#lifeline = new Lifeline({
-      open: () => this.#open(() => {}, this.#closed.signal),
+      open: (isAgain) => this.#open(() => {}, this.#closed.signal, isAgain),
       reconnect: this.#reconnect,
       signal: this.#closed.signal,
       onState,
+      onRetry,
     });
   }
 
@@ -189,18 +172,58 @@ class SocketClient implements Client {
     return state;
   }
 
+  async status({ usage = false, ...options }: RequestOptions & { readonly usage?: boolean } = {}): Promise<TreeStatus> {
+    const { type: _, ...status } = { type: "", ...await this.request("reeve.status", { usage }, options) };
+    const found = brought(status);
+    if (!isStatus(found)) throw unreachable(this.#path, "its status is in disorder");
+    return found;
+  }
+
+  async recentEvents(
+    { path, paths, severities, limit, types, ...options }: RecentOptions & { readonly types?: readonly string[] } = {},
+  ): Promise<readonly DescribedEvent[]> {
+    const { records } = await this.request("reeve.events", { path, paths, severities, limit, types }, options);
+    const found = brought(records);
+    if (!isListOf(found, isDescribedEvent)) throw unreachable(this.#path, "its events are in disorder");
+    return found;
+  }
+
+  async recentLogs({ path, paths, severities, limit, ...options }: RecentOptions = {}): Promise<readonly TargetLogRecord[]> {
+    const { records } = await this.request("reeve.logs", { path, paths, severities, limit }, options);
+    const found = brought(records);
+    if (!isListOf(found, isLogRecord)) throw unreachable(this.#path, "its lines are in disorder");
+    return found;
+  }
+
+  async audit({ after, limit, ...options }: AuditOptions = {}): Promise<readonly TargetAuditRecord[]> {
+    const { records } = await this.request("reeve.audit", { after_sequence: after, limit }, options);
+    const found = brought(records);
+    if (!isListOf(found, isAuditRecord)) throw unreachable(this.#path, "its audit is in disorder");
+    return found;
+  }
+
+  async metrics(options?: RequestOptions): Promise<string> {
+    const { text } = await this.request("reeve.metrics", null, options);
+    if (typeof text !== "string") throw unreachable(this.#path, "its metrics are in disorder");
+    return text;
+  }
+
   async command(
     kind: CommandKind | ExtensionKind,
-    { childPath, childManifest, template, count, dryRun, reason, requestedBy, confirmed = false, ...options }: CommandRequest,
+    { childPath, childManifest, template, count, to, args, force, dryRun, reason, requestedBy, confirmed = false, ...options }:
+      CommandRequest,
   ): Promise<CommandOutcome> {
     const method = methodOf(kind);
     const params = {
       command_id: crypto.randomUUID(),
-      target_id: await this.#targetId(options),
+      target_id: await this.#targetId(options, Object.entries({ to, args, force }).find(([, value]) => value !== undefined)?.[0]),
       command: method.startsWith("command.") ? kind : undefined,
       target: { child_path: childPath, child_manifest: childManifest },
       template,
       count,
+      to,
+      args,
+      force,
       dry_run: dryRun,
       reason,
       requested_by: requestedBy,
@@ -212,12 +235,17 @@ class SocketClient implements Client {
     return outcome;
   }
 
-  events({ signal, since, ...params }: EventOptions = {}): Subscription<EventPush> {
-    return this.#subscribe("events.subscribe", params, since, signal, isEventPush);
+  events(options: EventOptions = {}): Subscription<EventPush> {
+    return this.#subscribe("events.subscribe", options, (message) => wholePush(message, isEventPush));
   }
 
-  logs({ signal, since, ...params }: SubscribeOptions = {}): Subscription<LogPush> {
-    return this.#subscribe("logs.tail", params, since, signal, isLogPush);
+  logs(options: SubscribeOptions = {}): Subscription<LogPush> {
+    return this.#subscribe("logs.tail", options, (message) => wholePush(message, isLogPush));
+  }
+
+  raw(what: "events" | "logs", options: EventOptions = {}): Subscription<RawPush | CaughtUp | Interruption> {
+    const method = what === "events" ? "events.subscribe" : "logs.tail";
+    return this.#subscribe(method, options, (message, line) => isPassable(message) ? { type: "raw", message, line } : null);
   }
 
   close(): Promise<void> {
@@ -239,8 +267,10 @@ class SocketClient implements Client {
     return { id, line: `${toJson({ request_id: id, method, params })}\n` };
   }
 
-  #open(onPush: (push: Message) => void, signal: AbortSignal): Promise<Link> {
-    return openLink(this.#path, { timeoutMs: this.#options.connectTimeoutMs ?? 5_000, signal, onPush });
+  async #open(onPush: PushTaker, signal: AbortSignal, isAgain: boolean): Promise<Link> {
+    const { relocate, ownerUid, connectTimeoutMs = 5_000, maxLineBytes, maxBytesPerSecond } = this.#options;
+    const path = isAgain && relocate !== undefined ? await relocate(this.#path) ?? this.#path : this.#path;
+    return await openLink(path, { timeoutMs: connectTimeoutMs, signal, onPush, ownerUid, maxLineBytes, maxBytesPerSecond });
   }
 
   /** The connection on which a request may be repeated that a lost one may have cut short. */
@@ -280,13 +310,17 @@ class SocketClient implements Client {
     return asked;
   }
 
-  async #targetId(options: RequestOptions): Promise<string> {
+  /** The id of the target; rejects where it would pass over an option without a word. */
+  async #targetId(options: RequestOptions, option?: string): Promise<string> {
     return await this.#inTime("hello", options, async (signal) => {
       while (true) {
         const link = await this.#lifeline.live();
         signal.throwIfAborted();
         try {
           const hello = await this.#helloOf(link);
+          if (option !== undefined && hello?.capabilities?.includes("commands.options") !== true) {
+            throw new ReeveError("invalid_request", `The target knows no "${option}" of a command`, { path: this.#path });
+          }
           return hello?.registration.targetId ?? (await this.state(options)).target.targetId;
         } catch (error) {
           if (error !== link.over) throw error;
@@ -297,20 +331,19 @@ class SocketClient implements Client {
 
   #subscribe<Push>(
     method: "events.subscribe" | "logs.tail",
-    params: Readonly<Record<string, unknown>>,
-    since: number | undefined,
-    signal: AbortSignal | undefined,
-    isWanted: (push: object) => push is Push & object,
-  ): Subscription<Push | Interruption> {
+    { signal, since, run, usageMs, ...params }: EventOptions,
+    read: (message: Message, line: string) => Push | null,
+  ): Subscription<Push | CaughtUp | Interruption> {
     return subscribe<Push>({
       method,
-      params,
+      params: { ...params, usage_ms: usageMs },
       since,
-      isWanted,
+      run,
+      read,
       maxWaiting: this.#options.maxWaiting ?? 1_024,
       signal: signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal]),
       reconnect: this.#reconnect,
-      open: (onPush, ended) => this.#open(onPush, ended),
+      open: (onPush, ended, isAgain) => this.#open(onPush, ended, isAgain),
       helloOf: (link) => this.#inTime("hello", {}, () => this.#helloOf(link)),
       ask: (link, asked, fields) => {
         const { id, line } = this.#lineOf(asked, fields);
@@ -327,7 +360,7 @@ class SocketClient implements Client {
   ): Promise<T> {
     const over = new AbortController();
     const onAbort = (): void => over.abort(signal?.reason);
-    const cancel = CLOCK.setTimer(
+    const cancel = TIMERS.setTimer(
       () => over.abort(unreachable(this.#path, `it did not answer ${method} within ${timeoutMs} ms`)),
       timeoutMs,
     );
@@ -340,6 +373,12 @@ class SocketClient implements Client {
       signal?.removeEventListener("abort", onAbort);
     }
   }
+}
+
+/** A push that has what it must have. */
+function wholePush<Push extends object>(message: Message, isWhole: (push: object) => push is Push): Push | null {
+  const push = broughtPush(message);
+  return isWhole(push) ? push : null;
 }
 
 function abortedBy(signal: AbortSignal | undefined): Error {

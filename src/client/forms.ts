@@ -30,6 +30,13 @@ export function brought(value: unknown, name = ""): unknown {
   return Object.fromEntries(members.map(([key, entry]) => [memberOf(key), brought(entry, key)]));
 }
 
+/** A push as the client gives it; the reference leaves out of a delta what has not changed. */
+export function broughtPush({ type, ...more }: Readonly<Record<string, unknown>>): object {
+  const { delta, ...rest }: Record<string, unknown> = { ...Object(brought(more)) };
+  if (delta === undefined) return { type, ...rest };
+  return { type, ...rest, delta: { sequence: 0, whole: false, runtimeState: [], childRuntimeRecords: [], removed: [], ...Object(delta) } };
+}
+
 function read(text: string, name: string): unknown {
   if (!/^\d{1,39}$/.test(text)) return text;
   if (isTime(name)) return BigInt(text);

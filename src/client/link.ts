@@ -1,8 +1,9 @@
 /** One connection: requests and their answers, and what is pushed in between. */
-import { cleanText, type Clock, ReeveError, thrownMessage, unlessAborted } from "../base/mod.ts";
+import { cleanText, ReeveError, thrownMessage, TIMERS, unlessAborted } from "../base/mod.ts";
 import { type ByteConnection, connectInTime, FrameSplitter, platform } from "../platform/mod.ts";
 import { NO_REQUEST_ID, type WireError } from "../protocol/mod.ts";
 import { readLine } from "./forms.ts";
+import { Pace } from "./pace.ts";
 import { distrust } from "./trust.ts";
 
 /** A target said no. */
@@ -22,13 +23,16 @@ export class DashboardError extends ReeveError {
 /** A message of the target. */
 export type Message = Readonly<Record<string, unknown>>;
 
+/** Takes what is pushed: as a message, and as the line that it was. */
+export type PushTaker = (push: Message, line: string) => void;
+
 interface Waiting {
   readonly resolve: (result: Message) => void;
   readonly reject: (error: Error) => void;
 }
 
 /** Longest line in bytes: the state of a very large tree. */
-const MAX_FRAME_BYTES = 256 * 1024 * 1024;
+const MAX_LINE_BYTES = 256 * 1024 * 1024;
 
 /** What is said of a connection that is to be made. */
 export interface LinkOptions {
@@ -36,17 +40,22 @@ export interface LinkOptions {
   readonly timeoutMs: number;
   /** Gives up connecting. */
   readonly signal: AbortSignal;
-  readonly onPush: (push: Message) => void;
+  readonly onPush: PushTaker;
+  /** To whom the socket must belong; where it is left out, to the user or root. */
+  readonly ownerUid?: number | undefined;
+  readonly maxLineBytes?: number | undefined;
+  readonly maxBytesPerSecond?: number | undefined;
 }
 
 /** Connects, when the place can be trusted; rejects with `dashboard_unreachable`, or with the signal's reason. */
-export async function openLink(path: string, { timeoutMs, signal, onPush }: LinkOptions): Promise<Link> {
+export async function openLink(path: string, options: LinkOptions): Promise<Link> {
+  const { timeoutMs, signal, ownerUid } = options;
   signal.throwIfAborted();
   try {
-    const why = await unlessAborted(distrust(path), signal);
+    const why = await unlessAborted(distrust(path, ownerUid), signal);
     if (why !== null) throw new Error(why);
     const tooLate = (): Error => new Error(`it takes no connection within ${timeoutMs} ms`);
-    return new Link(path, await connectInTime(path, timeoutMs, tooLate, CLOCK, signal), onPush);
+    return new Link(path, await connectInTime(path, timeoutMs, tooLate, TIMERS, signal), options);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     throw unreachable(path, thrownMessage(error), error);
@@ -57,18 +66,18 @@ export async function openLink(path: string, { timeoutMs, signal, onPush }: Link
 export class Link {
   readonly #path: string;
   readonly #bytes: ByteConnection;
-  readonly #onPush: (push: Message) => void;
+  readonly #onPush: PushTaker;
   readonly #waiting = new Map<string, Waiting>();
   readonly #listeners: ((why: Error) => void)[] = [];
   #queue = "";
   #writing = false;
   #over: Error | null = null;
 
-  constructor(path: string, bytes: ByteConnection, onPush: (push: Message) => void) {
+  constructor(path: string, bytes: ByteConnection, { onPush, maxLineBytes, maxBytesPerSecond }: LinkOptions) {
     this.#path = path;
     this.#bytes = bytes;
     this.#onPush = onPush;
-    this.#read();
+    void this.#read(maxLineBytes, maxBytesPerSecond === undefined ? null : new Pace(maxBytesPerSecond));
   }
 
   /** Why the connection is lost; `null` when it is not. */
@@ -125,12 +134,13 @@ export class Link {
     }
   }
 
-  async #read(): Promise<void> {
-    const frames = new FrameSplitter(MAX_FRAME_BYTES);
+  async #read(maxLineBytes = MAX_LINE_BYTES, pace: Pace | null): Promise<void> {
+    const frames = new FrameSplitter(maxLineBytes);
     try {
       await this.#bytes.receive((block) => {
-        for (const { text } of frames.push(block)) this.#take(readLine(text));
-        return this.#over === null && frames.fault === null;
+        for (const { text } of frames.push(block)) this.#take(readLine(text), text);
+        if (this.#over !== null || frames.fault !== null) return false;
+        return pace === null || pace.take(block.length);
       });
       this.close(
         unreachable(this.#path, frames.fault === null ? "it closed the connection" : `what it sent is in disorder (${frames.fault})`),
@@ -140,9 +150,9 @@ export class Link {
     }
   }
 
-  #take(message: Message): void {
+  #take(message: Message, line: string): void {
     const { request_id: id, ok, result, error } = message;
-    if (typeof id !== "string") return this.#onPush(message);
+    if (typeof id !== "string") return this.#onPush(message, line);
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (waiting === undefined) this.#takeUnasked(id, error);
@@ -169,11 +179,3 @@ function isWireError(value: unknown): value is WireError {
   return typeof value === "object" && value !== null && typeof Reflect.get(value, "code") === "string" &&
     typeof Reflect.get(value, "message") === "string";
 }
-
-/** Timers that keep the program alive: somebody waits for what they bound. */
-export const CLOCK: Pick<Clock, "setTimer"> = {
-  setTimer(callback, delayMs): () => void {
-    const timer = setTimeout(callback, delayMs);
-    return () => clearTimeout(timer);
-  },
-};

@@ -3,18 +3,12 @@
  *
  * @module
  */
-export {
-  type Client,
-  type CommandRequest,
-  connect,
-  type ConnectOptions,
-  type EventOptions,
-  type RequestOptions,
-  type SubscribeOptions,
-} from "./client.ts";
+export { type Client, connect } from "./client.ts";
+export type * from "./options.ts";
 export type { ReconnectOptions } from "./backoff.ts";
 export type { ConnectionState } from "./lifeline.ts";
 export { DashboardError, type Message } from "./link.ts";
 export type { Subscription } from "./subscription.ts";
+export type * from "./status_types.ts";
 export type * from "./types.ts";
 export type { CommandKind, ExtensionKind, Method, ReeveMethod, ReferenceMethod, WireError } from "../protocol/mod.ts";

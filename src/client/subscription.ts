@@ -1,26 +1,27 @@
 /** A stream of pushes that outlives its connection: it goes on after the last thing it saw, or says that it cannot. */
 import { cleanText } from "../base/mod.ts";
-import { brought } from "./forms.ts";
 import { type ReconnectOptions, untilItWorks } from "./backoff.ts";
-import type { Link, Message } from "./link.ts";
+import type { Link, Message, PushTaker } from "./link.ts";
 import { PushQueue } from "./push_queue.ts";
-import type { Hello, Interruption } from "./types.ts";
+import type { CaughtUp, Hello, Interruption } from "./types.ts";
 
 /** What a subscription is made of. */
 export interface SubscriptionOptions<Push> {
   readonly method: "events.subscribe" | "logs.tail";
   readonly params: Readonly<Record<string, unknown>>;
   readonly since: number | undefined;
+  /** The run to which that number belongs, where it is known. */
+  readonly run: string | undefined;
   readonly maxWaiting: number;
   /** Ends it. */
   readonly signal: AbortSignal;
   /** How a lost connection is made again; `null` where it is not. */
   readonly reconnect: ReconnectOptions | null;
-  readonly open: (onPush: (push: Message) => void, signal: AbortSignal) => Promise<Link>;
+  readonly open: (onPush: PushTaker, signal: AbortSignal, isAgain: boolean) => Promise<Link>;
   readonly helloOf: (link: Link) => Promise<Hello | null>;
   readonly ask: (link: Link, method: "events.subscribe" | "logs.tail", params: object) => Promise<Message>;
-  /** Whether a push is what the reader waits for. */
-  readonly isWanted: (push: object) => push is Push & object;
+  /** Reads what came; `null` where it lacks what it must have, or is nothing that the reader knows. */
+  readonly read: (message: Message, line: string) => Push | null;
 }
 
 /** The reader's end. */
@@ -30,9 +31,9 @@ export interface Subscription<Push> extends AsyncIterableIterator<Push> {
 }
 
 /** Subscribes at once. */
-export function subscribe<Push>(options: SubscriptionOptions<Push>): Subscription<Push | Interruption> {
+export function subscribe<Push>(options: SubscriptionOptions<Push>): Subscription<Push | CaughtUp | Interruption> {
   const over = new AbortController();
-  const queue = new PushQueue<Push | Interruption>(options.maxWaiting, () => over.abort());
+  const queue = new PushQueue<Push | CaughtUp | Interruption>(options.maxWaiting, () => over.abort());
   const { signal } = options;
   signal.addEventListener("abort", () => queue.end(), { once: true, signal: over.signal });
   if (signal.aborted) queue.end();
@@ -43,21 +44,25 @@ export function subscribe<Push>(options: SubscriptionOptions<Push>): Subscriptio
 }
 
 /** Pushes that must have their shape; of others, a target may send what it likes. */
-const KNOWN: ReadonlySet<string> = new Set(["event", "log", "state_delta"]);
+const KNOWN: ReadonlySet<string> = new Set(["event", "log", "state_delta", "usage"]);
 
 class Pump<Push> {
   readonly #options: SubscriptionOptions<Push>;
-  readonly #queue: PushQueue<Push | Interruption>;
+  readonly #queue: PushQueue<Push | CaughtUp | Interruption>;
   /** Aborts when nobody reads any more. */
   readonly #signal: AbortSignal;
   #last: number | undefined;
   #runId: string | undefined;
+  /** Whether the reader waits for the end of what is remembered. */
+  #catchesUp: boolean;
 
-  constructor(options: SubscriptionOptions<Push>, queue: PushQueue<Push | Interruption>, signal: AbortSignal) {
+  constructor(options: SubscriptionOptions<Push>, queue: PushQueue<Push | CaughtUp | Interruption>, signal: AbortSignal) {
     this.#options = options;
     this.#queue = queue;
     this.#signal = signal;
     this.#last = options.since;
+    this.#runId = options.run;
+    this.#catchesUp = options.params["recent"] !== undefined;
   }
 
   /** Resolves with the first subscription; goes on afterwards. */
@@ -86,7 +91,7 @@ class Pump<Push> {
   async #connect(isAgain: boolean): Promise<Link> {
     const { method, open, helloOf, ask, params } = this.#options;
     const signal = this.#signal;
-    const link = await open((push) => this.#take(push), signal);
+    const link = await open((message, line) => this.#take(message, line), signal, isAgain);
     const stop = (): void => link.close(signal.reason);
     signal.addEventListener("abort", stop);
     link.whenOver(() => signal.removeEventListener("abort", stop));
@@ -94,7 +99,9 @@ class Pump<Push> {
       signal.throwIfAborted();
       const hello = await helloOf(link);
       const canGoOn = hello?.capabilities?.includes("subscriptions.since") === true;
-      if (isAgain) this.#tellOfTheLoss(hello, canGoOn);
+      if (isAgain || this.#runId !== undefined) this.#tellOfTheLoss(hello, canGoOn);
+      // Where the past was cut short, or is not told, nobody waits for its end.
+      if (isAgain || hello?.capabilities?.includes("subscriptions.recent") !== true) this.#tellCaughtUp();
       this.#runId = hello?.server?.runId;
       const since = canGoOn ? { since_sequence: this.#last ?? "now" } : {};
       const { since_sequence: last } = await ask(link, method, { session_established: true, ...params, ...since });
@@ -110,19 +117,26 @@ class Pump<Push> {
   #tellOfTheLoss(hello: Hello | null, canGoOn: boolean): void {
     if (this.#runId !== undefined && hello?.server?.runId !== this.#runId) {
       this.#last = 0;
-      this.#queue.push({ type: "restarted", message: "the target was started again: its numbers begin anew" });
+      this.#queue.push({ type: "restarted", message: "the target was started again: its numbers begin anew", run: hello?.server?.runId });
     } else if (!canGoOn) {
       this.#queue.push({ type: "gap", message: "the connection was lost: what happened meanwhile is not known" });
     }
   }
 
-  #take({ type, error, ...more }: Message): void {
+  #tellCaughtUp(): void {
+    if (!this.#catchesUp) return;
+    this.#catchesUp = false;
+    this.#queue.push({ type: "caught_up" });
+  }
+
+  #take(message: Message, line: string): void {
+    const { type, error, event, log } = message;
+    if (type === "caught_up") return this.#tellCaughtUp();
     if (type === "error") return this.#queue.push({ type: "gap", message: messageOf(error) ?? "something was dropped" });
-    const push = { type, ...Object(brought(more)) };
-    const { event, log }: Record<string, unknown> = push;
     const sequence = numberOf(event ?? log);
     if (sequence !== undefined) this.#last = sequence;
-    if (this.#options.isWanted(push)) this.#queue.push(push);
+    const push = this.#options.read(message, line);
+    if (push !== null) this.#queue.push(push);
     else if (KNOWN.has(String(type))) this.#queue.push({ type: "gap", message: "something came that lacks what it must have" });
   }
 }

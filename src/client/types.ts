@@ -1,5 +1,7 @@
 /** What a target says, as the client gives it: names in camelCase, nanoseconds as whole numbers of any size. */
 
+import type { ChildDescription, ChildUsage, TreeDescription } from "./status_types.ts";
+
 /** A time in nanoseconds since the Unix epoch. */
 export type Nanos = bigint;
 
@@ -146,6 +148,16 @@ export interface EventRecord {
   readonly payload: { readonly eventType: string; readonly policy: Readonly<Record<string, unknown>> | null };
 }
 
+/** An event with what it means. */
+export interface DescribedEvent {
+  /** The event. */
+  readonly event: EventRecord;
+  /** One sentence. */
+  readonly description: string;
+  /** How long it is until its child starts again, in milliseconds, where that was decided. */
+  readonly restartDelayMs?: number;
+}
+
 /** One line of output. */
 export interface TargetLogRecord {
   /** What the target is called. */
@@ -255,24 +267,104 @@ export interface CommandOutcome {
 
 /** What comes to a reader of events. */
 export type EventPush =
-  | { readonly type: "event"; readonly event: EventRecord }
+  | {
+    readonly type: "event";
+    readonly event: EventRecord;
+    /** What it means in one sentence, where that was asked for. */
+    readonly description?: string;
+    /** How long it is until its child starts again, in milliseconds, where that was decided. */
+    readonly restartDelayMs?: number;
+  }
+  | {
+    readonly type: "usage";
+    /** What the processes of children take. */
+    readonly children: readonly (ChildUsage & { readonly childPath: string })[];
+    /** Why that is not known; `null` where it is. */
+    readonly unmeasured: string | null;
+  }
   | {
     readonly type: "state_delta";
     readonly delta: {
       readonly sequence: number;
       /** Whether every child is in it. */
       readonly whole: boolean;
+      /** None where they are not wanted. */
       readonly runtimeState: readonly RuntimeState[];
+      /** None where they are not wanted. */
       readonly childRuntimeRecords: readonly ChildRuntimeRecord[];
       readonly removed: readonly string[];
+      /** Everything that is known of the children that changed, where that was asked for. */
+      readonly children?: readonly ChildDescription[];
+      /** Everything that is known of the tree, where that was asked for and it is otherwise than it was. */
+      readonly tree?: TreeDescription;
     };
   }
+  | CaughtUp
   | Interruption;
 
+/** What was remembered has come, where that was asked for: what comes next happens now. */
+export interface CaughtUp {
+  /** Tells it from what comes beside it. */
+  readonly type: "caught_up";
+}
+
 /** What comes to a reader of lines. */
-export type LogPush = { readonly type: "log"; readonly log: TargetLogRecord } | Interruption;
+export type LogPush = { readonly type: "log"; readonly log: TargetLogRecord } | CaughtUp | Interruption;
+
+/** A push for whoever passes it on: an `event`, `log`, `state_delta` or `usage` with no more than its own part looked at. */
+export interface RawPush {
+  /** Tells it from what comes beside it. */
+  readonly type: "raw";
+  /** What came, with names as they are on the wire; times are texts. */
+  readonly message: Readonly<Record<string, unknown>>;
+  /** The line that it was. */
+  readonly line: string;
+}
 
 /** A hole in a stream: something was dropped, or another run of the tree began, whose numbers begin anew. */
 export type Interruption =
   | { readonly type: "gap"; readonly message: string }
-  | { readonly type: "restarted"; readonly message: string };
+  | {
+    readonly type: "restarted";
+    readonly message: string;
+    /** The run that began, where it says that. */
+    readonly run?: string;
+  };
+
+/** One record of the audit: who asked for what, or what was done without being asked. */
+export interface TargetAuditRecord {
+  /** Tells the numbers of one run of the program from those of another. */
+  readonly run: string;
+  /** Counts from 1 in each run. */
+  readonly sequence: number;
+  /** When it was recorded, in ISO 8601. */
+  readonly timestamp: string;
+  /** `intent`, `outcome`, `read`, or `auto`. */
+  readonly kind: string;
+  /** `socket`, `program`, `child`, or `runtime`. */
+  readonly origin: string;
+  /** What was asked. */
+  readonly method: string | null;
+  /** Stands for who asked. */
+  readonly initiatorHash: string;
+  /** Ties the records of one request together. */
+  readonly correlationId: string | null;
+  /** Whether it was done, or may be. */
+  readonly allowed: boolean;
+  /** Why not. */
+  readonly denialCode: string | null;
+  /** Where it was refused. */
+  readonly denialControlPoint: string | null;
+  /** The client's number for a command. */
+  readonly commandId?: string | null;
+  /** Who says to have asked. */
+  readonly requestedBy?: string | null;
+  /** Why. */
+  readonly reason?: string | null;
+  /** Path of the child. */
+  readonly targetPath?: string | null;
+  /** How many of its kind were left out before it. */
+  readonly suppressed?: number;
+  /** How many of any kind before it were not recorded. */
+  readonly lost?: number;
+}

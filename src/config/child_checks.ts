@@ -12,6 +12,7 @@ export function checkChildren(children: unknown, pointer: string, report: Report
     if (usesRoles) checkRole(child, place, report);
     checkRun(child, place, report);
     checkEnvironment(child, place, report);
+    checkLimits(child, place, report);
     checkSignals(child, place, report);
     checkUnique(child["secrets"], `${place}/secrets`, "name", report);
     const run = child["run"];
@@ -54,6 +55,24 @@ function checkRun({ run, kind }: Raw, place: string, report: Report): void {
       "Leave kind out",
     );
   }
+}
+
+/** Told where a limit is left out, which nobody can keep. */
+export const LIMIT_NOT_KEPT = "limit_not_kept";
+
+/** Whether the child is something that can be limited. */
+export function canBeLimited({ run }: Raw): boolean {
+  return isRaw(run) && run["process"] !== undefined;
+}
+
+/** The format has limits for children of every kind; tasks and workers are parts of the program, which has one table of files. */
+function checkLimits(child: Raw, place: string, report: Report): void {
+  const limits = child["resource_limits"];
+  if (!isRaw(limits) || canBeLimited(child)) return;
+  const keys = Object.keys(limits).filter((key) => limits[key] !== null && limits[key] !== undefined);
+  if (keys.length === 0) return;
+  const reason = `${keys.join(", ")}: not kept, the child runs without ${keys.length === 1 ? "that limit" : "these limits"}`;
+  report("warning", LIMIT_NOT_KEPT, `${place}/resource_limits`, reason, "Only a process can be limited: run it by run.process");
 }
 
 /** Where others have a role, a child without one was probably forgotten; where nobody has, roles are not used. */

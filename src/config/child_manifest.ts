@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { cleanText, ReeveError } from "../base/mod.ts";
 import { type ChildSpec, type TaskFunction, validateTree } from "../spec/mod.ts";
+import { LIMIT_NOT_KEPT } from "./child_checks.ts";
 import { crossCheck } from "./cross_checks.ts";
 import { parseText } from "./parse.ts";
 import { fillPlaceholders } from "./placeholders.ts";
@@ -77,7 +78,8 @@ function unescaped(manifest: Raw): Raw {
 }
 
 function refuseFirst(problems: ReturnType<typeof crossCheck>): void {
-  const [first, ...others] = problems.filter(({ severity }) => severity === "error");
+  // Nobody would see a warning.
+  const [first, ...others] = problems.filter(({ severity, rule }) => severity === "error" || rule === LIMIT_NOT_KEPT);
   if (first === undefined) return;
   const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
   const hint = first.hint === undefined ? "" : `. ${first.hint}`;

@@ -24,6 +24,7 @@ import {
 const httpAndTcp = {
   host: setting(word, "Host to ask, for modes http and tcp.", { default: "127.0.0.1" }),
   port: setting(port, "Port to ask, for modes http and tcp.", { example: 8080 }),
+  port_step: setting(z.int().min(0).max(1_000), "What is added to the port from one copy of the child to the next.", { default: 0 }),
   path: setting(z.string().regex(/^\//, 'must start with "/"'), "Path to ask for, for mode http.", { default: "/" }),
   scheme: setting(z.enum(["http", "https"]), "Scheme, for mode http.", { default: "http" }),
   command: setting(word, "Command to run, for mode exec; exit code 0 is a yes.", { example: "pg_isready" }),
@@ -64,6 +65,20 @@ const run = z.strictObject({
       stop_on_parent_death: setting(z.boolean(), "Whether it is ended when the supervisor dies without having stopped it.", {
         default: true,
       }),
+      listen: setting(
+        z.array(z.strictObject({
+          name: setting(word, "Its name in LISTEN_FDNAMES.", { default: "unknown" }),
+          port: setting(port, "Port of a TCP socket; this, path or inherited.", { example: 8080 }),
+          host: setting(word, "Address as a number, for a port.", { default: "127.0.0.1" }),
+          path: setting(word, "Path of a Unix socket, relative to this file; this, port or inherited.", { example: "./web.sock" }),
+          permissions: setting(z.string().regex(/^0?[0-7]{3}$/, "must be an octal mode"), "Mode of a Unix socket.", { default: "0600" }),
+          inherited: setting(word, "Name of a socket that the service manager gave to the supervisor; this, port or path.", {
+            example: "http",
+          }),
+        })),
+        "Sockets that it gets listening from descriptor 3 on, as systemd gives them; they stay open while it starts anew.",
+        { default: [] },
+      ),
     }),
     "Runs a process of the operating system.",
   ),
@@ -288,7 +303,7 @@ export const childSchema = z.strictObject({
       max_cpu_percent: setting(z.int().min(1).max(100).nullable(), "Share of one processor in percent.", { default: null }),
       max_file_descriptors: setting(positive.nullable(), "Open files.", { default: null }),
     }),
-    "Limits on what the child may use.",
+    "Limits on what a process may use; for another child they are left out, with a warning.",
   ),
   command_permissions: setting(
     z.strictObject({
@@ -335,7 +350,19 @@ export const childSchema = z.strictObject({
     }),
     "Starts a job at times instead of at once.",
   ),
-  instances: setting(positive, "How many copies run.", { default: 1 }),
+  instances: setting(
+    z.int().min(1).max(1_000),
+    "How many copies run, under a supervisor of the child's name; {instance} in texts is the number of the copy, and so is REEVE_INSTANCE.",
+    { default: 1 },
+  ),
+  rolling: setting(
+    z.strictObject({
+      max_surge: setting(z.int().min(0).max(1_000), "Extra copies that run meanwhile, and how many are replaced at a time.", {
+        default: 1,
+      }),
+    }),
+    "How copies are replaced; with it a single one can be replaced without a gap too.",
+  ),
   watch: setting(
     z.strictObject({
       paths: z.array(word).meta({ description: "Files and folders to watch.", examples: [["./src"]] }),

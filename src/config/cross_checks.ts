@@ -3,10 +3,9 @@ import type { Problem } from "../base/mod.ts";
 import { checkUnique, type Report } from "./check_tools.ts";
 import { checkChildren } from "./child_checks.ts";
 import { checkDashboard } from "./dashboard_checks.ts";
-import { pendingAt } from "./pending.ts";
-import { isRaw, type Raw, toPointer } from "./pointer.ts";
+import { isRaw, type Raw } from "./pointer.ts";
 
-/** Lists every violation between keys, and a warning for each key that has no effect yet. */
+/** Lists every violation between keys, and a warning for each key that has no effect beside another one. */
 export function crossCheck(raw: Raw): Problem[] {
   const problems: Problem[] = [];
   const report: Report = (severity, rule, pointer, reason, hint) => {
@@ -21,7 +20,6 @@ export function crossCheck(raw: Raw): Problem[] {
   checkDashboard(raw["dashboard"], report);
   checkChildren(raw["children"], "/children", report);
   if (Array.isArray(raw["templates"])) checkChildren(raw["templates"], "/templates", report);
-  warnPending(raw, [], report);
   return problems;
 }
 
@@ -77,26 +75,5 @@ function checkBackpressure(backpressure: unknown, report: Report): void {
       "/backpressure/warn_threshold_pct",
       `is ${warn}, must be below critical_threshold_pct, which is ${critical}`,
     );
-  }
-}
-
-function warnPending(value: unknown, path: readonly (string | number)[], report: Report): void {
-  const pointer = toPointer(path);
-  const pending = pendingAt(pointer);
-  if (pending !== undefined) {
-    const harmless = pending.harmless?.includes(value) === true || (Array.isArray(value) && value.length === 0);
-    if (!harmless) {
-      report(
-        "warning",
-        "pending_key",
-        pointer,
-        `"${path.filter((segment) => typeof segment === "string").join(".")}" has no effect yet: ${pending.meanwhile}`,
-      );
-    }
-    return;
-  }
-  if (Array.isArray(value)) value.forEach((entry, index) => warnPending(entry, [...path, index], report));
-  else if (isRaw(value) && path.at(-1) !== "args") {
-    for (const [key, entry] of Object.entries(value)) warnPending(entry, [...path, key], report);
   }
 }

@@ -1,5 +1,6 @@
 /** The schema as JSON Schema, for editors and for the parts of the loader that look things up. */
 import { z } from "zod";
+import { relayFile } from "./relay_schema.ts";
 import { fileSchema } from "./schema.ts";
 
 /** A node of a JSON Schema, as far as it is used here. */
@@ -62,6 +63,14 @@ export function jsonSchema(): SchemaNode {
   return known ?? {};
 }
 
+let knownRelay: SchemaNode | undefined;
+
+/** Returns the JSON Schema of the file of a relay. */
+export function relaySchema(): SchemaNode {
+  knownRelay ??= JSON.parse(JSON.stringify(z.toJSONSchema(relayFile, { target: "draft-2020-12", io: "input" })));
+  return knownRelay ?? {};
+}
+
 /** Follows references and takes the part of a union that is not null. */
 export function plain(node: SchemaNode): SchemaNode {
   if (node.$ref !== undefined) {
@@ -73,8 +82,8 @@ export function plain(node: SchemaNode): SchemaNode {
 }
 
 /** The node that describes the value at a path, if the schema knows it. */
-export function schemaAt(path: readonly (string | number)[]): SchemaNode | undefined {
-  let node: SchemaNode | undefined = jsonSchema();
+export function schemaAt(path: readonly (string | number)[], root: SchemaNode = jsonSchema()): SchemaNode | undefined {
+  let node: SchemaNode | undefined = root;
   for (const segment of path) {
     const current: SchemaNode = plain(node);
     node = typeof segment === "number" ? current.items : current.properties?.[segment];

@@ -1,10 +1,14 @@
 /** The reference of all keys, made from the schema. */
 import { jsonSchema, plain, type SchemaNode } from "./json_schema.ts";
-import { PENDING_KEYS } from "./pending.ts";
 
 /** Returns a Markdown table with every key, its meaning, its values, its default and its unit. */
 export function keyReference(): string {
-  const rows = rowsOf("", jsonSchema());
+  return keysOf(jsonSchema());
+}
+
+/** The same for any schema. */
+export function keysOf(schema: SchemaNode): string {
+  const rows = rowsOf("", schema);
   return `| key | meaning | values | default | unit |\n| --- | --- | --- | --- | --- |\n${rows.join("\n")}\n`;
 }
 
@@ -15,17 +19,11 @@ function rowsOf(prefix: string, map: SchemaNode): string[] {
     const path = prefix === "" ? key : `${prefix}.${key}`;
     const node = plain(declared);
     const fallback = required.includes(key) ? "must be given" : defaultOf(node);
-    const row = `| \`${path}\` | ${node.description ?? ""}${pendingNote(path)} | ${valuesOf(declared)} | ${fallback} | ${unitOf(key)} |`;
+    const row = `| \`${path}\` | ${node.description ?? ""} | ${valuesOf(declared)} | ${fallback} | ${unitOf(key)} |`;
     // Children of children have the same keys.
     if (/\.children$|^templates$/.test(path)) return [row];
     return [row, ...(node.items === undefined ? rowsOf(path, node) : rowsOf(`${path}[]`, plain(node.items)))];
   });
-}
-
-function pendingNote(path: string): string {
-  const pointer = `/${path.replaceAll("[]", "/*").replaceAll(".", "/")}`;
-  const pending = PENDING_KEYS.find((key) => pointer === key.pattern || pointer.startsWith(`${key.pattern}/`));
-  return pending === undefined ? "" : ` *No effect yet: ${pending.meanwhile}.*`;
 }
 
 function valuesOf(declared: SchemaNode): string {

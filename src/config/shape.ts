@@ -1,25 +1,25 @@
 /** Whether the data have the shape of the schema: every violation, told in our words. */
 import type { z } from "zod";
 import { didYouMean, type Problem } from "../base/mod.ts";
-import { schemaAt } from "./json_schema.ts";
+import { jsonSchema, schemaAt, type SchemaNode } from "./json_schema.ts";
 import { type Raw, toPointer, valueAt } from "./pointer.ts";
 import { fileSchema } from "./schema.ts";
 
 type Issue = z.core.$ZodIssue;
 
 /** Lists every violation of the schema. */
-export function checkShape(raw: Raw): Problem[] {
-  const result = fileSchema.safeParse(raw, { reportInput: true });
-  return result.success ? [] : result.error.issues.flatMap((issue) => problemsOf(issue, raw));
+export function checkShape(raw: Raw, schema: z.ZodType = fileSchema, root: SchemaNode = jsonSchema()): Problem[] {
+  const result = schema.safeParse(raw, { reportInput: true });
+  return result.success ? [] : result.error.issues.flatMap((issue) => problemsOf(issue, raw, root));
 }
 
-function problemsOf(issue: Issue, raw: Raw): Problem[] {
+function problemsOf(issue: Issue, raw: Raw, root: SchemaNode): Problem[] {
   const path = issue.path.map((segment) => typeof segment === "number" ? segment : String(segment));
   const pointer = toPointer(path);
   const value = valueAt(raw, path);
   switch (issue.code) {
     case "unrecognized_keys":
-      return issue.keys.map((key) => unknownKey([...path, key], key, Object.keys(schemaAt(path)?.properties ?? {})));
+      return issue.keys.map((key) => unknownKey([...path, key], key, Object.keys(schemaAt(path, root)?.properties ?? {})));
     case "invalid_type":
       return value === undefined
         ? [problem("missing", pointer, `"${String(path.at(-1))}" is missing`)]

@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { camelCase } from "../base/mod.ts";
 import type { TaskFunction, TreeSpec } from "../spec/mod.ts";
 import { camelKeys } from "./camel_keys.ts";
+import { canBeLimited } from "./child_checks.ts";
 import { isRaw, type Raw } from "./pointer.ts";
 
 /** What the translation needs beside the file. */
@@ -61,6 +62,8 @@ const CHILD_KEYS = [
   "resource_limits",
   "watch",
   "schedule",
+  "instances",
+  "rolling",
 ];
 
 /** Keys of observability that have an effect on the tree itself. */
@@ -104,6 +107,7 @@ function toChild(raw: unknown, file: string, options: TranslateOptions): unknown
   if (!isRaw(raw)) return raw;
   const child: Record<string, unknown> = camelKeys(pick(raw, CHILD_KEYS));
   for (const key of ["taskRole", "group"]) if (child[key] === null) delete child[key];
+  if (!canBeLimited(raw)) delete child["resourceLimits"];
   if (raw["args"] !== undefined) child["args"] = raw["args"];
   if (typeof raw["severity"] === "string") child["severity"] = raw["severity"].toLowerCase();
   const dependencies = [...listOf(raw["dependencies"]), ...listOf(raw["requires"])];
@@ -190,8 +194,11 @@ function toRun({ name, run }: Raw, file: string, options: TranslateOptions): unk
   if (isRaw(module)) return { kind: "module", url: fileUrl(module["url"], file), ...defined({ export: module["export"] }) };
   if (isRaw(worker)) return { kind: "worker", url: fileUrl(worker["url"], file) };
   if (isRaw(process)) {
-    const { command, args, cwd, shell, env_file: envFile, uid, gid, stop_on_parent_death: stopOnParentDeath } = process;
-    const options = { args, cwd: absolute(cwd, file), shell, envFile: absolute(envFile, file), uid, gid, stopOnParentDeath };
+    const { command, args, cwd, shell, env_file: envFile, uid, gid, stop_on_parent_death: stopOnParentDeath, listen } = process;
+    const options = {
+      ...{ args, cwd: absolute(cwd, file), shell, envFile: absolute(envFile, file), uid, gid, stopOnParentDeath },
+      listen: Array.isArray(listen) ? listen.map((socket: unknown) => isRaw(socket) ? inFolderOf(file, socket, "path") : socket) : listen,
+    };
     return { kind: "process", command: commandPath(command, shell, file), ...defined(options) };
   }
   if (isRaw(supervisor)) {

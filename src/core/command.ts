@@ -121,21 +121,24 @@ function isRestarting({ stopCause }: ChildSlot): boolean {
 }
 
 function restart(step: Step, message: CommandMessage): Outcome {
-  const { child, by, reason, cause = "command" } = message;
+  const { child, by, reason, cause = "command", isOwn = false } = message;
   const slot = step.slot(child);
   if (slot.operation !== "active") return { outcome: "refused", refusal: "child_held" };
   if (slot.stamp === 0) {
-    if (slot.phase === "waiting" || slot.scope !== null) return alreadyPending(step, message);
+    if (slot.phase === "waiting" || slot.scope !== null || isOwn) return alreadyPending(step, message);
     return startedNow(step, child, cause);
   }
   if (isRestarting(slot) || slot.scope !== null) return alreadyPending(step, message);
   step.emitAttempt(slot, { type: "child_restart_fence_entered", targetGeneration: slot.generation + 1, by, reason });
   slot.renewCause = cause;
+  slot.isOwnRestart = isOwn;
   stopFor(step, child, "restart");
   return { outcome: "accepted", decision: "queued_after_stop" };
 }
 
-function alreadyPending(step: Step, { child, by, reason }: CommandMessage): Outcome {
+function alreadyPending(step: Step, { child, by, reason, isOwn = false }: CommandMessage): Outcome {
+  // What an operator wants as well need not wait.
+  if (!isOwn) step.slot(child).isOwnRestart = false;
   step.emitAttempt(step.slot(child), { type: "child_restart_conflict", decision: "already_pending", by, reason });
   return { outcome: "idempotent", decision: "already_pending" };
 }
@@ -148,6 +151,7 @@ function start(step: Step, { child }: CommandMessage): Outcome {
     // It is on its way out for good: now another attempt follows.
     slot.stopCause = "restart";
     slot.renewCause = "command";
+    slot.isOwnRestart = false;
     return { outcome: "accepted", decision: "queued_after_stop" };
   }
   if (slot.phase === "waiting" || slot.scope !== null) return IDEMPOTENT;
@@ -186,6 +190,7 @@ function unhold(step: Step, { child }: CommandMessage): Outcome {
   if (slot.stamp !== 0) {
     slot.stopCause = "restart";
     slot.renewCause = "command";
+    slot.isOwnRestart = false;
     return { outcome: "accepted", decision: "queued_after_stop" };
   }
   return startedNow(step, child, "command");

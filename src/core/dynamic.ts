@@ -6,7 +6,7 @@ import { type ChildSlot, initialSlot, type NodeState } from "./state.ts";
 import type { Step } from "./step.ts";
 
 /** Gives a new child its place among its siblings and starts it, or says why not. */
-export function addChild(step: Step, { id, child: added, by, reason, transactionId, specHash }: AddMessage): void {
+export function addChild(step: Step, { id, child: added, by, reason, transactionId, specHash, isDeclared = false }: AddMessage): void {
   const { node } = step;
   const { path, name } = added.plan;
   const isMeant = path === childPath(node.plan.path, name);
@@ -16,7 +16,7 @@ export function addChild(step: Step, { id, child: added, by, reason, transaction
     return;
   }
   const index = node.free.pop() ?? node.slots.length;
-  const slot = initialSlot(withSiblings(node, added), node.positions++, true);
+  const slot = initialSlot(withSiblings(node, added), node.positions++, !isDeclared);
   node.slots[index] = slot;
   node.order.push(index);
   namesOf(node).set(slot.plan.name, index);

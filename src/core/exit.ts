@@ -1,6 +1,7 @@
 /** What an exit leads to: classification, window, limit, decision, and the decision carried out. */
 import { type Decision, type Exit, isFailedExit, type ShutdownCause, type StartCause } from "../event/mod.ts";
 import type { Verdict } from "../spec/mod.ts";
+import { backoffDelay } from "./backoff.ts";
 import { classifyExit, isFailure } from "./classify.ts";
 import { hold } from "./hold.ts";
 import { freeIfGone } from "./dynamic.ts";
@@ -12,7 +13,7 @@ import { startIfDue } from "./schedule.ts";
 import { memberEnded, restartTogether, siblingsOf, WITH_SIBLINGS } from "./scope.ts";
 import { giveUpTurn } from "./gate.ts";
 import { type Guarded, guardRestart, unguarded } from "./guard.ts";
-import { childIsDone, childIsDown, passTurn, renew, startNextInTurn, startOrWait, stopWaiting } from "./start.ts";
+import { childIsDone, childIsDown, passTurn, renew, renewItself, startNextInTurn, startOrWait, stopWaiting } from "./start.ts";
 import { type ChildSlot, isOnItsWay, waitingFor } from "./state.ts";
 import type { Step } from "./step.ts";
 import { endInShutdown, endLate, stopBound, stopNode } from "./stop.ts";
@@ -81,9 +82,10 @@ function endWhileRunning(step: Step, child: number, exit: Exit, verdict: Verdict
 function endForRestart(step: Step, child: number, exit: Exit, cause: "restart" | "sibling" | "dependency"): void {
   const slot = step.slot(child);
   const staysDown = cause !== "restart" && slot.plan.policy.restartPolicy === "temporary";
+  const isOwn = cause === "restart" && slot.isOwnRestart;
   countFailure(slot, exit);
-  const decision = staysDown ? TEMPORARY : NEXT[cause];
   endReadiness(step, slot);
+  const decision = staysDown ? TEMPORARY : isOwn ? decideOwn(step, child) : NEXT[cause];
   slot.lastDecision = decision;
   step.emitAttempt(slot, { type: "child_stopped", exit, decision });
   if (staysDown) {
@@ -92,14 +94,31 @@ function endForRestart(step: Step, child: number, exit: Exit, cause: "restart" |
     return memberEnded(step, child, false);
   }
   if (cause === "restart") {
-    renew(slot);
+    if (isOwn) renewItself(slot);
+    else renew(slot);
     step.emitAttempt(slot, { type: "child_restart_fence_released", exitKind: exit.kind });
   } else {
     slot.startCause = cause;
   }
   step.enter(slot, "backoff");
-  if (slot.scope === null) startOrWait(step, child);
-  else memberEnded(step, child, true);
+  restart(step, child, decision, false);
+}
+
+/** A restart that the child itself wants is one as after an exit, but that the first since it was healthy for long comes at once. */
+function decideOwn(step: Step, child: number): Decision {
+  const slot = step.slot(child);
+  const { consecutive, previousDelayMs, plan: { policy: { backoff } } } = slot;
+  const input = { consecutive, previousDelayMs, seed: seedOf(step, child) };
+  const delayMs = consecutive === 0 ? 0 : backoffDelay(backoff, input, step.environment.random);
+  const { decision } = guardRestart(step, slot, false, { ...NEXT.restart, delayMs, retryAtMs: delayMs === 0 ? null : step.now + delayMs });
+  slot.consecutive++;
+  slot.previousDelayMs = decision.delayMs;
+  return decision;
+}
+
+/** Tells children apart. */
+function seedOf({ node }: Step, child: number): number {
+  return node.plan.id * 1_009 + child;
 }
 
 /** Forcing did not end the attempt in time: it stays fenced until it ends by itself. */
@@ -156,7 +175,7 @@ function settle(step: Step, child: number, exit: Exit, { verdict = null, touches
   }
   slot.consecutive++;
   const { consecutive, previousDelayMs } = slot;
-  const seed = step.node.plan.id * 1_009 + child;
+  const seed = seedOf(step, child);
   const wanted = step.environment.closed ? CLOSED : decide(policy, {
     exitClass,
     failure: "failure" in exit ? exit.failure : null,

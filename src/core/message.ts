@@ -26,6 +26,8 @@ export interface AddMessage {
   readonly reason: string;
   readonly transactionId: string;
   readonly specHash: string;
+  /** Whether it is there as those from the start are, and not for once. @default {false} */
+  readonly isDeclared?: boolean;
 }
 
 /** A child is declared otherwise; what ties it to its siblings is the same. */
@@ -81,6 +83,8 @@ export interface CommandMessage {
   readonly reason: string;
   /** What a restart is told as. @default {"command"} */
   readonly cause?: StartCause;
+  /** Whether the attempt of the child itself asks for the restart. @default {false} */
+  readonly isOwn?: boolean;
 }
 
 /** Why a command was refused. */

@@ -189,11 +189,16 @@ function stayHeld(step: Step, slot: ChildSlot): void {
 
 /** A new incarnation by the will of an operator, or because it is time: what went wrong before no longer counts. */
 export function renew(slot: ChildSlot): void {
+  renewItself(slot);
+  forgetFailures(slot);
+}
+
+/** A new incarnation by the will of the child: it does not get rid of what counts against it. */
+export function renewItself(slot: ChildSlot): void {
   slot.generation++;
   slot.startCause = slot.renewCause;
   slot.renewCause = "command";
   slot.due = false;
-  forgetFailures(slot);
 }
 
 function forgetFailures(slot: ChildSlot): void {
@@ -214,6 +219,7 @@ function startAttempt(step: Step, child: number): void {
   slot.failedChecks = null;
   slot.exceeded = null;
   slot.lint = null;
+  slot.isOwnRestart = false;
   step.enter(slot, "starting");
   step.emitAttempt(slot, { type: "child_starting" });
   const { stamp, generation, attempt } = slot;

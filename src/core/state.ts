@@ -43,7 +43,7 @@ export interface ChildSlot {
   plan: ChildPlan;
   /** Where it stands among those that were declared and added, in time. */
   readonly position: number;
-  /** Whether it was added to a running supervisor. */
+  /** Whether it was added to a running supervisor, and is in no declaration. */
   readonly added: boolean;
   phase: ChildPhase;
   /** When the phase began. */
@@ -82,6 +82,8 @@ export interface ChildSlot {
   startCause: StartCause;
   /** Why the next incarnation begins. */
   renewCause: StartCause;
+  /** Whether only the attempt itself asked for the restart for which it is being stopped. */
+  isOwnRestart: boolean;
   /** Whether it was time for a scheduled child while it ran, so that it starts again when it has ended. */
   due: boolean;
   /** Why the live attempt is being stopped, `null` when it is not. */
@@ -265,8 +267,9 @@ export function newGuards({ groups }: NodePlan): NodeGuards {
 }
 
 /** The children of a node, in the order in which they were declared and added. */
-export function childrenOf({ slots, order, free }: NodeState): number[] {
-  if (free.length === 0 && !slots.some(({ added }) => added)) return slots.map((_, index) => index);
+export function childrenOf({ slots, order, free, positions }: NodeState): number[] {
+  // Nobody took the place of another one.
+  if (free.length === 0 && positions === slots.length) return slots.map((_, index) => index);
   return [...order].sort((a, b) => slots[a]!.position - slots[b]!.position);
 }
 
@@ -298,6 +301,7 @@ export function initialSlot(plan: ChildPlan, position: number, added: boolean): 
     correlation: 0,
     startCause: "start",
     renewCause: "command",
+    isOwnRestart: false,
     due: false,
     stopCause: null,
     stopAtMs: 0,

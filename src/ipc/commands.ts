@@ -26,6 +26,8 @@ export interface NewDeclaration {
   readonly spec: TreeSpec;
   /** Version of its configuration. */
   readonly configVersion?: string;
+  /** Called when it counts, before that is answered. */
+  readonly onApplied?: () => void;
 }
 
 /** Longest time in milliseconds for which the answer to a shutdown waits for its end. */
@@ -74,6 +76,7 @@ async function outcomeOf(host: CommandHost, command: WireCommand): Promise<Delta
     if (command.kind === "add_child") return await addChild(host, command);
     if (command.kind === "reload") return await reload(host, command);
     if (command.kind === "start_template" || command.kind === "scale") return await copy(host, command);
+    if (command.kind === "rolling_restart") return await rollingRestart(host, command);
     return await control(host, command, command.kind);
   } catch (error) {
     const retryable = error instanceof ReeveError && error.code === "too_many_commands";
@@ -90,15 +93,17 @@ async function control(
   { childPath, reason, requestedBy: by }: WireCommand,
   kind: keyof typeof CONTROLS,
 ): Promise<Delta> {
-  if (childPath === null) {
-    return { stateDelta: null, error: { ...failed(host, "child_path is missing"), code: "validation_failed", stage: "command_validate" } };
-  }
+  if (childPath === null) return withoutChild(host);
   const path = findPath(host.tree, childPath, kind === "remove_child");
   const before = host.tree.child(path);
   const result = await before[CONTROLS[kind]](recordedElsewhere({ by, reason }));
   return {
     stateDelta: { outcome: childOutcome(host, { before, after: childAt(host.tree, path) ?? before, result, kind }), type: "child_control" },
   };
+}
+
+function withoutChild(host: CommandHost): Delta {
+  return { stateDelta: null, error: { ...failed(host, "child_path is missing"), code: "validation_failed", stage: "command_validate" } };
 }
 
 /** The exact path first; else the last segment, where exactly one child has it, unless what is asked destroys something. */
@@ -162,44 +167,60 @@ function fenceOf(before: ChildSnapshot, { decision, cancelDelivered }: CommandRe
   };
 }
 
-async function addChild(host: CommandHost, { childManifest, reason, requestedBy: by }: WireCommand): Promise<Delta> {
+async function addChild(host: CommandHost, { childManifest, to, reason, requestedBy: by }: WireCommand): Promise<Delta> {
   if (host.parseChild === undefined) return { stateDelta: null, error: failed(host, "this target adds no children over the socket") };
   if (childManifest === null) return { stateDelta: null, error: failed(host, "configuration error: child_manifest is missing") };
   const spec = await host.parseChild(childManifest);
   const refusal = host.refuseChild(spec);
   if (refusal !== null) return { stateDelta: null, error: { ...refusal, target_id: host.targetId } };
-  await host.tree.add(spec, recordedElsewhere({ by, reason }));
-  return { stateDelta: { child_manifest: childManifest, type: "child_added" } };
+  const place = to === null ? "/" : supervisorPath(host.tree, to);
+  const { path } = await host.tree.add(spec, recordedElsewhere({ by, reason, to: place }));
+  // Who names the place is told the path; the reference says nothing of either.
+  return { stateDelta: { ...to === null ? {} : { added: [path] }, child_manifest: childManifest, type: "child_added" } };
 }
 
 /** Reads the declaration anew and applies it, or says what that would do. */
 async function reload(host: CommandHost, { dryRun, reason, requestedBy: by }: WireCommand): Promise<Delta> {
   if (host.reload === undefined) return { stateDelta: null, error: failed(host, "this target is not reloaded over the socket") };
-  const { spec, configVersion } = await host.reload();
+  const { spec, configVersion, onApplied } = await host.reload();
   const { applied, unchanged, changes, failed: notDone } = await host.tree.apply(
     spec,
     recordedElsewhere({ dryRun, by, reason, configVersion }),
   );
+  if (!dryRun) onApplied?.();
   return { stateDelta: { applied, unchanged, changes, failed: notDone, type: "reloaded" } };
 }
 
 /** Makes copies of a template, or removes some; the child named is the supervisor that gets them. */
-async function copy({ tree }: CommandHost, { childPath, template, count, reason, requestedBy: by }: WireCommand): Promise<Delta> {
-  const request = recordedElsewhere({ by, reason, to: childPath === null ? "/" : findPath(tree, childPath, true) });
+async function copy({ tree }: CommandHost, { childPath, template, count, args, reason, requestedBy: by }: WireCommand): Promise<Delta> {
+  const request = recordedElsewhere({ by, reason, args, to: childPath === null ? "/" : supervisorPath(tree, childPath) });
   const { added, removed } = count === null
     ? { added: [(await tree.startTemplate(template ?? "", request)).path], removed: [] }
     : await tree.scale(template ?? "", count, request);
   return { stateDelta: { added, removed, type: "scaled" } };
 }
 
+/** The path of a supervisor, the root among them. */
+function supervisorPath(tree: Tree, asked: string): string {
+  return asked === "/" ? "/" : findPath(tree, asked, true);
+}
+
+/** Starts the copies of a child anew, one after another; answered when that is done. */
+async function rollingRestart(host: CommandHost, { childPath, reason, requestedBy: by }: WireCommand): Promise<Delta> {
+  if (childPath === null) return withoutChild(host);
+  const path = findPath(host.tree, childPath, false);
+  const { restarted, failed: notDone } = await host.tree.rollingRestart(path, recordedElsewhere({ by, reason }));
+  return { stateDelta: { restarted, failed: notDone, type: "rolled" } };
+}
+
 /** Answered at the end of the shutdown, or after a time without its report. */
-async function shutDown({ tree, time }: CommandHost, { reason, requestedBy }: WireCommand): Promise<Delta> {
+async function shutDown({ tree, time }: CommandHost, { reason, requestedBy, force }: WireCommand): Promise<Delta> {
   const { phase } = tree.snapshot();
   const idempotent = phase !== "running";
   const startedAt = time.now();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const tooLong = new Promise<null>((resolve) => timer = setTimeout(resolve, SHUTDOWN_MS, null));
-  const report = await Promise.race([tree.shutdown(recordedElsewhere({ by: requestedBy, reason })), tooLong]);
+  const report = await Promise.race([tree.shutdown(recordedElsewhere({ by: requestedBy, reason, force })), tooLong]);
   clearTimeout(timer);
   const cause = { reason: report?.cause.reason ?? reason, requested_by: report?.cause.requestedBy ?? requestedBy };
   return {

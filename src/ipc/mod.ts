@@ -5,7 +5,7 @@
  */
 export { type Dashboard, type DashboardOptions, serveDashboard } from "./serve.ts";
 export type { NewDeclaration } from "./commands.ts";
-export type { BindMode } from "./place.ts";
+export type { BindMode } from "../platform/mod.ts";
 export type {
   AllowlistOptions,
   AuthorizationOptions,

@@ -14,6 +14,13 @@ export interface RecordSource {
   readonly runId: string;
 }
 
+/** What is told of an event beside its record: its sentence, and how long it is until its child starts again, where that is known. */
+export function toldOf(event: SupervisorEvent): { readonly description: string; readonly restart_delay_ms?: number } {
+  const description = describe(event);
+  if (event.type !== "child_failed" || event.decision.retryAtMs === null) return { description };
+  return { description, restart_delay_ms: event.decision.delayMs };
+}
+
 /** Writes records, each once for all who read it. */
 export class Records {
   readonly #source: RecordSource;
@@ -51,7 +58,7 @@ function eventRecord({ targetId, configVersion, time, runId }: RecordSource, eve
     severity: severityOf(event.type),
     target_path: event.path,
     child_id: event.path === "/" ? null : lastName(event.path),
-    occurred_at_unix_nanos: time.at(event.atMs),
+    occurred_at_unix_nanos: time.happened(event.atMs),
     config_version: configVersion,
     payload: { event_type: name, policy: "policy" in event ? { decided: describe(event) } : null },
   };
@@ -65,7 +72,7 @@ function logRecord({ targetId, time }: RecordSource, { seq, atMs, path, attempt,
     severity: stream === "stderr" ? "warning" : "info",
     message: line,
     fields: { target_path: path, attempt: String(attempt), stream },
-    occurred_at_unix_nanos: time.at(atMs),
+    occurred_at_unix_nanos: time.happened(atMs),
   };
 }
 

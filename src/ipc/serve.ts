@@ -1,12 +1,11 @@
 /** The way to serve a tree on a socket. */
 import { ReeveError } from "../base/mod.ts";
-import { type ByteConnection, platform } from "../platform/mod.ts";
+import { bindInPlace, type BindMode, type ByteConnection, type PlacedListener, platform } from "../platform/mod.ts";
 import { wireError } from "../protocol/mod.ts";
 import { insidesOf, systemClock, type Tree } from "../runtime/mod.ts";
 import type { ChildSpec, RegistrationOptions, SecurityConfig } from "../spec/mod.ts";
 import type { NewDeclaration } from "./commands.ts";
 import { Connection, type ConnectionLimits, refuseConnection } from "./connection.ts";
-import { bindInPlace, type BindMode, type PlacedListener } from "./place.ts";
 import { refuseProgram } from "./security/allowlist.ts";
 import { asksTheKernel } from "./security/peer_identity.ts";
 import { Pipeline } from "./security/pipeline.ts";
@@ -31,6 +30,8 @@ export interface DashboardOptions {
   readonly parseChild?: (manifest: string) => ChildSpec | Promise<ChildSpec>;
   /** Reads the declaration of the tree anew for `reeve.reload`; without it nothing is reloaded over the socket. */
   readonly reload?: () => Promise<NewDeclaration>;
+  /** Makes the text that Prometheus reads, for `reeve.metrics`; without it that is refused. */
+  readonly metrics?: () => Promise<string>;
   /** What is looked at before a request is answered. @default {everything} */
   readonly securityConfig?: SecurityConfig;
   /** At which relay the target registers. @default {none} */
@@ -107,6 +108,7 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
   const over = new AbortController();
   const service = new Service({
     tree,
+    clock,
     targetId,
     displayName,
     get configVersion(): string {
@@ -114,8 +116,9 @@ export async function serveDashboard(tree: Tree, options: DashboardOptions): Pro
     },
     parseChild,
     reload: options.reload,
+    metrics: options.metrics,
     refuseChild: (spec) => refuseProgram(settings.allowlist, spec),
-    time: new WireTime(Date.now() - tree.snapshot().atMs),
+    time: new WireTime(insides.calendar),
     runId,
     answersKeptSeconds: answersKeptSeconds(settings),
     registration: payload,

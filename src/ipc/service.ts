@@ -1,18 +1,30 @@
 /** Answers to the methods of the socket. */
 import process from "node:process";
-import { RawJson, thrownMessage, toJson, VERSION } from "../base/mod.ts";
+import { type Clock, RawJson, thrownMessage, toJson, VERSION } from "../base/mod.ts";
 import type { RegistrationState } from "../event/mod.ts";
 import { auditJson, type AuditRecord } from "../observe/mod.ts";
 import { platform } from "../platform/mod.ts";
 import { EXTENSIONS, parseCommand, PROTOCOL_VERSION, type WireError, wireError, type WireRequest } from "../protocol/mod.ts";
-import { insidesOf } from "../runtime/mod.ts";
+import { insidesOf, type Usage } from "../runtime/mod.ts";
 import { type CommandHost, findPath, type Outcome, runCommand } from "./commands.ts";
-import { describeChild } from "./description.ts";
-import { Records, type RecordSource } from "./records.ts";
+import { describeChild, describeStatus } from "./description.ts";
+import { Records, type RecordSource, toldOf } from "./records.ts";
 import { WIRE_STATES } from "./registration.ts";
 import type { CommandFacts } from "./security/audit.ts";
 import { type Pieces, StateView } from "./state_view.ts";
-import { pushedEvents, pushedLogs, pushedStates, type Pushes, readWanted } from "./subscriptions.ts";
+import {
+  isCount,
+  isWantedEvent,
+  isWantedLog,
+  lastOf,
+  MOST_RECENT,
+  pushedEvents,
+  pushedLogs,
+  pushedStates,
+  pushedUsage,
+  type Pushes,
+  readWanted,
+} from "./subscriptions.ts";
 
 /** What the service is made of. */
 export interface ServiceOptions extends CommandHost, RecordSource {
@@ -23,6 +35,9 @@ export interface ServiceOptions extends CommandHost, RecordSource {
   /** How its registration at a relay stands. */
   readonly registrationState: () => RegistrationState;
   readonly displayName: string;
+  /** Makes the text that Prometheus reads. */
+  readonly metrics: (() => Promise<string>) | undefined;
+  readonly clock: Clock;
   /** How long, in seconds, a command that comes again gets the answer of the first one; 0 where it does not. */
   readonly answersKeptSeconds: number;
 }
@@ -48,10 +63,19 @@ export interface PreparedCommand {
 }
 
 /** What this server does beyond the reference, for clients that ask for it. */
-const CAPABILITIES = ["push", "subscriptions.since", "subscriptions.filter", "subscriptions.states"];
+const CAPABILITIES = [
+  "push",
+  "subscriptions.since",
+  "subscriptions.recent",
+  "subscriptions.filter",
+  "subscriptions.states",
+  "subscriptions.details",
+  "subscriptions.rows",
+  "commands.options",
+];
 
-/** Most records of the audit in one answer. */
-const MOST_RECORDS = 1_000;
+/** Records in one answer where nobody says how many. */
+const USUAL_RECORDS = 1_000;
 
 /** Subscriptions that one connection may have. */
 const MOST_STREAMS = 16;
@@ -98,7 +122,7 @@ export class Service {
   }
 
   /** Answers a request that changes nothing. */
-  read({ method, params }: WireRequest, reader: Reader): Answer {
+  read({ method, params }: WireRequest, reader: Reader): Answer | Promise<Answer> {
     switch (method) {
       case "hello":
         return { result: this.#helloText };
@@ -108,10 +132,17 @@ export class Service {
         return this.#subscription("events", params, reader);
       case "logs.tail":
         return this.#subscription("logs", params, reader);
+      case "reeve.status":
+        return this.#status(params);
+      case "reeve.events":
+      case "reeve.logs":
+        return this.#recent(method, params);
       case "reeve.describe":
         return this.#describe(params);
       case "reeve.audit":
         return this.#auditRecords(params);
+      case "reeve.metrics":
+        return this.#metrics();
       default:
         return { error: wireError("unsupported_method", `${method} is a command`) };
     }
@@ -121,9 +152,9 @@ export class Service {
   command({ method, params }: WireRequest): PreparedCommand | WireError {
     const command = parseCommand(method, params, this.#options.targetId);
     if ("code" in command) return command;
-    const { commandId, requestedBy, reason, childPath } = command;
+    const { commandId, requestedBy, reason, childPath, to } = command;
     return {
-      facts: { commandId, requestedBy, reason, targetPath: childPath },
+      facts: { commandId, requestedBy, reason, targetPath: childPath ?? to },
       run: async () => {
         const { result, error } = await runCommand(this.#options, command);
         return { result: { type: "command_result", target_id: this.#options.targetId, result }, error };
@@ -131,32 +162,81 @@ export class Service {
     };
   }
 
+  /** The tree and its children; what their processes take is measured where that is asked for. */
+  #status(params: unknown): Answer | Promise<Answer> {
+    const { tree } = this.#options;
+    const wanted = fieldsOf(params).get("usage") ?? false;
+    if (typeof wanted !== "boolean") {
+      return { error: wireError("invalid_command_params", "usage must be true or false", this.#options.targetId) };
+    }
+    return wanted ? insidesOf(tree).usage().then((usage) => this.#statusWith(usage)) : this.#statusWith(null);
+  }
+
+  #statusWith(usage: Usage | null): Answer {
+    const { tree, targetId, time } = this.#options;
+    return { result: { type: "status", target_id: targetId, ...describeStatus(tree, time, usage) } };
+  }
+
   #describe(params: unknown): Answer {
     const { tree, targetId, time } = this.#options;
     const asked = fieldsOf(params).get("child_path");
     if (typeof asked !== "string") return { error: wireError("invalid_command_params", "child_path must be a text", targetId) };
     try {
-      const child = describeChild(tree.child(findPath(tree, asked, false)), time);
+      const found = tree.child(findPath(tree, asked, false));
+      const child = describeChild(found, found.spec, time);
       return { result: { type: "description", target_id: targetId, child } };
     } catch (error) {
       return { error: wireError("child_not_found", thrownMessage(error), targetId) };
     }
   }
 
+  /** The last events or lines of output that are remembered, oldest first, of a child and those below it where one is named. */
+  #recent(method: "reeve.events" | "reeve.logs", params: unknown): Answer {
+    const { tree, targetId } = this.#options;
+    const fields = fieldsOf(params);
+    const limit = fields.get("limit") ?? USUAL_RECORDS;
+    if (!isCount(limit)) return { error: wireError("invalid_command_params", "limit must be a whole number, 0 or more", targetId) };
+    const wanted = readWanted(new Map([...fields, ["session_established", true]]), targetId);
+    if ("code" in wanted) return { error: { ...wanted, code: "invalid_command_params", stage: "command_validate" } };
+    const most = Math.min(limit, MOST_RECENT);
+    const { events, logs } = insidesOf(tree);
+    if (method === "reeve.logs") {
+      const lines = lastOf(logs.recent(Infinity), isWantedLog(wanted), most).map((record) => this.#records.log(record));
+      return { result: { type: "logs", target_id: targetId, records: lines } };
+    }
+    const found = lastOf(events.recent(Infinity), isWantedEvent(wanted), most);
+    const records = found.map((event) => ({ event: this.#records.event(event), ...toldOf(event) }));
+    return { result: { type: "events", target_id: targetId, records } };
+  }
+
   /** The last records after a number, as many as are wanted. */
   #auditRecords(params: unknown): Answer {
     const { targetId, auditRecords } = this.#options;
-    const { after = 0, limit = MOST_RECORDS } = { after: fieldsOf(params).get("after_sequence"), limit: fieldsOf(params).get("limit") };
+    const { after = 0, limit = USUAL_RECORDS } = { after: fieldsOf(params).get("after_sequence"), limit: fieldsOf(params).get("limit") };
     if (!isCount(after) || !isCount(limit)) {
       return { error: wireError("invalid_command_params", "after_sequence and limit must be whole numbers, 0 or more", targetId) };
     }
-    const records = auditRecords(after, Math.min(limit, MOST_RECORDS));
+    const records = auditRecords(after, Math.min(limit, MOST_RECENT));
     return { result: { type: "audit", target_id: targetId, records: records.map(auditJson) } };
   }
 
-  /** Who names a sequence number goes on after it, and is told from which one the stream goes on; who names none gets what comes from now on. */
+  /** What is measured, as Prometheus reads it. */
+  async #metrics(): Promise<Answer> {
+    const { targetId, metrics } = this.#options;
+    if (metrics === undefined) return { error: wireError("metrics_unavailable", NO_METER, targetId) };
+    try {
+      return { result: { type: "metrics", target_id: targetId, text: await metrics() } };
+    } catch (error) {
+      return { error: wireError("metrics_unavailable", thrownMessage(error), targetId, true) };
+    }
+  }
+
+  /**
+   * Who names a sequence number goes on after it, and is told from which one the stream goes on; who names none gets what comes from now on, after as many of
+   * what is remembered as are asked for.
+   */
   #subscription(subscription: "events" | "logs", params: unknown, { streams: subscribed, signal }: Reader): Answer {
-    const { tree, targetId } = this.#options;
+    const { targetId } = this.#options;
     if (subscribed >= MOST_STREAMS) {
       return { error: wireError("too_many_subscriptions", `this connection has ${MOST_STREAMS} subscriptions already`, targetId) };
     }
@@ -164,22 +244,22 @@ export class Service {
     if (fields.get("session_established") !== true) return { error: wireError("session_required", NO_SESSION, targetId) };
     const wanted = readWanted(fields, targetId);
     if ("code" in wanted) return { error: wanted };
-    const result = { type: "subscription", target_id: targetId, subscription };
-    const open = subscription === "events" ? pushedEvents : pushedLogs;
     const source = { ...this.#options, records: this.#records };
-    // Told is from where the stream really goes on: no gap, no double.
-    const since = wanted.since !== "now" || !wanted.tellsSince ? wanted.since : insidesOf(tree)[subscription].lastSeq;
-    const streams = [open(source, { ...wanted, since }, signal), ...wanted.states ? [pushedStates(source, wanted, signal)] : []];
+    const { since, pushes } = subscription === "events" ? pushedEvents(source, wanted, signal) : pushedLogs(source, wanted, signal);
+    const streams = [
+      pushes,
+      ...wanted.states ? [pushedStates(source, wanted, signal)] : [],
+      ...wanted.usageMs === null ? [] : [pushedUsage(source, wanted, signal)],
+    ];
+    const result = { type: "subscription", target_id: targetId, subscription };
     return { result: since === "now" ? result : { ...result, since_sequence: since }, streams };
   }
 }
+
+const NO_METER = "this run measures nothing: start it with reeve run FILE --metrics 127.0.0.1:9464, or give serveDashboard metrics";
 
 const NO_SESSION = "event and log subscription must be triggered by an established dashboard session";
 
 function fieldsOf(params: unknown): ReadonlyMap<string, unknown> {
   return new Map<string, unknown>(typeof params === "object" && params !== null ? Object.entries(params) : []);
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }

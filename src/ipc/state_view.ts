@@ -41,6 +41,7 @@ export class StateView {
   /** What there was when the body was written, and when the recent events and lines were. */
   #changes = -1;
   #memberships = -1;
+  #epochMs = NaN;
   #told = "";
 
   constructor(source: StateSource) {
@@ -51,8 +52,13 @@ export class StateView {
   pieces(): Pieces {
     const { tree, time, configVersion, target } = this.#source;
     const { events, changes, memberships } = insidesOf(tree);
+    const { epochMs } = time;
+    const isSameCalendar = epochMs === this.#epochMs;
+    // Every time in them is another.
+    if (!isSameCalendar) this.#written = [];
+    this.#epochMs = epochMs;
     // A failure counts less as time passes; nothing else changes by itself.
-    const isSame = changes === this.#changes && memberships === this.#memberships;
+    const isSame = isSameCalendar && changes === this.#changes && memberships === this.#memberships;
     if (!isSame || this.#written.some(({ child }) => child.limitUsed > 0)) this.#update(tree.snapshot());
     this.#changes = changes;
     this.#updateRecent();

@@ -1,7 +1,7 @@
 /** Who is in a tree and who depends on whom, as the wire has it. */
 import { lastName } from "../base/mod.ts";
-import type { ChildSpec, Severity } from "../spec/mod.ts";
-import type { ChildSnapshot, Tree } from "../runtime/mod.ts";
+import type { Severity } from "../spec/mod.ts";
+import { type ChildSnapshot, insidesOf, type Tree } from "../runtime/mod.ts";
 
 interface Edge {
   readonly edge_id: string;
@@ -26,24 +26,17 @@ const ROOT = {
 /** What the wire calls a severity; it has no word for what does not matter. */
 const CRITICALITIES: Readonly<Record<Severity, string>> = { critical: "critical", standard: "standard", optional: "standard" };
 
-function specOf(tree: Tree, path: string): ChildSpec | null {
-  try {
-    return tree.child(path).spec;
-  } catch {
-    return null;
-  }
-}
-
 /** Draws a tree: nodes and edges of every depth, in the order in which the children were declared and added. */
 export function topologyOf(tree: Tree, all: readonly ChildSnapshot[]): object {
   const nodes: object[] = [ROOT];
   const edges: Edge[] = [];
   const order = ["/"];
+  const { specOf } = insidesOf(tree);
   const draw = (parent: string, children: readonly ChildSnapshot[]): void => {
     children.forEach(({ path, severity, children: inner }, index) => {
-      const spec = specOf(tree, path);
+      const spec = specOf(path);
       // It is being added: the next state has it.
-      if (spec === null) return;
+      if (spec === undefined) return;
       nodes.push({
         node_id: path,
         child_id: lastName(path),

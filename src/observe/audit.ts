@@ -3,6 +3,7 @@ import { cleanText, RingBuffer, thrownMessage } from "../base/mod.ts";
 import type { AuditFailureStrategy, AuditOptions } from "../spec/mod.ts";
 import { AUDIT_VERSION, AuditChain, type ChainLine, TAMPERED } from "./audit_chain.ts";
 import { AuditFile } from "./audit_file.ts";
+import { type FileClock, OWN_CLOCK } from "./own_clock.ts";
 
 /** What is told of one request, or of something that was done by itself. */
 export interface AuditFact {
@@ -67,7 +68,7 @@ const MOST_READS = 1_024;
 
 const WRITTEN = Promise.resolve(true);
 
-/** How long, in milliseconds, nothing is tried again after a failure, except for what needs its record. */
+/** How long, in milliseconds, nothing is tried again after a failure, except for what needs its record; then what waits is. */
 const REST_MS = 1_000;
 
 /** How often, in milliseconds, it is recorded at most that somebody changed the end of the file, lest two programs with one file tell it of each other for ever. */
@@ -94,6 +95,8 @@ export interface AuditMeans {
   readonly wallNow?: () => number;
   /** Milliseconds that never go back. @default {performance.now} */
   readonly now?: () => number;
+  /** Calls back later. @default {a timer that does not keep the program alive} */
+  readonly setTimer?: FileClock["setTimer"];
 }
 
 /** Whether the file of the audit can be written. */
@@ -116,11 +119,15 @@ export class AuditTrail {
   readonly #run: string;
   readonly #wallNow: () => number;
   readonly #now: () => number;
+  readonly #setTimer: FileClock["setTimer"];
   #waiting: Waiting[] = [];
   /** How many of each sort wait. */
   #count = countOf([]);
   #writing: Promise<void> | null = null;
   #failedAtMs = -Infinity;
+  /** Takes back that what waits is tried again. */
+  #cancelRetry: (() => void) | null = null;
+  #isClosing = false;
   #sequence = 0;
   #lost = 0;
   #tamperedAtMs = -Infinity;
@@ -133,8 +140,14 @@ export class AuditTrail {
 
   constructor(
     options: AuditOptions,
-    { append, run = crypto.randomUUID().replaceAll("-", ""), channelCapacity = 1_024, wallNow = Date.now, now = () => performance.now() }:
-      AuditMeans = {},
+    {
+      append,
+      run = crypto.randomUUID().replaceAll("-", ""),
+      channelCapacity = 1_024,
+      wallNow = OWN_CLOCK.wallNow,
+      now = OWN_CLOCK.now,
+      setTimer = OWN_CLOCK.setTimer,
+    }: AuditMeans = {},
   ) {
     const { backend = "memory", failureStrategy = "fail_closed", maxDeferQueue = 1_000 } = options;
     const sink = append === undefined ? new AuditFile(options) : { append };
@@ -144,6 +157,7 @@ export class AuditTrail {
     this.#run = run;
     this.#wallNow = wallNow;
     this.#now = now;
+    this.#setTimer = setTimer;
   }
 
   /** The last records, oldest first. */
@@ -209,6 +223,7 @@ export class AuditTrail {
 
   /** Writes what waits, if that can be done. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     await this.#retry();
     // What is written stays written, whether or not the system says so.
     await this.#chain?.close().catch(() => {});
@@ -288,6 +303,20 @@ export class AuditTrail {
     } while (this.#waiting.some(({ tell }) => tell !== null));
     // In the turn of the last look: what comes later would wait for a writing that is over.
     this.#writing = null;
+    this.#planRetry();
+  }
+
+  /** What waits is tried again although nobody records anything. */
+  #planRetry(): void {
+    if (this.#waiting.length > 0 && !this.#isClosing) {
+      this.#cancelRetry ??= this.#setTimer(() => {
+        this.#cancelRetry = null;
+        this.#retry();
+      }, REST_MS);
+    } else {
+      this.#cancelRetry?.();
+      this.#cancelRetry = null;
+    }
   }
 
   async #tryToAppend(batch: readonly Waiting[]): Promise<boolean> {

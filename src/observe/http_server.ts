@@ -24,6 +24,8 @@ export interface HttpServerOptions {
   readonly routes: ReadonlyMap<string, HttpRoute>;
   /** Code of the error when it cannot listen. */
   readonly code: ErrorCode;
+  /** Names under which it may be asked: a page elsewhere that has a name made for its address may not. @default {any} */
+  readonly names?: readonly string[];
   /** Longest time in milliseconds for a request, for a connection without any, and for one that does not take its answer. @default {5000} */
   readonly patienceMs?: number;
 }
@@ -40,7 +42,7 @@ export interface HttpServer extends AsyncDisposable {
 const MOST_CONNECTIONS = 64;
 
 /** Answers `GET` and `HEAD`; in Deno it needs `--allow-net`. */
-export async function serveHttp({ host, port, routes, code, patienceMs = 5_000 }: HttpServerOptions): Promise<HttpServer> {
+export async function serveHttp({ host, port, routes, code, names, patienceMs = 5_000 }: HttpServerOptions): Promise<HttpServer> {
   const notStarted = (why: string, hint: string | undefined, cause?: unknown): ReeveError =>
     new ReeveError(code, `Cannot listen on ${cleanText(host, 128)}:${port}: ${why}`, { cause, hint });
   const hint = platform.listenHint(host, port);
@@ -50,7 +52,7 @@ export async function serveHttp({ host, port, routes, code, patienceMs = 5_000 }
     // Who has asked is answered; then it may ask again, but not wait for ever.
     clearTimeout(patience.get(request.socket));
     response.on("close", () => watch(request.socket));
-    void answer(routes, request, response);
+    void answer(isAskedBy(request, names) ? routes : null, request, response);
   });
   // The runtimes have limits of their own for this: one looks every half a minute, older ones never.
   const patience = new WeakMap<Socket, ReturnType<typeof setTimeout>>();
@@ -103,15 +105,17 @@ function listening(server: Server, port: number, host: string): Promise<void> {
 }
 
 async function answer(
-  routes: HttpServerOptions["routes"],
+  routes: HttpServerOptions["routes"] | null,
   { method, url = "/" }: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const route = routes.get(url.split("?", 1)[0]!);
-  const isAsked = method === "GET" || method === "HEAD";
-  const { status, contentType, text } = route === undefined
+  const route = routes?.get(url.split("?", 1)[0]!);
+  const isRead = method === "GET" || method === "HEAD";
+  const { status, contentType, text } = routes === null
+    ? jsonAnswer(403, { error: "this server does not go by that name" })
+    : route === undefined
     ? jsonAnswer(404, { error: `${listed([...routes.keys()])} answered` })
-    : isAsked
+    : isRead
     ? await answerOf(route)
     : jsonAnswer(405, { error: "GET or HEAD" });
   response.writeHead(status, {
@@ -121,6 +125,14 @@ async function answer(
     ...status === 405 ? { allow: "GET, HEAD" } : {},
   });
   response.end(method === "HEAD" ? "" : text);
+}
+
+/** Whether it is asked by one of its names, once. */
+function isAskedBy({ headersDistinct: { host = [] } }: IncomingMessage, names: HttpServerOptions["names"]): boolean {
+  if (names === undefined) return true;
+  const [asked = "", ...more] = host;
+  const name = asked.toLowerCase().replace(/:\d+$/, "");
+  return more.length === 0 && names.includes(name);
 }
 
 /** What cannot be told is an error of the server, and of nobody else. */

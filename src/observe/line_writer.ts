@@ -1,5 +1,6 @@
 /** Writes lines of many to one file: in order, in few pieces, and never so that somebody waits for long. */
 import { type Clock, thrownMessage } from "../base/mod.ts";
+import type { Rotation } from "./rotating_file.ts";
 
 /** What appends to a file. */
 export interface LineFile {
@@ -7,6 +8,8 @@ export interface LineFile {
   append(text: string): Promise<void>;
   /** Lets go of the file. */
   close(): Promise<void>;
+  /** It is rotated otherwise from now on. */
+  revise?(rotation: Rotation): void;
 }
 
 /** A file that takes no more lines, or takes them again. */
@@ -21,16 +24,20 @@ export interface SinkChange {
   readonly path: string;
 }
 
-/** What a writer is made of. */
-export interface LineWriterMeans {
-  readonly path: string;
-  readonly file: LineFile;
-  readonly clock: Clock;
-  readonly tell: (change: SinkChange) => void;
+/** How a writer writes. */
+export interface LineWriterForm {
   /** The line, with its end, that stands where lines were lost. */
   readonly lossLine: (lost: number, reason: string) => string;
   /** About how many characters are appended at a time. */
   readonly pieceLength: number;
+}
+
+/** What a writer is made of. */
+export interface LineWriterMeans extends LineWriterForm {
+  readonly path: string;
+  readonly file: LineFile;
+  readonly clock: Clock;
+  readonly tell: (change: SinkChange) => void;
 }
 
 /** Characters that wait to be written when who can wait should, and when they need no longer. */
@@ -62,7 +69,7 @@ interface Piece {
 
 /** Takes lines for one file. */
 export class LineWriter {
-  readonly #means: LineWriterMeans;
+  #means: LineWriterMeans;
   readonly #clock: Clock;
   /** What waits, the oldest first. */
   readonly #pieces: Piece[] = [];
@@ -102,6 +109,12 @@ export class LineWriter {
   onceDrained(callback: () => void): void {
     if (this.#isFull) this.#drained.push(callback);
     else callback();
+  }
+
+  /** Another form, and another rotation of the file, count from the next line on. */
+  revise(form: LineWriterForm, rotation: Rotation): void {
+    this.#means = { ...this.#means, ...form };
+    this.#means.file.revise?.(rotation);
   }
 
   /** Takes a line with its end. */

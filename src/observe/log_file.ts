@@ -2,11 +2,11 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { clearInterval, setInterval } from "node:timers";
-import { type Clock, codeOf } from "../base/mod.ts";
+import { Calendar, type Clock, codeOf } from "../base/mod.ts";
 import type { LogOptions } from "../spec/mod.ts";
-import { type LineFile, LineWriter, type SinkChange } from "./line_writer.ts";
+import { type LineFile, LineWriter, type LineWriterForm, type SinkChange } from "./line_writer.ts";
 import type { LogRecord } from "./log.ts";
-import { RotatingFile, type RotatingFileOptions } from "./rotating_file.ts";
+import { RotatingFile, type RotatingFileOptions, type Rotation } from "./rotating_file.ts";
 
 export type { LineFile, SinkChange } from "./line_writer.ts";
 
@@ -37,17 +37,18 @@ const LONGEST_PIECE = 64 * 1024;
 const SHORTEST_PIECE = 4 * 1024;
 const PIECES_PER_FILE = 16;
 
+const MAX_BYTES = 10 * 1024 * 1024;
+
 /** The files of a tree's output. */
 export class LogFiles {
   readonly #means: LogFilesMeans;
-  /** Wall clock in milliseconds at time 0 of the tree's clock. */
-  readonly #epochMs: number;
+  readonly #calendar: Calendar;
   readonly #writers = new Map<string, LineWriter>();
 
   /** Opens no file yet. */
   constructor(means: LogFilesMeans) {
     this.#means = means;
-    this.#epochMs = means.clock.wallNow() - means.clock.now();
+    this.#calendar = new Calendar(means.clock);
   }
 
   /** Whether no file was ever named. */
@@ -56,13 +57,18 @@ export class LogFiles {
   }
 
   /** The way to the file that the options name; `null` when they name none. Children that name the same one share it, with the rotation of the first. */
-  sinkOf(options: LogOptions): LineSink | null {
+  sinkOf(options: LogOptions = {}): LineSink | null {
     if (options.file === undefined) return null;
     const path = resolve(options.file);
     const lineOf = options.format === "json" ? (record: LogLine): string => this.#json(record) : textOf;
     let writer = this.#writers.get(path);
     if (writer === undefined) this.#writers.set(path, writer = this.#newWriter(path, options));
     return new Sink(writer, lineOf);
+  }
+
+  /** Other options count for a file that is written already: the rotation of whoever came last is that of all who share it. */
+  revise(options: LogOptions = {}): void {
+    if (options.file !== undefined) this.#writers.get(resolve(options.file))?.revise(this.#formOf(options), rotationOf(options));
   }
 
   /** Writes what there is; waits at most 2 seconds for a file that cannot be written, for which it keeps the program alive. */
@@ -72,14 +78,16 @@ export class LogFiles {
     clearInterval(keepAlive);
   }
 
-  #newWriter(path: string, { maxBytes = 10 * 1024 * 1024, maxAgeSecs = null, keep = 5, compress = false, format }: LogOptions): LineWriter {
+  #newWriter(path: string, options: LogOptions): LineWriter {
     const { clock, tell, open = (options): LineFile => new RotatingFile(options) } = this.#means;
     const times = { wallNow: () => clock.wallNow(), now: () => clock.now(), setTimer: clock.setTimer.bind(clock) };
-    const rotation = { maxBytes, maxAgeMs: maxAgeSecs === null ? null : 1000 * maxAgeSecs, keep, compress };
-    const file = withFolder(path, open({ path, fsync: "never", ...rotation, ...times }));
+    const file = withFolder(path, open({ path, fsync: "never", ...rotationOf(options), ...times }));
+    return new LineWriter({ path, file, clock, tell, ...this.#formOf(options) });
+  }
+
+  #formOf({ maxBytes = MAX_BYTES, format }: LogOptions): LineWriterForm {
     const lossLine = format === "json" ? (lost: number, reason: string): string => this.#jsonLoss(lost, reason) : textLoss;
-    const pieceLength = Math.max(SHORTEST_PIECE, Math.min(LONGEST_PIECE, maxBytes / PIECES_PER_FILE));
-    return new LineWriter({ path, file, clock, tell, lossLine, pieceLength });
+    return { lossLine, pieceLength: Math.max(SHORTEST_PIECE, Math.min(LONGEST_PIECE, maxBytes / PIECES_PER_FILE)) };
   }
 
   #json({ atMs, path, generation, attempt, stream, line }: LogLine): string {
@@ -91,8 +99,12 @@ export class LogFiles {
   }
 
   #timeAt(atMs: number): string {
-    return new Date(this.#epochMs + atMs).toISOString();
+    return new Date(this.#calendar.at(atMs)).toISOString();
   }
+}
+
+function rotationOf({ maxBytes = MAX_BYTES, maxAgeSecs = null, keep = 5, compress = false }: LogOptions): Rotation {
+  return { maxBytes, maxAgeMs: maxAgeSecs === null ? null : 1000 * maxAgeSecs, keep, compress };
 }
 
 class Sink implements LineSink {
@@ -138,5 +150,6 @@ function withFolder(path: string, file: LineFile): LineFile {
       }
     },
     close: () => file.close(),
+    revise: (rotation) => file.revise?.(rotation),
   };
 }

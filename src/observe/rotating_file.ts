@@ -29,6 +29,9 @@ export interface RotatingFileOptions {
   readonly setTimer?: Clock["setTimer"];
 }
 
+/** When a file begins anew, and what becomes of the older ones. */
+export type Rotation = Required<Pick<RotatingFileOptions, "maxBytes" | "maxAgeMs" | "keep" | "compress">>;
+
 /** About how often, in milliseconds, lines are forced to the disk with `fsync: "interval"`. */
 const SYNC_MS = 1_000;
 
@@ -73,7 +76,7 @@ interface FileId {
 export class RotatingFile {
   /** The file. */
   readonly path: string;
-  readonly #options: Required<RotatingFileOptions>;
+  #options: Required<RotatingFileOptions>;
   readonly #waiting: Waiting[] = [];
   #open: OpenFile | null = null;
   #working: Promise<void> | null = null;
@@ -88,6 +91,11 @@ export class RotatingFile {
     const { path, maxAgeMs = null, wallNow = OWN_CLOCK.wallNow, now = OWN_CLOCK.now, setTimer = OWN_CLOCK.setTimer } = options;
     this.path = path;
     this.#options = { ...options, maxAgeMs, wallNow, now, setTimer };
+  }
+
+  /** Other sizes, ages and numbers count from the next line on. */
+  revise(rotation: Rotation): void {
+    this.#options = { ...this.#options, ...rotation };
   }
 
   /**

@@ -1,7 +1,8 @@
 /** Deno. */
 import { basename, dirname } from "node:path";
 import { findPeer, type Found, optionReader, type SocketCalls } from "./peer_finder.ts";
-import type { ByteConnection, Platform, UnixListener } from "./types.ts";
+import { findListener, socketTableScript } from "./socket_table.ts";
+import type { ByteConnection, HeldListener, PermissionKind, Platform, SelfCommand, UnixListener } from "./types.ts";
 import { isOlder } from "./version.ts";
 
 /** The oldest Deno that reports the signals of processes right. */
@@ -18,6 +19,9 @@ export const platform: Platform = {
       return `Deno ${Deno.version.deno} ignores uid and gid of processes and misreports signals; use ${OLDEST.join(".")} or newer`;
     }
     return undefined;
+  },
+  get isOneFile(): boolean {
+    return Deno.build.standalone;
   },
   terminateStopsBusyThreads: false,
   permissionHint(error): string | undefined {
@@ -46,6 +50,14 @@ export const platform: Platform = {
     if (Deno.permissions.querySync({ name: "run", command }).state !== "granted") return false;
     // Whoever starts anything hands its environment on.
     return Deno.permissions.querySync({ name: "env" }).state === "granted";
+  },
+  permits(kind, what): boolean {
+    try {
+      return Deno.permissions.querySync(descriptorOf(kind, what)).state === "granted";
+    } catch {
+      // This version knows no such place.
+      return false;
+    }
   },
   // Asking for what is not allowed would ask the user.
   ownUid: () => Deno.permissions.querySync({ name: "sys", kind: "uid" }).state === "granted" ? Deno.uid() : null,
@@ -80,6 +92,30 @@ export const platform: Platform = {
       tellsPeers: libc !== null,
     });
   },
+  async holdListener(place): Promise<HeldListener> {
+    if (Deno.build.os !== "linux") throw unsupported("Deno tells the number of a socket on Linux alone; use the Node package");
+    if (!platform.mayRun("/bin/sh")) {
+      throw unsupported("Deno tells no number of a socket, and a shell that could may not be run; add --allow-run=/bin/sh");
+    }
+    const listener = "path" in place
+      ? Deno.listen({ transport: "unix", path: place.path })
+      : Deno.listen({ hostname: place.host, port: place.port });
+    listener.unref();
+    const { stdout } = await new Deno.Command("/bin/sh", { args: ["-c", socketTableScript(place)], stderr: "null" }).output();
+    const fd = findListener(new TextDecoder().decode(stdout), place, heldDescriptors);
+    if (fd === undefined) {
+      closeQuietly(listener);
+      throw unsupported("the system does not tell the number of a socket");
+    }
+    heldDescriptors.add(fd);
+    return {
+      fd,
+      close(): void {
+        heldDescriptors.delete(fd);
+        closeQuietly(listener);
+      },
+    };
+  },
   watchFolder(folder, watcher): () => void {
     // In `node:fs` of Deno a watch also gets what happens in folders below that are watched too, as if it were its own.
     const own = Deno.realPathSync(folder);
@@ -100,6 +136,19 @@ export const platform: Platform = {
     report().catch((error: unknown) => watcher.failed(error));
     return () => closeQuietly(changes);
   },
+  async selfCommand(): Promise<SelfCommand> {
+    const command = Deno.execPath();
+    if (platform.isOneFile) return { command, args: [] };
+    if (Deno.build.os !== "linux") {
+      throw unsupported("Deno tells its own flags on Linux alone; use the Node package, or a tool of the system");
+    }
+    if (!platform.mayRun("/bin/sh")) throw unsupported("a shell that reads them may not be run; add --allow-run --allow-env");
+    // Deno opens `/proc` to nobody with less than all permissions, but a shell may read what belongs to its parent.
+    const { stdout } = await new Deno.Command("/bin/sh", { args: ["-c", 'cat "/proc/$PPID/cmdline"'], stdin: "null", stderr: "null" })
+      .output();
+    return { command, args: flagsIn(new TextDecoder().decode(stdout).split("\0").slice(1, -1)) };
+  },
+  help: () => null,
   async connectUnix(path): Promise<ByteConnection> {
     return connectionOf(await Deno.connect({ transport: "unix", path }));
   },
@@ -113,6 +162,33 @@ export const platform: Platform = {
     };
   },
 };
+
+function descriptorOf(name: PermissionKind, what: string | undefined): Deno.PermissionDescriptor {
+  if (what === undefined) return { name };
+  if (name === "net") return { name, host: what };
+  if (name === "run") return { name, command: what };
+  if (name === "env") return { name, variable: what };
+  if (name === "sys") return what === "uid" ? { name, kind: what } : { name };
+  return { name, path: what };
+}
+
+/** Sockets that are held for others: none is found twice. */
+const heldDescriptors = new Set<number>();
+
+/** What is before the arguments of the program. */
+function flagsIn(words: readonly string[]): readonly string[] {
+  const end = words.length - Deno.args.length;
+  const before = words.slice(0, end);
+  if (end < 1 || words.slice(end).some((word, index) => word !== Deno.args[index])) throw unsupported("the system does not tell them");
+  if (!before.some((word) => /^(?:-[A-Z]+(?:=|$)|--(?:allow|deny|ignore|permission))/.test(word))) {
+    throw unsupported("permissions that were given at a prompt do not go along; give them by flags, such as --allow-run");
+  }
+  return before;
+}
+
+function unsupported(why: string): Error {
+  return Object.assign(new Error(why), { code: "ENOTSUP" });
+}
 
 /** How many want the guard now. */
 let guarded = 0;

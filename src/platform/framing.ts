@@ -16,6 +16,9 @@ const LF = 10;
 /** So many bytes are decoded together; who keeps a part of one line keeps the text of all of them. */
 const TOGETHER = 4 * 1024;
 
+/** Room for a line that is longer than this is not kept for the next. */
+const MOST_ROOM = 1024 * 1024;
+
 /** Cuts blocks of bytes into lines of text. */
 export class FrameSplitter {
   readonly #maxBytes: number;
@@ -80,6 +83,7 @@ export class FrameSplitter {
       this.#keep(last);
       bytes = this.#rest.subarray(0, this.#restBytes);
       this.#restBytes = 0;
+      if (this.#rest.length > MOST_ROOM) this.#rest = new Uint8Array(0);
     }
     try {
       frames.push({ text: isAscii(bytes) ? asciiOf(bytes) : this.#decoder.decode(bytes), bytes: bytes.length });

@@ -1,9 +1,21 @@
 /** Node. */
+import { spawn } from "node:child_process";
 import { readFileSync, watch } from "node:fs";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import net, { connect, createServer, isIP, type Server, type Socket } from "node:net";
 import process from "node:process";
+import { getSystemErrorName } from "node:util";
 import { credentialsOf, optionReader, type SocketCalls } from "./peer_finder.ts";
-import type { BlockTaker, ByteConnection, PeerCredentials, Platform, UnixListener } from "./types.ts";
+import type {
+  BlockTaker,
+  ByteConnection,
+  HeldListener,
+  ListenPlace,
+  PeerCredentials,
+  PermissionKind,
+  Platform,
+  SelfCommand,
+  UnixListener,
+} from "./types.ts";
 import { isOlder } from "./version.ts";
 
 /** The oldest Node that knows `Symbol.dispose` and `Symbol.asyncDispose`. */
@@ -17,6 +29,9 @@ export const platform: Platform = {
     return isOlder(process.versions.node, OLDEST)
       ? `Node ${process.versions.node} lacks what is needed; use ${OLDEST.join(".")} or newer`
       : undefined;
+  },
+  get isOneFile(): boolean {
+    return isOneFile();
   },
   terminateStopsBusyThreads: true,
   permissionHint(error): string | undefined {
@@ -43,9 +58,14 @@ export const platform: Platform = {
     }
   },
   mayRun: () => isPermitted("child"),
+  permits(kind, what): boolean {
+    const scope = SCOPES[kind];
+    return scope === undefined || isPermitted(scope, kind === "read" || kind === "write" ? what : undefined);
+  },
   ownUid: () => process.getuid?.() ?? null,
   get peerCredentialsHint(): string {
-    return process.platform === "linux" ? "Install the package koffi" : "Only Linux tells it here";
+    if (process.platform !== "linux") return "Only Linux tells it here";
+    return isOneFile() ? "The program is one file, without the package koffi: run it from npm, beside that" : "Install the package koffi";
   },
   async listenUnix(path, { peers = false } = {}): Promise<UnixListener> {
     const option = peers ? await loadOption() : null;
@@ -60,10 +80,26 @@ export const platform: Platform = {
     });
     return listenerOf(server, option);
   },
+  async holdListener(place): Promise<HeldListener> {
+    const handle = boundHandle(place);
+    const close = (): void => void call(handle, "close");
+    const fd = member(handle, "fd");
+    if (typeof fd === "number" && fd >= 0 && await letListen(fd)) return { fd, close };
+    close();
+    throw systemError("EADDRINUSE");
+  },
   watchFolder(folder, watcher): () => void {
     const changes = watch(folder, { persistent: false }, (event, name) => watcher.changed(event, name));
     changes.on("error", (error) => watcher.failed(error));
     return () => changes.close();
+  },
+  selfCommand(): Promise<SelfCommand> {
+    const args = isOneFile() ? [] : [...process.execArgv, process.argv[1] ?? ""];
+    return Promise.resolve({ command: process.execPath, args });
+  },
+  help(args): Promise<number> | null {
+    helps = true;
+    return args.length === 1 && args[0] === LISTEN_ARGUMENT ? listenOnce() : null;
   },
   connectUnix: (path) =>
     new Promise((resolve, reject) => {
@@ -75,6 +111,9 @@ export const platform: Platform = {
       });
     }),
 };
+
+/** What Node calls what it may keep from a program. */
+const SCOPES: Readonly<Partial<Record<PermissionKind, string>>> = { read: "fs.read", write: "fs.write", run: "child", ffi: "addon" };
 
 /** What Node under `--permission` allows; everything without. */
 function isPermitted(scope: string, path?: string): boolean {
@@ -111,7 +150,7 @@ const KOFFI = "koffi";
 
 /** The call that reads options of sockets, where there is a way to it. */
 async function loadOption(): Promise<SocketCalls["option"] | null> {
-  if (process.platform !== "linux") return null;
+  if (process.platform !== "linux" || isOneFile()) return null;
   try {
     const koffi: unknown = await import(KOFFI);
     const libc = call(member(koffi, "default") ?? koffi, "load", "libc.so.6");
@@ -127,10 +166,67 @@ function member(of: unknown, name: string): unknown {
   return (typeof of === "object" || typeof of === "function") && of !== null ? Reflect.get(of, name) : undefined;
 }
 
-function call(of: unknown, name: string, argument: string): unknown {
+function call(of: unknown, name: string, ...given: unknown[]): unknown {
   const method = member(of, name);
-  if (typeof method !== "function") throw new Error(`koffi has no ${name}`);
-  return method.call(of, argument);
+  if (typeof method !== "function") throw new Error(`there is no ${name}`);
+  return method.apply(of, given);
+}
+
+/** A socket with its address that does not listen: Node only accepts what it lets listen, and this is for others. `node:cluster` makes its own in the same way. */
+function boundHandle(place: ListenPlace): unknown {
+  const given = "path" in place ? [place.path, -1, -1] : [place.host, place.port, isIP(place.host)];
+  const made = call(net, "_createServerHandle", ...given);
+  if (typeof made === "number") throw systemError(getSystemErrorName(made));
+  if (!("port" in place)) return made;
+  // Of an address that somebody else has, Node only tells when it listens: until then the socket has none.
+  const bound = {};
+  call(made, "getsockname", bound);
+  if (member(bound, "port") === place.port) return made;
+  call(made, "close");
+  throw systemError("EADDRINUSE");
+}
+
+/** Listens on the socket that it gets, and ends before it accepts anybody. */
+const LET_LISTEN = `require("node:net").createServer().on("error",()=>process.exit(1)).listen({fd:3,backlog:511},()=>process.exit(0))`;
+
+/** The same, of a program that is one file and has no `-e`: it is asked for by this argument. */
+const LISTEN_ARGUMENT = "__listen-once";
+
+function listenOnce(): Promise<number> {
+  return new Promise((resolve) => {
+    createServer().on("error", () => resolve(1)).listen({ fd: 3, backlog: 511 }, () => resolve(0));
+  });
+}
+
+/** Whether this program does for a copy of itself what it is asked for. */
+let helps = false;
+
+/** Every Node that can be one file with a program has this way to ask for it; others find nothing. */
+function isOneFile(): boolean {
+  try {
+    return call(call(process, "getBuiltinModule", "node:sea"), "isSea") === true;
+  } catch {
+    return false;
+  }
+}
+
+/** Has a second Node listen on a socket; that stays so as long as anybody has the socket. */
+function letListen(fd: number): Promise<boolean> {
+  const isAlone = isOneFile();
+  if (isAlone && !helps) {
+    return Promise.reject(Object.assign(new Error("a program that is one file cannot open sockets for others"), { code: "ENOTSUP" }));
+  }
+  const args = isAlone ? [LISTEN_ARGUMENT] : ["-e", LET_LISTEN];
+  return new Promise((resolve, reject) => {
+    const env = { ...process.env, NODE_OPTIONS: "" };
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "ignore", fd], env });
+    child.on("error", reject);
+    child.on("exit", (code) => resolve(code === 0));
+  });
+}
+
+function systemError(code: string): Error {
+  return Object.assign(new Error(code), { code });
 }
 
 function peerOf(socket: Socket, option: SocketCalls["option"]): PeerCredentials | null {

@@ -40,10 +40,30 @@ export interface FolderWatcher {
   failed(error: unknown): void;
 }
 
+/** Where a socket listens that another program is to serve. */
+export type ListenPlace = { readonly host: string; readonly port: number } | { readonly path: string };
+
+/** A socket that listens, and on which this program accepts nobody. */
+export interface HeldListener {
+  /** Its number, under which a process that is started can get it. */
+  readonly fd: number;
+  /** Listens no more, as far as this program is concerned; harmless when repeated. */
+  close(): void;
+}
+
 /** How to listen. */
 export interface ListenOptions {
   /** Whether to ask the kernel who connects, where that can be done. */
   readonly peers?: boolean;
+}
+
+/** What a runtime may keep from a program. */
+export type PermissionKind = "read" | "write" | "run" | "env" | "net" | "ffi" | "sys";
+
+/** How a program is started: what is run, and the first of its arguments. */
+export interface SelfCommand {
+  readonly command: string;
+  readonly args: readonly string[];
 }
 
 /** The runtime this program runs in. */
@@ -54,6 +74,8 @@ export interface Platform {
   readonly version: string;
   /** Why this version is too old to be relied on; `undefined` when it is not. */
   readonly tooOld: string | undefined;
+  /** Whether runtime and program are one file: packages beside it are not found then, and must not be looked for in the folder in which somebody happens to be. */
+  readonly isOneFile: boolean;
   /** Whether terminating a worker stops a thread that is busy; in Deno such a thread runs on. */
   readonly terminateStopsBusyThreads: boolean;
   /** What to do about an error that was caused by a missing permission; `undefined` for other errors. */
@@ -72,14 +94,22 @@ export interface Platform {
   readsProc(): boolean;
   /** Whether a command may be run without asking the user; without one, whether all may, and with that any process be signalled. */
   mayRun(command?: string): boolean;
+  /** Whether something is allowed already, nobody being asked: a path, host, command or variable, or without one all of them. */
+  permits(kind: PermissionKind, what?: string): boolean;
   /** User id of this program; `null` where it may not be asked. */
   ownUid(): number | null;
   /** What to do so that the kernel can be asked who connects. */
   readonly peerCredentialsHint: string;
   /** Listens on a path that is free. */
   listenUnix(path: string, options?: ListenOptions): Promise<UnixListener>;
+  /** Listens for somebody else, who gets the number of the socket. Rejects where it cannot be had, and with `ENOTSUP` where the runtime cannot do it. */
+  holdListener(place: ListenPlace): Promise<HeldListener>;
   /** Tells what comes, goes and changes right in a folder, until the returned function is called; it does not keep the program alive. May throw. */
   watchFolder(folder: string, watcher: FolderWatcher): () => void;
+  /** How this very program is started once more, with the same flags of the runtime; its own arguments come after that. Rejects, saying what to do, where that cannot be told. */
+  selfCommand(): Promise<SelfCommand>;
+  /** Does what a program that is one file is started for by a copy of itself; `null` where the arguments ask for something else. */
+  help(args: readonly string[]): Promise<number> | null;
   /** Connects to a socket. */
   connectUnix(path: string): Promise<ByteConnection>;
 }

@@ -23,7 +23,15 @@ export const COMMAND_KINDS: readonly CommandKind[] = Object.freeze([
 ]);
 
 /** A command of our own. */
-export type ExtensionKind = "start_child" | "terminate_child" | "release_child" | "reset_fuse" | "start_template" | "scale" | "reload";
+export type ExtensionKind =
+  | "start_child"
+  | "terminate_child"
+  | "release_child"
+  | "reset_fuse"
+  | "start_template"
+  | "scale"
+  | "rolling_restart"
+  | "reload";
 
 const EXTENSION_KINDS: readonly ExtensionKind[] = [
   "start_child",
@@ -32,6 +40,7 @@ const EXTENSION_KINDS: readonly ExtensionKind[] = [
   "reset_fuse",
   "start_template",
   "scale",
+  "rolling_restart",
   "reload",
 ];
 
@@ -47,12 +56,43 @@ export interface WireCommand {
   readonly count: number | null;
   /** Whether to say only what would be done. */
   readonly dryRun: boolean;
+  /** Path of the supervisor that gets the child which is added; `null` where nothing is said of it, and it is the root. */
+  readonly to: string | null;
+  /** What the copy of a template is given; `undefined` for what the template says. */
+  readonly args: unknown;
+  /** Whether everything is forced at once. */
+  readonly force: boolean;
   readonly reason: string;
   readonly requestedBy: string;
 }
 
 /** Commands that must be confirmed. */
-const DANGEROUS: ReadonlySet<CommandKind | ExtensionKind> = new Set(["remove_child", "add_child", "shutdown_tree", "scale", "reload"]);
+const DANGEROUS: ReadonlySet<string> = new Set(["remove_child", "add_child", "shutdown_tree", "scale", "reload"]);
+
+/** What some commands have beside the rest, and which; elsewhere it would be passed over without a word. */
+const OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  template: ["start_template", "scale"],
+  count: ["scale"],
+  dry_run: ["reload"],
+  to: ["add_child"],
+  args: ["start_template"],
+  force: ["shutdown_tree"],
+};
+
+/** Whether a command is one that must be confirmed. */
+export function isDangerous(command: string): boolean {
+  return DANGEROUS.has(command);
+}
+
+/** Whether a command may not be done unless it is confirmed; a reload that is only tried changes nothing. */
+export function needsConfirmation(command: string, dryRun: unknown): boolean {
+  return isDangerous(command) && !(command === "reload" && dryRun === true);
+}
+
+/** The first option that a command does not have. */
+export function foreignOption(command: string, given: Iterable<string>): string | undefined {
+  return [...given].find((name) => Object.hasOwn(OPTIONS, name) && OPTIONS[name]?.includes(command) === false);
+}
 
 /** Most copies that can be asked for. */
 const MOST_COPIES = 10_000;
@@ -84,18 +124,23 @@ export function parseCommand(method: string, params: unknown, targetId: string):
   if (extension === undefined && method !== `command.${kind}`) {
     return malformed(`\`command\` is ${kind}, must agree with the method ${method}`);
   }
+  const foreign = foreignOption(kind, fields.keys());
+  if (foreign !== undefined) return malformed(`${kind} has no \`${foreign}\``);
   const [template, count] = [fields.get("template"), fields.get("count")];
   if (kind === "start_template" || kind === "scale") {
     const why = isText(template);
     if (why !== null) return malformed(`\`template\` ${why}`);
   }
   const dryRun = fields.get("dry_run");
-  if (kind === "reload" && dryRun !== undefined && typeof dryRun !== "boolean") return malformed("`dry_run` must be true or false");
+  if (dryRun !== undefined && typeof dryRun !== "boolean") return malformed("`dry_run` must be true or false");
+  const [to, force] = [fields.get("to"), fields.get("force")];
+  if (to !== undefined && isText(to) !== null) return malformed("`to` must be a string");
+  if (force !== undefined && typeof force !== "boolean") return malformed("`force` must be true or false");
   if (kind === "scale" && !isCount(count)) return malformed(`\`count\` must be a whole number from 0 to ${MOST_COPIES}`);
   const [reason, requestedBy, askedOf] = ["reason", "requested_by", "target_id"].map((name) => String(fields.get(name)));
   if (reason!.trim() === "") return validationError("command_validate", "reason is blank", askedOf!);
   if (requestedBy!.trim() === "") return validationError("command_validate", "requested_by is blank", askedOf!);
-  if (DANGEROUS.has(kind) && dryRun !== true && fields.get("confirmed") !== true) {
+  if (needsConfirmation(kind, dryRun) && fields.get("confirmed") !== true) {
     return validationError("command_validate", "dangerous command requires confirmation", askedOf!);
   }
   if (askedOf !== targetId) return validationError("command_validate", `this target is "${targetId}"`, targetId);
@@ -108,7 +153,10 @@ export function parseCommand(method: string, params: unknown, targetId: string):
     childManifest: childManifest ?? null,
     template: typeof template === "string" ? template : null,
     count: typeof count === "number" ? count : null,
-    dryRun: kind === "reload" && dryRun === true,
+    dryRun: dryRun === true,
+    to: typeof to === "string" ? to : null,
+    args: fields.get("args"),
+    force: force === true,
     reason: reason!,
     requestedBy: requestedBy!,
   };

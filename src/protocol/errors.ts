@@ -24,6 +24,7 @@ export const STAGES = {
   invalid_subscription: "subscription",
   command_failed: "command_dispatch",
   child_not_found: "command_validate",
+  metrics_unavailable: "metrics",
   peer_cred_unavailable: "peer_credentials",
   peer_cred_uid_mismatch: "peer_credentials",
   peer_cred_gid_not_allowed: "peer_credentials",

@@ -1,5 +1,5 @@
 /** What is written down of every addition before and after, so that one that a crash cut short is known at the next start. */
-import { readFile, rename } from "node:fs/promises";
+import { copyFile, link, readFile, rename, rm } from "node:fs/promises";
 import { appendLines, sizeOf } from "../observe/mod.ts";
 
 /** What was to be added, and what became of it. */
@@ -75,9 +75,16 @@ export function fileAdditionLog(path: string, { maxBytes = 1024 * 1024 }: FileAd
 async function beginAnew(path: string): Promise<void> {
   const pending = await pendingIn(path);
   const next = `${path}.next`;
-  await appendLines(next, linesOf(pending), { isNew: true });
-  await rename(path, `${path}.1`);
-  await rename(next, path);
+  try {
+    await appendLines(next, linesOf(pending), { isNew: true });
+    // A program that is killed between any two of these leaves the old file or the new one in its place.
+    await rm(`${path}.1`, { force: true });
+    await link(path, `${path}.1`).catch(() => copyFile(path, `${path}.1`));
+    await rename(next, path);
+  } catch (error) {
+    await rm(next, { force: true }).catch(() => {});
+    throw error;
+  }
 }
 
 function linesOf(records: readonly AdditionRecord[]): string {

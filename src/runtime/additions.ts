@@ -15,8 +15,16 @@ export interface Target {
   readonly has: (name: string) => boolean;
 }
 
+/** A child that can be added. */
+export interface CheckedAddition {
+  /** The declaration, with all copies where it has several. */
+  readonly checked: ChildSpec;
+  /** The functions of children that are modules. */
+  readonly loaded: LoadedTasks;
+}
+
 /** Checks a child as if it had been declared, and loads its modules; rejects with `SpecError`, whose pointers start at the child. */
-export async function checkAddition(spec: ChildSpec, { tree, supervisor, path, has }: Target): Promise<LoadedTasks> {
+export async function checkAddition(spec: ChildSpec, { tree, supervisor, path, has }: Target): Promise<CheckedAddition> {
   const { sidecarConfig } = spec;
   const named = [...namesBefore(spec), ...(sidecarConfig === undefined ? [] : [sidecarConfig.primaryChildId])];
   const siblings = [...new Set(named)].filter((name) => name !== spec.name && has(name)).map(standIn);
@@ -30,13 +38,13 @@ export async function checkAddition(spec: ChildSpec, { tree, supervisor, path, h
     groups: own,
     children: [...siblings, spec],
   };
-  const { problems, tasks } = await preflight(alone);
+  const { problems, expanded, tasks } = await preflight(alone);
   const prefix = `/children/${siblings.length}`;
   const ours = problems
     .filter(({ pointer }) => pointer === prefix || pointer.startsWith(`${prefix}/`))
     .map((problem): Problem => ({ ...problem, pointer: problem.pointer.slice(prefix.length) }));
   if (ours.some((problem) => problem.severity === "error")) throw new SpecError(ours, { wish: `add "${path}"`, path });
-  return tasks;
+  return { checked: expanded.children[siblings.length]!, loaded: tasks };
 }
 
 /** Only its name counts. */

@@ -14,20 +14,22 @@ import {
 import type { CommandMessage, CommandResult, Message } from "../core/mod.ts";
 import type { Exit, Failure, ShutdownCause } from "../event/mod.ts";
 import type { LineSink, LogRecord } from "../observe/mod.ts";
-import type { ChildPolicy, ChildSpec, DecisionHistory, Verdict } from "../spec/mod.ts";
+import type { ChildPolicy, ChildSpec, DecisionHistory, LogOptions, Verdict } from "../spec/mod.ts";
 import { DEFAULTS } from "../spec/mod.ts";
 import { LONGEST_CATEGORY } from "./children/failure.ts";
 import type { AttemptContext, RunningChild } from "./children/types.ts";
+import type { HeldSockets } from "./held_sockets.ts";
 import type { Ledger, OpenKind } from "./ledger.ts";
 
 /** What an attempt needs of the tree it belongs to. */
 export interface AttemptHost {
   readonly clock: Clock;
   readonly ledger: Ledger;
+  readonly sockets: HeldSockets;
   /** Knows what must not be told; one for the whole tree, because children may print the secrets of others. */
   readonly redactor: Redactor;
   /** The file of a child's output; `null` where it has none. */
-  lineSink(spec: ChildSpec): LineSink | null;
+  lineSink(logs: LogOptions | undefined): LineSink | null;
   /** Grows with whatever may change how a child is, which not every message tells. */
   changes: number;
   post(message: Message): void;
@@ -73,6 +75,8 @@ export class Attempt implements AttemptContext {
   /** Requests that wait for their answer or were granted: asking again and again must cost the tree nothing. */
   #requests: Set<ChildRequestKind> | null = null;
   #tail: RingBuffer<string> | null = null;
+  /** What counts for its output. */
+  #logs: LogOptions | undefined;
   /** `undefined` until the first line. */
   #sink: LineSink | null | undefined;
   #clock: Clock | null = null;
@@ -90,6 +94,7 @@ export class Attempt implements AttemptContext {
   constructor(identity: AttemptIdentity, host: AttemptHost) {
     this.identity = identity;
     this.#host = host;
+    this.#logs = identity.spec.logs;
   }
 
   get path(): string {
@@ -134,7 +139,23 @@ export class Attempt implements AttemptContext {
   }
 
   get sink(): LineSink | null {
-    return this.#sink === undefined ? this.#sink = this.#host.lineSink(this.identity.spec) : this.#sink;
+    return this.#sink === undefined ? this.#sink = this.#host.lineSink(this.#logs) : this.#sink;
+  }
+
+  get sockets(): HeldSockets {
+    return this.#host.sockets;
+  }
+
+  launch<T extends { readonly pid?: number }>(spawn: () => T): T {
+    const notStarted = this.#host.ledger.processes?.starting(this);
+    let pid: number | undefined;
+    try {
+      const started = spawn();
+      pid = started.pid;
+      return started;
+    } finally {
+      if (pid === undefined) notStarted?.();
+    }
   }
 
   opened(kind: OpenKind, detail: string, isThere?: () => boolean, pid?: number): () => void {
@@ -171,19 +192,29 @@ export class Attempt implements AttemptContext {
     this.#host.changes++;
   }
 
+  /** Other options count for its output from the next line on. */
+  reviseLogs(logs: LogOptions | undefined): void {
+    const before = this.tail;
+    this.#logs = logs;
+    this.#sink = undefined;
+    this.#tail = null;
+    if (before.length === 0) return;
+    this.#tail = new RingBuffer(logs?.tailLines ?? DEFAULTS.tailLines);
+    for (const line of before) this.#tail.push(line);
+  }
+
   output(stream: LogRecord["stream"], line: string): void {
     if (this.#ended) return;
-    const { logs } = this.identity.spec;
-    if (stream === "log" || logs?.[stream] !== false) this.#record(stream, line);
+    if (stream === "log" || this.#logs?.[stream] !== false) this.#record(stream, line);
     this.onLine?.(cleanText(line, LONGEST_LINE));
   }
 
   /** Nothing of a line is told before the secrets are out. */
   #record(stream: LogRecord["stream"], text: string): void {
-    const { path, generation, attempt, spec } = this.identity;
+    const { path, generation, attempt } = this.identity;
     const whole = cleanText(this.#redacted(text), Infinity);
     const line = whole.length > LONGEST_LINE ? cleanText(whole, LONGEST_LINE) : whole;
-    this.#tail ??= new RingBuffer(spec.logs?.tailLines ?? DEFAULTS.tailLines);
+    this.#tail ??= new RingBuffer(this.#logs?.tailLines ?? DEFAULTS.tailLines);
     this.#tail.push(line);
     const record = { atMs: this.#host.clock.now(), path, generation, attempt, stream, line };
     this.#host.log(record);
@@ -211,7 +242,7 @@ export class Attempt implements AttemptContext {
 
   #requestRestart(who: { readonly by: string; readonly reason: string }): void {
     const { node, child } = this.identity;
-    const isTaken = this.#host.command({ node, child, path: this.path, command: "restart", ...who }, ({ outcome }) => {
+    const isTaken = this.#host.command({ node, child, path: this.path, command: "restart", isOwn: true, ...who }, ({ outcome }) => {
       // What was refused may be right later; the event of the command says that it was.
       if (outcome === "refused") this.#requests?.delete("restart");
     });

@@ -1,6 +1,16 @@
 /** The copies of templates: their names are the template's with a number, which no declared child can have. */
 import { lastName, parentPath } from "../base/mod.ts";
 
+/** The name of a copy. */
+export function copyName(template: string, number: number): string {
+  return `${template}:${number}`;
+}
+
+/** The number in the name of a copy; 0 when it is none. */
+export function numberOf(name: string): number {
+  return copyOf(name).number ?? 0;
+}
+
 /** The copies of one template under one supervisor. */
 export class Copies {
   readonly #template: string;
@@ -14,12 +24,12 @@ export class Copies {
 
   /** The name of a new copy; no name is given twice. */
   nextName(): string {
-    return `${this.#template}:${++this.#last}`;
+    return copyName(this.#template, ++this.#last);
   }
 
   /** The names of the copies that there are, the oldest first. */
   get names(): string[] {
-    return [...this.#live].map((number) => `${this.#template}:${number}`);
+    return [...this.#live].map((number) => copyName(this.#template, number));
   }
 
   /** Runs what changes their number after everything that was asked before, so that nobody counts while another adds. */

@@ -5,7 +5,6 @@
  */
 import { type ChildEnd, type Clock, type Random, Redactor, thrownMessage } from "../base/mod.ts";
 import {
-  type AddMessage,
   type ChildCommand,
   type CommandMessage,
   type CommandResult,
@@ -22,16 +21,16 @@ import {
 } from "../core/mod.ts";
 import type { ShutdownCause, SupervisorEvent } from "../event/mod.ts";
 import { type ChildPolicy, type ChildSpec, type DecisionHistory, DEFAULTS, type GuardPolicy } from "../spec/mod.ts";
-import type { Bus, LineSink, LogRecord } from "../observe/mod.ts";
+import type { Bus, LineSink, LogFiles, LogRecord } from "../observe/mod.ts";
 import { Attempt, type AttemptHost } from "./attempt.ts";
-import type { SupervisorAdapter } from "./children/supervisor.ts";
-import { supervisorAdapter } from "./children/supervisor.ts";
+import { type SupervisorAdapter, supervisorAdapter } from "./children/supervisor.ts";
 import type { ChildAdapter, RunningChild } from "./children/types.ts";
 import { watchEnds } from "./death_watch.ts";
+import { HeldSockets } from "./held_sockets.ts";
 import { Ledger } from "./ledger.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { Place } from "./members.ts";
-import { type AddAnswer, OpenRequests } from "./open_requests.ts";
+import { type AddAnswer, type AddRequest, OpenRequests } from "./open_requests.ts";
 import { Roster } from "./roster.ts";
 import { type Timer, TimerQueue } from "./timers.ts";
 
@@ -59,7 +58,7 @@ export interface InterpreterOptions {
   /** What no child may say aloud. @default {nothing} */
   readonly redactor?: Redactor;
   /** Where a child's output is written beside the stream. @default {nowhere} */
-  readonly lineSink?: (spec: ChildSpec) => LineSink | null;
+  readonly logFiles?: Pick<LogFiles, "sinkOf" | "revise">;
   /** A child asks for something itself. */
   readonly onChildCommand?: (path: string, command: ChildCommand, reason: string) => void;
   /** A question for health was answered. */
@@ -73,9 +72,6 @@ export interface InterpreterOptions {
   readonly inspect?: (message: Message, effects: readonly Effect[]) => void;
 }
 
-/** What goes along with a new child. */
-export type AddRequest = Pick<AddMessage, "by" | "reason" | "transactionId" | "specHash">;
-
 /** Longest time in milliseconds for which the loop keeps the program to itself. */
 const SLICE_MS = 8;
 
@@ -83,6 +79,7 @@ const SLICE_MS = 8;
 export class Interpreter implements AttemptHost {
   readonly clock: Clock;
   readonly ledger = new Ledger();
+  readonly sockets = new HeldSockets(this.ledger);
   readonly redactor: Redactor;
   readonly #options: InterpreterOptions;
   readonly #step: typeof step;
@@ -181,9 +178,12 @@ export class Interpreter implements AttemptHost {
     return true;
   }
 
-  /** A child is declared otherwise; its live attempt goes on as it was begun. */
+  /** A child is declared otherwise; its live attempt goes on as it was begun, but for where its output goes. */
   revise({ node, child }: Place, path: string, spec: ChildSpec, revision: PlanRevision): void {
-    this.roster.revise(node, child, spec, revision.policy);
+    if (this.roster.revise(node, child, spec, revision.policy)) {
+      this.#options.logFiles?.revise(spec.logs);
+      this.#live[node]![child]?.reviseLogs(spec.logs);
+    }
     this.post({ type: "revise", node, child, path, revision });
   }
 
@@ -205,8 +205,8 @@ export class Interpreter implements AttemptHost {
     this.#options.logs.publish({ seq: ++this.#lineCount, ...record });
   }
 
-  lineSink(spec: ChildSpec): LineSink | null {
-    return this.#options.lineSink?.(spec) ?? null;
+  lineSink(logs: ChildSpec["logs"]): LineSink | null {
+    return this.#options.logFiles?.sinkOf(logs) ?? null;
   }
 
   watch(watcher: string, child: string, signal: AbortSignal): AsyncIterableIterator<ChildEnd> {
@@ -341,8 +341,7 @@ export class Interpreter implements AttemptHost {
   }
 
   #removed({ node, child }: Effect & { type: "removed" }): void {
-    const { path } = this.nodes[node]!.slots[child]!.plan;
-    this.#options.onRemoved?.(path, this.roster.remove(node, child));
+    this.#options.onRemoved?.(this.nodes[node]!.slots[child]!.plan.path, this.roster.remove(node, child));
   }
 
   #end({ type, node, child, stamp }: Effect & { type: "cancel" | "kill" }): void {

@@ -19,6 +19,8 @@ export type Opened = (kind: OpenKind, detail: string, isThere?: () => boolean, p
 
 /** Writes processes down where the next run of the program finds those that this one leaves behind. */
 export interface ProcessRecorder {
+  /** A process is about to be started, within this turn; the returned function says that none was. */
+  starting(attempt: { readonly path: string; readonly attempt: number; readonly mark: string }): () => void;
   /** A process leads a group from now on; the returned function says that nothing is left of it. */
   opened(pid: number, attempt: { readonly path: string; readonly attempt: number; readonly mark: string }): () => void;
 }

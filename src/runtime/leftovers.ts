@@ -62,6 +62,9 @@ async function identify({ pid, start, mark }: LedgerEntry, processes: ProcessRea
   const seen = await processes.look(pid, start === null ? "date" : kindOf(start));
   if (seen === "unknown") return unsure("it cannot be looked at; in Deno, allow all or --allow-run=ps");
   if (seen === "gone" || seen.isOver) return await identifyGroup(pid, mark, processes);
+  // Written down by one that was killed before it knew, not to be read now, or a date of a calendar that may have been set: the mark decides.
+  const isCertain = start !== null && seen.start !== null && kindOf(start) === "ticks";
+  if (!isCertain && seen.mark === mark) return ours("it has the mark of the one that was started");
   if (start === null) return unsure("nobody could read when it was started");
   if (seen.start === null) return unsure("it cannot be read when it was started");
   if (!isSameStart(seen.start, start)) {

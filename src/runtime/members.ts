@@ -13,10 +13,10 @@ import {
 import { childPath, type Planner } from "../core/mod.ts";
 import { describe, type EventFacts, type Request, type SupervisorEvent } from "../event/mod.ts";
 import type { Bus } from "../observe/mod.ts";
-import { type ChildSpec, specHash, type TaskFunction, type TreeSpec } from "../spec/mod.ts";
+import { type ChildSpec, copyOf, numbered, specHash, type TaskFunction, type TreeSpec } from "../spec/mod.ts";
 import type { AdditionLog } from "./addition_log.ts";
 import { checkAddition, explainRefusal } from "./additions.ts";
-import { Instances } from "./instances.ts";
+import { copyName, Instances, numberOf } from "./instances.ts";
 import type { Interpreter } from "./interpreter.ts";
 import { Occasions } from "./occasions.ts";
 import { pendingIn, settle, Transaction } from "./transaction.ts";
@@ -57,6 +57,7 @@ interface Wish {
   readonly path: string;
   readonly refuse: Refuse;
   readonly who: Request;
+  readonly isDeclared: boolean;
 }
 
 /** A child that was added. */
@@ -99,6 +100,14 @@ export class Members {
     return this.#places.values();
   }
 
+  /** Those that have a process now. */
+  *processes(): Iterable<readonly [path: string, pid: number]> {
+    for (const [path, { node, child }] of this.#places) {
+      const pid = this.#host.interpreter.liveAttempt(node, child)?.handle?.pid;
+      if (pid !== undefined) yield [path, pid];
+    }
+  }
+
   /** Where a child is, `undefined` when it is not there. */
   find(path: string): Place | undefined {
     return this.#places.get(path);
@@ -111,9 +120,25 @@ export class Members {
     throw new ReeveError("child_not_found", `Cannot find child "${path}"`, { path, hint: didYouMean(path, [...this.#places.keys()]) });
   }
 
+  /** How a child is declared, `undefined` when it is not there. */
+  specOf(path: string): ChildSpec | undefined {
+    const place = this.#places.get(path);
+    return place && this.#host.interpreter.roster.spec(place.node, place.child);
+  }
+
   /** Implements `Tree.add`. */
   async add(spec: ChildSpec, request: AddRequest): Promise<Child> {
     return await this.#finish(await this.#add(spec, spec.name, request), request);
+  }
+
+  /** Adds a child of a new declaration: it stays when it is done, as those do that were declared from the start. */
+  async declare(spec: ChildSpec, request: AddRequest): Promise<void> {
+    await this.#finish(await this.#add(spec, spec.name, request, true), request);
+  }
+
+  /** Adds the copy with this number to the set of a child: one of the declaration, or one for a while. */
+  async addInstance(template: ChildSpec, number: number, request: AddRequest, isDeclared: boolean): Promise<Child> {
+    return await this.#finish(await this.#add(copyOf(template), copyName(template.name, number), request, isDeclared), request);
   }
 
   /** Implements `Tree.startTemplate`. */
@@ -159,11 +184,20 @@ export class Members {
   removed(path: string, nodes: readonly number[]): void {
     this.#changes++;
     this.#forget(path);
-    if (nodes.length === 0) return;
     this.#host.planner.release(nodes);
-    for (const inner of [...this.#places.keys()]) {
-      if (inner.startsWith(`${path}/`)) this.#forget(inner);
-    }
+    if (nodes.length > 0) { for (const inner of [...this.#places.keys()]) if (inner.startsWith(`${path}/`)) this.#forget(inner); }
+    this.keepSockets();
+  }
+
+  /** Sockets that no child declares any more are closed. */
+  keepSockets(): void {
+    const { sockets, roster } = this.#host.interpreter;
+    sockets.keep(() =>
+      [...this.#places.values()].flatMap(({ node, child }) => {
+        const { run } = roster.spec(node, child);
+        return run.kind === "process" ? run.listen ?? [] : [];
+      })
+    );
   }
 
   #forget(path: string): void {
@@ -173,42 +207,42 @@ export class Members {
   }
 
   /** Gives a child its place; what refuses it is told as well as thrown. */
-  async #add(spec: ChildSpec, name: string, { to = "/", by, reason }: AddRequest): Promise<Addition> {
+  async #add(spec: ChildSpec, name: string, { to = "/", by, reason }: AddRequest, isDeclared = false): Promise<Addition> {
     const path = childPath(to, name);
     const refuse = refusal("add", path);
     const who = this.#host.requestOf({ by, reason }, refuse);
     try {
-      return await this.#tryToAdd(spec, { name, to, path, refuse, who });
+      return await this.#tryToAdd(spec, { name, to, path, refuse, who, isDeclared });
     } catch (error) {
       this.#tell(path, { type: "child_declaration_rejected", ...who, ...whatIsWrong(error) });
       throw error;
     }
   }
 
-  async #tryToAdd(spec: ChildSpec, { name, to, path, refuse, who }: Wish): Promise<Addition> {
+  async #tryToAdd(spec: ChildSpec, { name, to, path, refuse, who, isDeclared }: Wish): Promise<Addition> {
     const { planner, interpreter, tasks, events, additionLog } = this.#host;
     const node = this.#nodeOf(to, refuse);
     const supervisor = planner.optionsOf(node);
     this.#refuseMore(node, to, refuse);
-    const loaded = await checkAddition(spec, {
+    const { checked, loaded } = await checkAddition(spec, {
       tree: this.#host.spec(),
       supervisor,
       path,
       has: (sibling) => this.#places.has(childPath(to, sibling)),
     });
-    const named = name === spec.name ? spec : { ...spec, name };
+    const named = name === spec.name ? checked : numbered(checked, numberOf(name));
     const facts = { path, specHash: specHash(named), ...who };
     const transaction = new Transaction(facts, additionLog, () => interpreter.clock.wallNow());
     await transaction.begin();
     await this.occasions.prepare([named]);
     this.#host.keepSecrets(named);
     for (const [child, task] of loaded) tasks.set(child, task);
-    if (loaded.has(spec)) tasks.set(named, loaded.get(spec)!);
+    if (loaded.has(checked)) tasks.set(named, loaded.get(checked)!);
     const planned = planner.planChild(node, named);
     const since = events.lastSeq;
     try {
       const handle = await new Promise<Child>((resolve, reject) => {
-        const request = { ...who, transactionId: transaction.id, specHash: facts.specHash };
+        const request = { ...who, transactionId: transaction.id, specHash: facts.specHash, isDeclared };
         const isTaken = interpreter.add(node, planned, request, (answer) => {
           if ("child" in answer) return resolve(this.#placed(path, { node, child: answer.child }, planned.nodes));
           const code = answer.code === "supervisor_not_running" ? "command_refused" : answer.code;

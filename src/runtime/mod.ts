@@ -1,6 +1,7 @@
 /** Makes trees run. */
 export { type HealthOptions, type HealthServer, serveHealth } from "./health_server.ts";
-export type { ApplyOptions, ReloadPlan, ReloadResult } from "./reload.ts";
+export type { ApplyOptions, ReloadPlan, ReloadResult, RollingRestartRequest, RollingRestartResult } from "./reload.ts";
+export type { Failed } from "./replacement.ts";
 export * from "./report.ts";
 export * from "./sd_notify.ts";
 export * from "./signals.ts";
@@ -14,6 +15,7 @@ export type { Leftover, OpenKind } from "./ledger.ts";
 export { reconcile, type Reconciliation } from "./reconcile.ts";
 export { type AdditionLog, type AdditionRecord, fileAdditionLog, type FileAdditionLogOptions } from "./addition_log.ts";
 export { checkFiles } from "./preflight.ts";
+export { findCpuGroups } from "./children/cpu_group.ts";
 export { systemClock } from "./clock.ts";
 export { isStuck, type SupervisorHealth } from "./loop_watch.ts";
 export type { Unwritten } from "./observers.ts";
@@ -21,3 +23,4 @@ export { recordedElsewhere } from "./tree_audit.ts";
 export { type Insides, insidesOf } from "./insides.ts";
 export { type CommandResult, Planner, planTree, type TreePlan } from "../core/mod.ts";
 export type { AttemptContext, ChildAdapter, RunningChild } from "./children/mod.ts";
+export type { ChildUsage, Usage } from "./usage.ts";

@@ -1,5 +1,5 @@
 /** Everything that sees what a tree tells: its streams, what counts and measures, and what writes to files. */
-import { type Clock, Redactor } from "../base/mod.ts";
+import { Calendar, type Clock, Redactor } from "../base/mod.ts";
 import type { EventFacts, SinkKind, SupervisorEvent } from "../event/mod.ts";
 import {
   type AuditTrail,
@@ -79,13 +79,14 @@ export class Observers {
   readonly audit: TreeAudit;
   readonly trail: AuditTrail | null;
   readonly runId: string;
+  /** The same for everybody who writes times. */
+  readonly calendar: Calendar;
   readonly telemetry: Telemetry | null;
   readonly #spec: TreeSpec;
   readonly #host: ObserversHost;
   readonly #diagnostics: Diagnostics | null;
   readonly #files: LogFiles;
   readonly #state: TreeState | null;
-  readonly #epochMs: number;
   readonly #unwritten = new Map<string, Unwritten>();
   #journal: Journal | null = null;
   #isClosed = false;
@@ -95,17 +96,17 @@ export class Observers {
     const { clock } = host;
     this.#spec = spec;
     this.#host = host;
-    this.#epochMs = clock.wallNow() - clock.now();
+    this.calendar = new Calendar(clock);
     this.runId = runId;
     this.trail = trail;
     this.#state = state;
     this.audit = new TreeAudit(trail, audit?.backend === "file");
-    this.telemetry = telemetry?.({ ...host, wallAt: (atMs) => this.wallAt(atMs) }) ?? null;
+    this.telemetry = telemetry?.({ ...host, wallAt: (atMs) => this.calendar.at(atMs) }) ?? null;
     this.#diagnostics = diagnostics?.({
       tree: host.name,
       run: runId,
       configVersion: () => host.configVersion(),
-      wallAt: (atMs) => this.wallAt(atMs),
+      wallAt: (atMs) => this.calendar.at(atMs),
       wallNow: () => clock.wallNow(),
     }) ?? null;
     const watch = (stream: LagWatch["stream"]): LagWatch => ({
@@ -116,11 +117,10 @@ export class Observers {
     });
     const capacity = observability.eventJournalCapacity ?? DEFAULTS.eventJournalCapacity;
     this.events = new Bus<SupervisorEvent>(capacity, watch("events"), (event) => this.#note(event), observability.eventQueueCapacity);
-    this.logs = new Bus<LogRecord>(
-      LOG_CAPACITY,
-      watch("logs"),
-      diagnostics === null ? null : (record) => this.#diagnostics?.output(record),
-    );
+    this.logs = new Bus<LogRecord>(LOG_CAPACITY, watch("logs"), (record) => {
+      this.calendar.look(record.atMs);
+      this.#diagnostics?.output(record);
+    });
     this.#files = new LogFiles({
       clock,
       tell: ({ path, reason, ...change }) => this.#tellSink("logs", { ...change, reason: `${path}: ${reason}` }, path),
@@ -136,14 +136,9 @@ export class Observers {
     return Math.max(1, Math.floor(Math.min(eventJournalCapacity, eventQueueCapacity) / 2));
   }
 
-  /** Milliseconds since the Unix epoch at a time of the tree's clock. */
-  wallAt(atMs: number): number {
-    return this.#epochMs + atMs;
-  }
-
-  /** Where a child's output is written beside its stream. */
-  lineSink({ logs = {} }: ChildSpec): ReturnType<LogFiles["sinkOf"]> {
-    return this.#files.sinkOf(logs);
+  /** Where the output of children is written beside its stream. */
+  get logFiles(): Pick<LogFiles, "sinkOf" | "revise"> {
+    return this.#files;
   }
 
   /** No child says these aloud from now on. */
@@ -166,7 +161,7 @@ export class Observers {
       bus: this.events,
       runId: this.runId,
       tree: this.#host.name,
-      wallAt: (atMs) => this.wallAt(atMs),
+      wallAt: (atMs) => this.calendar.at(atMs),
       clock: this.#host.clock,
       tell: (change) => this.#tellSink("journal", change),
     });
@@ -200,6 +195,7 @@ export class Observers {
   }
 
   #note(event: SupervisorEvent): void {
+    this.calendar.look(event.atMs);
     this.recorder.note(event);
     this.audit.note(event);
     this.telemetry?.note(event);

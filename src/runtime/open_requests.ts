@@ -1,8 +1,11 @@
 /** Commands and additions that wait for their answer. */
-import type { AddRefusal, CommandResult, NewChild } from "../core/mod.ts";
+import type { AddMessage, AddRefusal, CommandResult, NewChild } from "../core/mod.ts";
 
 /** Why a child was not added, or its index. */
 export type AddAnswer = AddRefusal | { readonly child: number };
+
+/** What goes along with a new child. */
+export type AddRequest = Pick<AddMessage, "by" | "reason" | "transactionId" | "specHash" | "isDeclared">;
 
 interface Addition {
   readonly child: NewChild;

@@ -3,7 +3,15 @@ import { stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { didYouMean, type Problem, thrownMessage } from "../base/mod.ts";
 import { platform } from "../platform/mod.ts";
-import { type ChildSpec, type ProcessOptions, type TaskFunction, type TreeSpec, validateTree } from "../spec/mod.ts";
+import {
+  type ChildSpec,
+  expandInstances,
+  isInstanceSet,
+  type ProcessOptions,
+  type TaskFunction,
+  type TreeSpec,
+  validateTree,
+} from "../spec/mod.ts";
 import { findCommand, type LoadedTasks, readEnvFile } from "./children/mod.ts";
 import { checkOccasions } from "./occasions.ts";
 import { processChecker } from "./process_checks.ts";
@@ -12,6 +20,8 @@ import { processChecker } from "./process_checks.ts";
 export interface Preflight {
   /** Everything that is wrong, and warnings. */
   readonly problems: readonly Problem[];
+  /** The declaration with all copies of its children. */
+  readonly expanded: TreeSpec;
   /** The functions of children that are modules. */
   readonly tasks: LoadedTasks;
 }
@@ -25,19 +35,25 @@ type Found = Refusal & { readonly at: string };
 export async function preflight(spec: TreeSpec): Promise<Preflight> {
   const problems = [...validateTree(spec, { forStart: true })];
   const tasks = new Map<ChildSpec, TaskFunction>();
-  if (!hasErrors(problems)) problems.push(...checkUsers(spec), ...await checkFiles(spec));
-  if (hasErrors(problems)) return { problems, tasks };
-  for (const { child, pointer } of everyChild(spec.children, "")) {
+  if (hasErrors(problems)) return { problems, expanded: spec, tasks };
+  const expanded = expandInstances(spec);
+  problems.push(...checkUsers(expanded), ...await checkExpanded(expanded));
+  if (hasErrors(problems)) return { problems, expanded, tasks };
+  for (const { child, pointer } of everyChild(expanded.children, "")) {
     if (child.run.kind !== "module") continue;
     const found = await loadModule(child.run.url, child.run.export ?? "default");
     if (typeof found === "function") tasks.set(child, found);
     else problems.push({ severity: "error", pointer: `${pointer}/run`, ...found });
   }
-  return { problems, tasks };
+  return { problems: eachOnce(problems), expanded, tasks };
 }
 
 /** Lists modules, workers, commands, folders and files that a valid declaration names and that cannot be used; nothing is run. */
 export async function checkFiles(spec: TreeSpec): Promise<Problem[]> {
+  return await checkExpanded(expandInstances(spec));
+}
+
+async function checkExpanded(spec: TreeSpec): Promise<Problem[]> {
   const problems: Problem[] = [];
   const processProblems = processChecker();
   for (const { child, pointer } of everyChild(spec.children, "")) {
@@ -46,7 +62,7 @@ export async function checkFiles(spec: TreeSpec): Promise<Problem[]> {
       problems.push({ severity: "error", pointer: `${pointer}/${at}`, ...refusal });
     }
   }
-  return [...problems, ...await checkOccasions(everyChild(spec.children, ""), Date.now())];
+  return eachOnce([...problems, ...await checkOccasions(everyChild(spec.children, ""), Date.now())]);
 }
 
 /** Lists processes that were to run as another user, which only root can. Where this program may not ask who it is, the start tells. */
@@ -64,11 +80,19 @@ function hasErrors(problems: readonly Problem[]): boolean {
   return problems.some((problem) => problem.severity === "error");
 }
 
+/** What is wrong with every copy of a child is told once. */
+function eachOnce(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()];
+}
+
+/** Copies have the pointer of what they are copies of. */
 function* everyChild(children: readonly ChildSpec[], parent: string): Generator<{ child: ChildSpec; pointer: string }> {
   for (const [index, child] of children.entries()) {
     const pointer = `${parent}/children/${index}`;
     yield { child, pointer };
-    if (child.run.kind === "supervisor") yield* everyChild(child.run.children, `${pointer}/run`);
+    const { run } = child;
+    if (isInstanceSet(run)) { for (const copy of run.children) yield { child: copy, pointer }; }
+    else if (run.kind === "supervisor") yield* everyChild(run.children, `${pointer}/run`);
   }
 }
 

@@ -17,9 +17,14 @@ export interface LedgerEntry {
   readonly attempt: number;
 }
 
+/** A process of which is only known that it was about to be started. */
+export type LedgerStart = Omit<LedgerEntry, "pid" | "start">;
+
 /** What a ledger that was found says. */
 export interface FoundLedger {
   readonly entries: readonly LedgerEntry[];
+  /** Those of which it does not say what became of them: the program was killed in that moment. */
+  readonly starting: readonly LedgerStart[];
   /** How many lines say nothing, one that was cut off at the end left out. */
   readonly damaged: number;
 }
@@ -41,17 +46,25 @@ export async function readLedger(path: string): Promise<FoundLedger> {
   // What follows the last end of a line was cut off.
   lines.pop();
   const entries = new Map<number, LedgerEntry>();
+  const starting = new Map<string, LedgerStart>();
   let damaged = 0;
   for (const line of lines) {
     const record = recordIn(line, path);
-    if (record === null) damaged++;
-    else if (record.kind === "ended") entries.delete(record.pid);
-    else entries.set(record.pid, entryOf(record));
+    if (record === null) {
+      damaged++;
+      continue;
+    }
+    if (record.kind === "starting") starting.set(record.mark, startOf(record));
+    else starting.delete(record.mark);
+    if (record.kind === "ended") entries.delete(record.pid);
+    else if (record.kind === "opened" || record.kind === "began") entries.set(record.pid, entryOf(record));
   }
-  return { entries: [...entries.values()], damaged };
+  return { entries: [...entries.values()], starting: [...starting.values()], damaged };
 }
 
-type LedgerRecord = LedgerEntry & { readonly kind: "opened" | "ended" | "began" };
+type LedgerRecord =
+  | LedgerEntry & { readonly kind: "opened" | "ended" | "began" }
+  | LedgerStart & { readonly kind: "starting" | "not_started" };
 
 function recordIn(line: string, path: string): LedgerRecord | null {
   let value: unknown;
@@ -71,6 +84,10 @@ function entryOf({ pid, start, mark, path, attempt }: LedgerEntry): LedgerEntry 
   return { pid, start, mark, path, attempt };
 }
 
+function startOf({ mark, path, attempt }: LedgerStart): LedgerStart {
+  return { mark, path, attempt };
+}
+
 function isRecord(value: object): value is LedgerRecord {
   const { kind, pid, start, mark, path, attempt } = {
     kind: "",
@@ -82,8 +99,9 @@ function isRecord(value: object): value is LedgerRecord {
     ...value,
   };
   // The numbers below mean nobody, the first process of the system, or everybody, for those who send signals.
-  return ["opened", "ended", "began"].includes(kind) && Number.isSafeInteger(pid) && pid > 1 &&
-    (start === null || typeof start === "string") &&
+  const isProcess = ["opened", "ended", "began"].includes(kind) && Number.isSafeInteger(pid) && pid > 1 &&
+    (start === null || typeof start === "string");
+  return (isProcess || kind === "starting" || kind === "not_started") &&
     typeof mark === "string" && mark.length >= 16 && typeof path === "string" && Number.isSafeInteger(attempt);
 }
 
@@ -93,6 +111,7 @@ export interface LedgerOptions {
   readonly processes: ProcessReader;
   /** What is in it already. */
   readonly entries: readonly LedgerEntry[];
+  readonly starting?: readonly LedgerStart[];
   /** It cannot be written any more; who was told calls {@linkcode ProcessLedger.beginAnew} now and then. */
   onFailure(error: unknown): void;
 }
@@ -105,6 +124,7 @@ export interface LedgerOptions {
 export class ProcessLedger {
   readonly #options: LedgerOptions;
   readonly #entries = new Map<number, LedgerEntry>();
+  readonly #starting = new Map<string, LedgerStart>();
   #fd: number | null = null;
   #deadLines = 0;
   #isAsking = false;
@@ -113,6 +133,7 @@ export class ProcessLedger {
   constructor(options: LedgerOptions) {
     this.#options = options;
     for (const entry of options.entries) this.#entries.set(entry.pid, entry);
+    for (const start of options.starting ?? []) this.#starting.set(start.mark, start);
   }
 
   /** What is in it. */
@@ -120,11 +141,28 @@ export class ProcessLedger {
     return [...this.#entries.values()];
   }
 
+  /** A process is about to be started; the returned function says that none was. */
+  starting(attempt: LedgerStart): () => void {
+    const start = startOf(attempt);
+    this.#starting.set(start.mark, start);
+    this.#append("starting", start);
+    return () => {
+      if (this.#starting.delete(start.mark)) this.#append("not_started", start);
+    };
+  }
+
+  /** What became of one of which was only known that it was about to be started: these processes, or none. */
+  settle(start: LedgerStart, pids: readonly number[]): void {
+    this.#starting.delete(start.mark);
+    if (pids.length === 0) this.#append("not_started", start);
+    for (const pid of pids) this.#enter({ pid, start: null, ...startOf(start) });
+  }
+
   /** A process was started; the returned function says that it has ended, and is harmless when repeated. */
   opened(pid: number, { path, attempt, mark }: Omit<LedgerEntry, "pid" | "start">): () => void {
     const entry: LedgerEntry = { pid, start: this.#options.processes.startNow(pid), mark, path, attempt };
-    this.#entries.set(pid, entry);
-    this.#append("opened", entry);
+    this.#starting.delete(mark);
+    this.#enter(entry);
     if (entry.start === null) this.#askForStart(pid);
     return () => this.strike(this.#entries.get(pid) ?? entry);
   }
@@ -147,10 +185,14 @@ export class ProcessLedger {
     const { O_WRONLY, O_CREAT, O_EXCL, O_APPEND } = constants;
     const fd = openSync(next, O_WRONLY | O_CREAT | O_EXCL | O_APPEND, OWNER_ONLY);
     try {
-      writeAll(fd, [...this.#entries.values()].map((entry) => lineOf("opened", entry)).join(""));
+      // Last, since what has the same mark would settle them.
+      const lines = [...this.#entries.values()].map((entry) => lineOf("opened", entry));
+      lines.push(...[...this.#starting.values()].map((start) => lineOf("starting", start)));
+      writeAll(fd, lines.join(""));
       renameSync(next, path);
     } catch (error) {
       closeSync(fd);
+      rmSync(next, { force: true });
       throw error;
     }
     this.#fd = fd;
@@ -167,7 +209,12 @@ export class ProcessLedger {
     this.#letGo();
   }
 
-  #append(kind: LedgerRecord["kind"], entry: LedgerEntry): void {
+  #enter(entry: LedgerEntry): void {
+    this.#entries.set(entry.pid, entry);
+    this.#append("opened", entry);
+  }
+
+  #append(kind: LedgerRecord["kind"], entry: LedgerEntry | LedgerStart): void {
     // Where it cannot be written, all of it is written anew later.
     if (this.#fd === null) return;
     try {
@@ -205,7 +252,7 @@ export class ProcessLedger {
   }
 }
 
-function lineOf(kind: LedgerRecord["kind"], entry: LedgerEntry): string {
+function lineOf(kind: LedgerRecord["kind"], entry: LedgerEntry | LedgerStart): string {
   return `${JSON.stringify({ version: VERSION, kind, ...entry })}\n`;
 }
 

@@ -1,10 +1,10 @@
 /** Looks at processes that this program did not start: who they are, and whether they are there at all. */
-import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import process from "node:process";
 import { exists } from "./children/process_group.ts";
 import { markIn, parseStat, type ProcessRow, PS_READER, readMark, statText } from "./children/process_table.ts";
+import { runPs } from "./children/ps.ts";
 
 /** What can be seen of a process. */
 export interface SeenProcess {
@@ -29,6 +29,8 @@ export interface ProcessReader {
   look(pid: number, kind: StartKind): Promise<SeenProcess | "gone" | "unknown">;
   /** Who is in a process group and has not ended; `null` where that cannot be read. */
   members(group: number): Promise<readonly number[] | null>;
+  /** The process groups in which somebody has one of these marks, by mark; `null` where that cannot be read. */
+  groupsWith(marks: ReadonlySet<string>): Promise<ReadonlyMap<string, ReadonlySet<number>> | null>;
 }
 
 /** The kind of what a reader says of a start. */
@@ -55,6 +57,7 @@ export function systemProcesses(): ProcessReader {
     starts: async (pids) => new Map((await askPs(pids) ?? []).map(({ pid, start }) => [pid, start])),
     look: (pid, kind) => hasProc && kind === "ticks" ? Promise.resolve(lookInProc(pid, boot)) : lookByPs(pid, kind),
     members: (group) => hasProc ? membersInProc(group, boot) : membersByPs(group),
+    groupsWith: async (marks) => groupsOf(hasProc ? await everyoneInProc(boot) : await askPs("all"), marks),
   };
 }
 
@@ -83,20 +86,46 @@ function lookInProc(pid: number, boot: string): SeenProcess | "gone" | "unknown"
 }
 
 async function membersInProc(group: number, boot: string): Promise<readonly number[] | null> {
+  const all = await everyoneInProc(boot);
+  return all?.filter((one) => one.group === group && !one.isOver).map(({ pid }) => pid) ?? null;
+}
+
+/** Who is there; marks are read when they are asked for. */
+interface Anyone {
+  readonly pid: number;
+  readonly group: number;
+  readonly isOver: boolean;
+  readonly mark: string | null;
+}
+
+async function everyoneInProc(boot: string): Promise<Anyone[] | null> {
   const names = await readdir("/proc").catch(() => null);
   if (names === null) return null;
-  return names.filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+  return names.filter((name) => /^\d+$/.test(name)).map(Number).flatMap((pid) => {
     const stat = statNow(pid, boot);
-    return stat !== null && stat.pgid === group && !stat.isZombie;
+    return stat === null ? [] : [{
+      pid,
+      group: stat.pgid,
+      isOver: stat.isZombie,
+      get mark() {
+        return readMark(pid);
+      },
+    }];
   });
 }
 
-interface PsRow {
-  readonly pid: number;
-  readonly group: number;
+function groupsOf(all: readonly Anyone[] | null, marks: ReadonlySet<string>): ReadonlyMap<string, ReadonlySet<number>> | null {
+  if (all === null) return null;
+  const found = new Map<string, Set<number>>();
+  for (const { group, isOver, mark } of all) {
+    // Groups of the numbers below mean somebody else to those who send signals.
+    if (!isOver && group > 1 && mark !== null && marks.has(mark)) found.set(mark, (found.get(mark) ?? new Set()).add(group));
+  }
+  return found;
+}
+
+interface PsRow extends Anyone {
   readonly start: string;
-  readonly isOver: boolean;
-  readonly mark: string | null;
 }
 
 async function lookByPs(pid: number, kind: StartKind): Promise<SeenProcess | "gone" | "unknown"> {
@@ -113,8 +142,10 @@ async function membersByPs(group: number): Promise<readonly number[] | null> {
 }
 
 /** What `ps` says of processes, their environment included where it may be seen; `null` where it cannot be asked. */
-async function askPs(pids: readonly number[]): Promise<PsRow[] | null> {
-  const text = await runPs(["eww", "-o", "pid=,pgid=,stat=,lstart=,command=", "-p", pids.join(",")]);
+async function askPs(pids: readonly number[] | "all"): Promise<PsRow[] | null> {
+  const columns = ["-o", "pid=,pgid=,stat=,lstart=,command="];
+  const asked = pids === "all" ? ["axeww", ...columns] : ["eww", ...columns, "-p", pids.join(",")];
+  const text = await runPs(...asked).catch(() => null);
   return text === null ? null : text.split("\n").map(rowOf).filter((row) => row !== null);
 }
 
@@ -130,21 +161,4 @@ function rowOf(line: string): PsRow | null {
     isOver: state.startsWith("Z"),
     mark: markIn(command.split(" ")),
   };
-}
-
-/** So many characters of what `ps` says are taken. */
-const MOST_OF_PS = 16 * 1024 * 1024;
-
-/** `ps` ends with 1 where it found nobody, which is an answer as well. */
-function runPs(args: readonly string[]): Promise<string | null> {
-  return new Promise((resolve) => {
-    try {
-      const env = { ...process.env, LC_ALL: "C", TZ: "UTC" };
-      execFile("ps", [...args], { env, maxBuffer: MOST_OF_PS, timeout: 5_000 }, (error, stdout, stderr) => {
-        resolve(error === null || (error.code === 1 && stderr === "") ? stdout : null);
-      });
-    } catch {
-      resolve(null);
-    }
-  });
 }

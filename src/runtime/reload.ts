@@ -1,14 +1,23 @@
 /** A new declaration for a tree that runs: what has changed is carried out, and nothing else is touched. */
-import { type ErrorCode, parentPath, ReeveError, SpecError, thrownMessage } from "../base/mod.ts";
-import type { Planner, PlanRevision } from "../core/mod.ts";
-import { describe, type EventFacts, type Request, type SupervisorEvent } from "../event/mod.ts";
-import type { Bus } from "../observe/mod.ts";
-import { type ChildSpec, diffTrees, type SpecChange, startOrder, type SupervisorOptions, type TreeSpec } from "../spec/mod.ts";
-import type { Interpreter } from "./interpreter.ts";
+import { lastName, parentPath, SpecError, thrownMessage } from "../base/mod.ts";
+import type { EventFacts, Request } from "../event/mod.ts";
+import {
+  type ChildSpec,
+  diffTrees,
+  type InstanceSet,
+  isInstanceSet,
+  resize,
+  type SpecChange,
+  startOrder,
+  type SupervisorOptions,
+  type TreeSpec,
+} from "../spec/mod.ts";
 import type { LoadedTasks } from "./children/mod.ts";
-import { type Members, refusal } from "./members.ts";
-import type { Orders } from "./orders.ts";
+import { numberOf } from "./instances.ts";
+import { refusal, type Refuse } from "./members.ts";
 import { preflight } from "./preflight.ts";
+import { type Failed, Replacement, type ReplacementHost, type Replacing } from "./replacement.ts";
+import type { ChildRequest, ScaleResult } from "./tree.ts";
 import { isRecordedElsewhere, recordedElsewhere } from "./tree_audit.ts";
 
 /** What a new declaration means for the tree that runs. */
@@ -38,17 +47,25 @@ export interface ReloadResult extends ReloadPlan {
   /** Whether anything was done. */
   readonly applied: boolean;
   /** Children with which it did not work, and why: each is as it was before, or not there. */
-  readonly failed: readonly { readonly path: string; readonly reason: string }[];
+  readonly failed: readonly Failed[];
+}
+
+/** Options of `Tree.rollingRestart`. */
+export interface RollingRestartRequest extends ChildRequest {
+  /** How long, in milliseconds, it is seen whether a copy that counts as ready as soon as it runs does not fail. @default {500} */
+  readonly probationMs?: number;
+}
+
+/** What became of a rolling restart. */
+export interface RollingRestartResult {
+  /** Paths of the copies that were started anew. */
+  readonly restarted: readonly string[];
+  /** Copies with which it did not work, and those whose turn did not come for that reason. */
+  readonly failed: readonly Failed[];
 }
 
 /** What a reload needs of its tree. */
-export interface ReloaderHost {
-  readonly name: string;
-  readonly planner: Planner;
-  readonly interpreter: Interpreter;
-  readonly members: Members;
-  readonly orders: Orders;
-  readonly events: Bus<SupervisorEvent>;
+export interface ReloaderHost extends ReplacementHost {
   /** The declaration that counts now. */
   spec(): TreeSpec;
   /** Another one counts from now on; its functions are known while children are made of it. */
@@ -57,43 +74,35 @@ export interface ReloaderHost {
 }
 
 /** What is to be done. */
-interface Work extends ReloadPlan {
-  readonly who: Request;
+interface Work extends ReloadPlan, Replacing {
   readonly tasks: LoadedTasks;
   readonly configVersion: string | undefined;
-  readonly probationMs: number;
 }
 
-/** A child that is to be started anew. */
-interface Restart {
-  readonly next: ChildSpec;
-  readonly before: ChildSpec;
-  readonly who: Request;
-  readonly probationMs: number;
-}
+const PROBATION_MS = 500;
 
 /** Carries new declarations out, one at a time. */
 export class Reloader {
   readonly #host: ReloaderHost;
+  readonly #replacement: Replacement;
   #isBusy = false;
 
   constructor(host: ReloaderHost) {
     this.#host = host;
+    this.#replacement = new Replacement(host);
   }
 
   /** Implements `Tree.apply`. */
   async apply(next: TreeSpec, options: ApplyOptions): Promise<ReloadResult> {
-    const { dryRun = false, by = "program", reason = "reload", configVersion, probationMs = 500 } = options;
+    const { dryRun = false, by = "program", reason = "reload", configVersion, probationMs = PROBATION_MS } = options;
     const { name, orders } = this.#host;
     const refuse = refusal("reload", "/");
     const who = orders.requestOf({ by, reason }, refuse);
-    if (this.#isBusy) throw refuse("reload_refused", "another one is under way");
-    this.#isBusy = true;
-    try {
-      const { problems, tasks } = await preflight(next);
+    return await this.#alone(refuse, async () => {
+      const { problems, expanded, tasks } = await preflight(next);
       if (problems.some(({ severity }) => severity === "error")) throw new SpecError(problems);
-      const changes = diffTrees(this.#host.spec(), { ...next, name: next.name ?? name });
-      const plan = { changes, unchanged: this.#unchanged(next, changes) };
+      const changes = diffTrees(this.#host.spec(), { ...expanded, name: expanded.name ?? name });
+      const plan = { changes, unchanged: this.#unchanged(expanded, changes) };
       if (dryRun) return { ...plan, applied: false, failed: [] };
       this.#refuse(changes, refuse);
       if (changes.length === 0) return { ...plan, applied: false, failed: [] };
@@ -101,15 +110,63 @@ export class Reloader {
       return await orders.around(
         { wish: "reload", method: "reeve.reload", targetPath: "/" },
         request,
-        () => this.#carryOut(next, { ...plan, who, tasks, configVersion, probationMs }),
+        () => this.#carryOut(expanded, { ...plan, who, tasks, configVersion, probationMs }),
       );
+    });
+  }
+
+  /** Whether a child has copies, of which there may be more or fewer. */
+  isSet(path: string): boolean {
+    const child = childAt(this.#host.spec(), path);
+    return child !== undefined && isInstanceSet(child.run);
+  }
+
+  /** Implements `Tree.scale` for a child with copies. */
+  async scale(path: string, count: number, request: ChildRequest): Promise<ScaleResult> {
+    const refuse = refusal(`scale to ${count} copies`, path);
+    if (!Number.isInteger(count) || count < 1) throw refuse("invalid_request", "the count must be a whole number, 1 or more");
+    const who = this.#host.orders.requestOf(request, refuse);
+    return await this.#alone(refuse, async () => {
+      const before = this.#host.spec();
+      const next = withChild(before, path, resize(childAt(before, path)!, count));
+      const changes = diffTrees(before, next);
+      const work = { changes, unchanged: 0, who, tasks: new Map(), configVersion: undefined, probationMs: PROBATION_MS };
+      const { failed: [failed] } = await this.#carryOut(next, work);
+      if (failed !== undefined) throw refuse("addition_undone", failed.reason);
+      const of = (kind: SpecChange["kind"]): string[] => changes.filter((change) => change.kind === kind).map((change) => change.path);
+      return { added: of("add"), removed: of("remove") };
+    });
+  }
+
+  /** Implements `Tree.rollingRestart`. */
+  async rollingRestart(path: string, { probationMs = PROBATION_MS, ...request }: RollingRestartRequest): Promise<RollingRestartResult> {
+    const refuse = refusal("restart the copies of", path);
+    const who = this.#host.orders.requestOf(request, refuse);
+    this.#host.members.placeOf(path);
+    const set = childAt(this.#host.spec(), path);
+    if (set === undefined || !isInstanceSet(set.run)) {
+      throw refuse("command_refused", 'it has none; declare "instances", or "rolling" for a single copy that is replaced without a gap');
+    }
+    const { children, template } = set.run;
+    return await this.#alone(refuse, async () => {
+      const copies = children.map((copy) => ({ path: `${path}/${copy.name}`, next: copy, before: copy }));
+      const failed = await this.#replacement.roll({ path, template, copies }, { who, probationMs });
+      return { restarted: copies.map((copy) => copy.path).filter((own) => failed.every((other) => other.path !== own)), failed };
+    });
+  }
+
+  async #alone<T>(refuse: Refuse, work: () => Promise<T>): Promise<T> {
+    if (this.#isBusy) throw refuse("reload_refused", "another one is under way");
+    this.#isBusy = true;
+    try {
+      return await work();
     } finally {
       this.#isBusy = false;
     }
   }
 
   /** What cannot be done while the tree runs is done by nobody, so that no half of it counts. */
-  #refuse(changes: readonly SpecChange[], refuse: (code: ErrorCode, why: string) => ReeveError): void {
+  #refuse(changes: readonly SpecChange[], refuse: Refuse): void {
     const [first, ...others] = changes.filter(({ kind }) => kind === "refused");
     if (first !== undefined) {
       const more = others.length === 0 ? "" : ` (and ${others.length} more)`;
@@ -129,29 +186,28 @@ export class Reloader {
     return [...dependants, ...sidecars].map((index) => slots[index]!.plan.path);
   }
 
-  async #carryOut(
-    next: TreeSpec,
-    { changes, unchanged, who, tasks, configVersion, probationMs }: Work,
-  ): Promise<ReloadResult> {
+  async #carryOut(next: TreeSpec, { changes, unchanged, who, tasks, configVersion, probationMs }: Work): Promise<ReloadResult> {
     const before = this.#host.spec();
-    const failed: { path: string; reason: string }[] = [];
+    const failed: Failed[] = [];
     const of = (...kinds: readonly SpecChange["kind"][]): string[] =>
       changes.filter(({ kind }) => kinds.includes(kind)).map(({ path }) => path);
-    for (const path of this.#lastFirst(of("remove", "replace"))) await this.#remove(path, who);
+    for (const path of this.#lastFirst(of("remove", "replace"))) await this.#replacement.remove(path, who);
     this.#host.adopt(next, tasks, configVersion);
     const restarts = new Set(of("restart"));
     await this.#host.members.occasions.prepare(next.children);
     this.#reviseAll(next, "/", 0, (path) => !restarts.has(path));
-    for (const path of inStartOrder(next, [...restarts])) {
-      const why = await this.#restart(path, { next: childAt(next, path)!, before: childAt(before, path)!, who, probationMs });
-      if (why !== null) failed.push({ path, reason: why });
+    for (const paths of setsIn(inStartOrder(next, [...restarts]), next)) {
+      failed.push(...await this.#restart(paths, { next, before }, { who, probationMs }));
     }
+    const stuck = new Set(failed.map(({ path }) => parentPath(path)));
     for (const path of inStartOrder(next, of("add", "replace"))) {
-      const why = await this.#add(path, childAt(next, path)!, who);
+      const why = stuck.has(parentPath(path)) && this.isSet(parentPath(path))
+        ? "the other copies are as they were"
+        : await this.#add(path, next, who);
       if (why !== null) failed.push({ path, reason: why });
     }
     const back = failed.reduce((spec, { path }) => withChild(spec, path, childAt(before, path)), next);
-    this.#host.adopt(back, new Map(), configVersion);
+    this.#host.adopt([...stuck].reduce((spec, path) => withTemplateOf(before, spec, path), back), new Map(), configVersion);
     this.#host.tell({
       type: "config_reloaded",
       ...who,
@@ -164,19 +220,27 @@ export class Reloader {
     return { changes, unchanged, applied: true, failed };
   }
 
+  /** Starts a child anew, or the copies of one. */
+  async #restart(
+    paths: readonly string[],
+    { next, before }: { readonly next: TreeSpec; readonly before: TreeSpec },
+    replacing: Replacing,
+  ): Promise<Failed[]> {
+    const copies = paths.map((path) => ({ path, next: childAt(next, path)!, before: childAt(before, path)! }));
+    const path = parentPath(paths[0]!);
+    const { run } = childAt(next, path) ?? {};
+    if (run !== undefined && isInstanceSet(run)) return await this.#replacement.roll({ path, template: run.template, copies }, replacing);
+    const [only] = copies;
+    const reason = await this.#replacement.restart(only!, replacing);
+    return reason === null ? [] : [{ path: only!.path, reason }];
+  }
+
   /** Those that go, in the reverse of the order in which they started. */
   #lastFirst(paths: readonly string[]): string[] {
     const ranks = new Map(
       this.#host.interpreter.nodes.flatMap(({ order, slots }) => order.map((child, rank) => [slots[child]!.plan.path, rank])),
     );
     return [...paths].sort((a, b) => depthOf(b) - depthOf(a) || (ranks.get(b) ?? 0) - (ranks.get(a) ?? 0));
-  }
-
-  async #remove(path: string, who: Request): Promise<void> {
-    if (this.#host.members.find(path) === undefined) return;
-    const since = this.#host.events.lastSeq;
-    await this.#host.orders.plain(path)("remove", who);
-    await this.#next(path, since, (event) => event.type === "child_removed" ? true : null);
   }
 
   /** What counts by the new declaration, for those that stay; the defaults of the tree may have changed for any of them. */
@@ -194,57 +258,17 @@ export class Reloader {
     }
   }
 
-  /** Starts a child anew with what is new; where that fails, with what was. Returns why. */
-  async #restart(path: string, { next, before, who, probationMs }: Restart): Promise<string | null> {
-    const place = this.#host.members.find(path);
-    if (place === undefined) return "it is not there any more";
-    const { planner, interpreter, orders, events } = this.#host;
-    const revision = (spec: ChildSpec): PlanRevision => planner.revise(place.node, spec);
-    interpreter.revise(place, path, next, revision(next));
-    const { operation, phase } = interpreter.nodes[place.node]!.slots[place.child]!;
-    // Who is held, or has done its work, begins with it when it begins again.
-    if (operation !== "active" || phase === "stopped") return null;
-    const since = events.lastSeq;
-    await orders.plain(path)("restart", who);
-    const isAtOnce = revision(next).policy.readyWhenRunning;
-    const why = await this.#next(path, since, outcomeOf) || (isAtOnce ? await this.#failureWithin(path, since, probationMs) : "");
-    if (why === "") return null;
-    interpreter.revise(place, path, before, revision(before));
-    await orders.plain(path)("restart", { by: who.by, reason: "rolled back" }).catch(() => {});
-    return why;
-  }
-
-  /** Why the new attempt of a child failed within a time, empty when it did not. */
-  async #failureWithin(path: string, since: number, durationMs: number): Promise<string> {
-    const { clock } = this.#host.interpreter;
-    const stop = new AbortController();
-    const cancel = clock.setTimer(() => stop.abort(), durationMs);
+  async #add(path: string, next: TreeSpec, who: Request): Promise<string | null> {
+    const to = parentPath(path);
+    const request = recordedElsewhere({ ...who, to });
+    const set = childAt(next, to)?.run;
     try {
-      return await this.#next(path, since, (event) => event.type === "child_failed" ? describe(event) : null, stop.signal);
-    } catch (error) {
-      if (stop.signal.aborted) return "";
-      throw error;
-    } finally {
-      cancel();
-    }
-  }
-
-  async #add(path: string, spec: ChildSpec, who: Request): Promise<string | null> {
-    try {
-      await this.#host.members.add(spec, recordedElsewhere({ ...who, to: parentPath(path) }));
+      if (set === undefined || !isInstanceSet(set)) await this.#host.members.declare(childAt(next, path)!, request);
+      else await this.#host.members.addInstance(set.template, numberOf(lastName(path)), request, true);
       return null;
     } catch (error) {
       return thrownMessage(error);
     }
-  }
-
-  /** Reads events of a child until one says something; rejects when the tree ends before. */
-  async #next<T>(path: string, since: number, read: (event: SupervisorEvent) => T | null, signal?: AbortSignal): Promise<T> {
-    for await (const event of this.#host.events.read({ since, filter: (event) => event.path === path, capacity: Infinity, signal })) {
-      const found = event.type === "gap" ? null : read(event);
-      if (found !== null) return found;
-    }
-    throw new ReeveError("tree_finished", `Tree "${this.#host.name}" finished during its reload`);
   }
 
   #unchanged(next: TreeSpec, changes: readonly SpecChange[]): number {
@@ -253,24 +277,6 @@ export class Reloader {
       ![...changed].some((other) => path === other || (other !== "/" && path.startsWith(`${other}/`)))
     )
       .length;
-  }
-}
-
-/** Empty when the new attempt does well, or waits for others, which may last; why it failed; `null` when the event says neither. */
-function outcomeOf(event: SupervisorEvent): string | null {
-  switch (event.type) {
-    case "child_ready":
-    case "child_succeeded":
-    case "child_waiting":
-    case "child_restart_queued":
-      return "";
-    case "child_failed":
-      return describe(event);
-    case "child_removed":
-    case "child_abandoned":
-      return describe(event);
-    default:
-      return null;
   }
 }
 
@@ -301,6 +307,25 @@ function childAt(spec: TreeSpec, path: string): ChildSpec | undefined {
 function inStartOrder(spec: TreeSpec, paths: readonly string[]): string[] {
   const wanted = new Set(paths);
   return pathsIn(spec, "/").filter((path) => wanted.has(path));
+}
+
+/** Copies of one child together, all others alone. */
+function setsIn(paths: readonly string[], spec: TreeSpec): string[][] {
+  const sets = new Map<string, string[]>();
+  for (const path of paths) {
+    const parent = childAt(spec, parentPath(path));
+    const key = parent !== undefined && isInstanceSet(parent.run) ? parentPath(path) : path;
+    sets.set(key, [...sets.get(key) ?? [], path]);
+  }
+  return [...sets.values()];
+}
+
+/** The declaration whose set at a path makes further copies as before. */
+function withTemplateOf(before: TreeSpec, spec: TreeSpec, path: string): TreeSpec {
+  const [own, old] = [childAt(spec, path), childAt(before, path)];
+  if (own === undefined || old === undefined || !isInstanceSet(own.run) || !isInstanceSet(old.run)) return spec;
+  const run: InstanceSet = { ...own.run, template: old.run.template };
+  return withChild(spec, path, { ...own, run });
 }
 
 /** The declaration with another child at a path, or with none. */

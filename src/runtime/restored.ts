@@ -1,6 +1,6 @@
 /** What outlives the program: it is given back to the children of a tree, and written down whenever it has changed. */
 import { resolve } from "node:path";
-import { cleanText, ReeveError, thrownMessage } from "../base/mod.ts";
+import { Calendar, cleanText, ReeveError, thrownMessage } from "../base/mod.ts";
 import { type ChildSlot, outlives, restoreChild, type RestoredWindow } from "../core/mod.ts";
 import type { EventFacts, EventType, LeftoverOutcome, SupervisorEvent } from "../event/mod.ts";
 import type { Bus } from "../observe/mod.ts";
@@ -12,7 +12,7 @@ import { holdProgram } from "./keep_alive.ts";
 import { dealWith, signalGroup } from "./leftovers.ts";
 import type { Place } from "./members.ts";
 import type { Unwritten } from "./observers.ts";
-import { type FoundLedger, type LedgerEntry, ProcessLedger, readLedger } from "./process_ledger.ts";
+import { type FoundLedger, type LedgerStart, ProcessLedger, readLedger } from "./process_ledger.ts";
 import { type ProcessReader, systemProcesses } from "./process_reader.ts";
 import type { SavedChild, SavedHold, SavedState } from "./saved_state.ts";
 import { makeFolderOf, readState, refuseStranger, writeState } from "./state_file.ts";
@@ -116,7 +116,7 @@ export class TreeState {
   #watch: StateWatch | null = null;
   /** What is to be told when the tree begins. */
   readonly #restored: { readonly path: string; readonly facts: EventFacts }[] = [];
-  #epochMs = 0;
+  #calendar: Calendar | null = null;
   #following: Promise<void> = Promise.resolve();
   #cancelTimer: (() => void) | null = null;
   #saving: Promise<void> | null = null;
@@ -132,6 +132,7 @@ export class TreeState {
       path: ledgerOf(opened.path),
       processes: opened.processes,
       entries: opened.found.entries,
+      starting: opened.found.starting,
       onFailure: (error) => this.#failed("ledger", error),
     });
     this.#ledger.beginAnew();
@@ -141,13 +142,13 @@ export class TreeState {
   attach(host: StateHost): void {
     const { clock, ledger } = host.interpreter;
     this.#host = host;
-    this.#epochMs = clock.wallNow() - clock.now();
+    this.#calendar = new Calendar(clock);
     ledger.processes = this.#ledger;
     const { saved, found } = this.#opened;
     if (saved === null) return;
     host.runs.restore(saved.lastRuns);
     const byPath = new Map(saved.children.map((child) => [child.path, child]));
-    const attempts = highestAttempts(found.entries);
+    const attempts = highestAttempts([...found.entries, ...found.starting]);
     let children = 0;
     for (const { slot, spec } of this.#children()) {
       const { path } = slot.plan;
@@ -207,7 +208,7 @@ export class TreeState {
       ...saved,
       // Another declaration is another incarnation; what went wrong with the one before does not count against it.
       generation: isSame ? generation : generation + 1,
-      window: isSame && window !== null ? shifted(window, -this.#epochMs, this.#host!.interpreter.clock.now()) : null,
+      window: isSame && window !== null ? shifted(window, -this.#calendar!.epochMs(), this.#host!.interpreter.clock.now()) : null,
       attempt: Math.max(saved.attempt, attempt),
     });
     if (operation === "active" || hold === null) return;
@@ -232,6 +233,12 @@ export class TreeState {
     const tell = (path: string, pid: number, outcome: LeftoverOutcome, reason: string): void =>
       this.#tell(cleanText(path, 1024), { type: "leftover_process", pid, outcome, reason: cleanText(reason, 512) });
     if (found.damaged > 0) tell("/", 0, "unsure", `${found.damaged} lines of "${ledgerOf(this.#opened.path)}" cannot be read`);
+    // Killed in the moment in which it started one, the program knew no number of it.
+    const groups = found.starting.length === 0 ? null : await processes.groupsWith(new Set(found.starting.map(({ mark }) => mark)));
+    for (const start of found.starting) {
+      if (groups === null) tell(start.path, 0, "unsure", "it was about to be started, and nobody can be asked for its mark");
+      this.#ledger.settle(start, [...groups?.get(start.mark) ?? []]);
+    }
     const tools = { processes, clock: interpreter.clock, signal: signalGroup };
     for (const { entry, outcome, reason } of await dealWith(this.#ledger.entries, leftovers, tools)) {
       if (outcome === "gone" || outcome === "stopped") this.#ledger.strike(entry);
@@ -257,7 +264,7 @@ export class TreeState {
     if (to !== "paused" && to !== "quarantined") this.#holds.delete(path);
     // What was restored is told again, and goes on.
     else if (before?.by !== by || before.reason !== reason) {
-      this.#holds.set(path, { by, reason, sinceMs: Math.round(this.#epochMs + atMs) });
+      this.#holds.set(path, { by, reason, sinceMs: Math.round(this.#calendar!.at(atMs)) });
     }
   }
 
@@ -320,7 +327,7 @@ export class TreeState {
         path,
         specHash: this.#hashOf(spec),
         ...facts,
-        window: window === null ? null : shifted(window, this.#epochMs),
+        window: window === null ? null : shifted(window, this.#calendar!.epochMs()),
         hold: operation === "active" ? null : this.#holds.get(path) ?? unknown,
       });
     }
@@ -355,7 +362,7 @@ function shifted({ timesMs, level, levelAtMs }: RestoredWindow, byMs: number, la
   return { timesMs: timesMs.map(at), level, levelAtMs: at(levelAtMs) };
 }
 
-function highestAttempts(entries: readonly LedgerEntry[]): ReadonlyMap<string, number> {
+function highestAttempts(entries: readonly LedgerStart[]): ReadonlyMap<string, number> {
   const attempts = new Map<string, number>();
   for (const { path, attempt } of entries) attempts.set(path, Math.max(attempt, attempts.get(path) ?? 0));
   return attempts;

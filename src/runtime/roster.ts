@@ -1,4 +1,5 @@
 /** Who is in a tree: the state of each node, and for each child its declaration and what starts its attempts. */
+import { isDeepStrictEqual } from "node:util";
 import { type ChildPlan, initialNode, type NewChild, type NodeState, type TreePlan } from "../core/mod.ts";
 import type { ChildPolicy, ChildSpec } from "../spec/mod.ts";
 import type { SupervisorAdapter } from "./children/supervisor.ts";
@@ -51,10 +52,12 @@ export class Roster {
     this.#adapters[node]![child] = this.#adapterOf(plan, spec);
   }
 
-  /** A child is declared otherwise: that counts from its next attempt on. */
-  revise(node: number, child: number, spec: ChildSpec, policy: ChildPolicy): void {
+  /** A child is declared otherwise: that counts from its next attempt on. Returns whether its output is to be treated otherwise. */
+  revise(node: number, child: number, spec: ChildSpec, policy: ChildPolicy): boolean {
+    const before = this.spec(node, child);
     this.#specs[node]![child] = spec;
     if (spec.run.kind !== "supervisor") this.#adapters[node]![child] = this.#source.adapterFor(spec, policy);
+    return !isDeepStrictEqual(before.logs, spec.logs);
   }
 
   /** A child is gone; returns the nodes that went with it. */

@@ -16,7 +16,7 @@ import { withMemoryWatch } from "./memory_limit.ts";
 import { startProbes } from "./probing.ts";
 import { isSameLeft, reconcile, type Reconciliation } from "./reconcile.ts";
 import { readChildren } from "./readings.ts";
-import { type ApplyOptions, Reloader, type ReloadResult } from "./reload.ts";
+import { type ApplyOptions, Reloader, type ReloadResult, type RollingRestartRequest, type RollingRestartResult } from "./reload.ts";
 import { type Report, reportChildren } from "./report.ts";
 import {
   type ChildSnapshot,
@@ -31,6 +31,7 @@ import {
 } from "./snapshot.ts";
 import { keepInsides } from "./insides.ts";
 import { untilReady } from "./until_ready.ts";
+import { UsageMeter } from "./usage.ts";
 import type { AddRequest, Child, ReadyOptions, ScaleResult, ShutdownRequest, SuperviseOptions, TemplateRequest, Tree } from "./tree.ts";
 
 /** So many turns of the program, of at most 8 ms each, the first wave of starts is waited for. */
@@ -93,7 +94,7 @@ export class RunningTree implements Tree {
       logs: observers.logs,
       mostCommands: spec.observability?.commandQueueCapacity,
       redactor: observers.redactor,
-      lineSink: (child) => observers.lineSink(child),
+      logFiles: observers.logFiles,
       onProbed: (path, tookMs) => observers.telemetry?.probed(path, tookMs),
       onChildCommand: (path, command, reason) => observers.audit.childAsked(path, command, reason),
       onFinished: (cause, exitCode) => this.#onFinished(cause, exitCode),
@@ -135,19 +136,24 @@ export class RunningTree implements Tree {
     this.#keepAlive = keepAlive;
     this.#signal = signal;
     const members = this.#members;
+    const meter = new UsageMeter({ clock, processes: () => members.processes() });
     keepInsides(this, {
       events: observers.events,
       logs: observers.logs,
       trail: observers.trail,
       mailbox: interpreter.mailbox,
       runId: observers.runId,
+      startedAtMs: this.#startedAtMs,
+      calendar: observers.calendar,
       configVersion: () => this.#configVersion,
+      specOf: (path) => members.specOf(path),
       get changes(): number {
         return interpreter.changes;
       },
       get memberships(): number {
         return members.changes;
       },
+      usage: () => meter.measure(),
       tell: (facts) => this.#tell(facts),
     });
   }
@@ -213,7 +219,19 @@ export class RunningTree implements Tree {
 
   scale(template: string, count: number, request: AddRequest = {}): Promise<ScaleResult> {
     const what = { method: "reeve.scale", targetPath: childPath(request.to ?? "/", template), wish: "scale" } as const;
-    return this.#orders.around(what, request, () => this.#members.scale(template, count, request));
+    return this.#orders.around(
+      what,
+      request,
+      () =>
+        this.#reloader.isSet(what.targetPath)
+          ? this.#reloader.scale(what.targetPath, count, request)
+          : this.#members.scale(template, count, request),
+    );
+  }
+
+  rollingRestart(path: string, request: RollingRestartRequest = {}): Promise<RollingRestartResult> {
+    const what = { method: "reeve.rolling_restart", targetPath: path, wish: "restart the copies of" } as const;
+    return this.#orders.around(what, request, () => this.#reloader.rollingRestart(path, request));
   }
 
   apply(next: TreeSpec, options: ApplyOptions = {}): Promise<ReloadResult> {
@@ -265,6 +283,7 @@ export class RunningTree implements Tree {
     this.#planner.adopt(this.#spec);
     this.#observers.keepSecrets(next.children);
     for (const [child, task] of loaded) known.set(child, task);
+    this.#members.keepSockets();
   }
 
   /** An event of the tree itself; after its end nothing is told any more. */
@@ -338,6 +357,7 @@ export class RunningTree implements Tree {
     this.#release();
     this.#loop.stop();
     this.#members.occasions.end();
+    this.#interpreter.sockets.keep(() => []);
     this.#report = {
       exitCode,
       cause,

@@ -99,11 +99,10 @@ export class Schedules {
     const entry = { path, place, times, jitterMs, runsMissed: missed === "run_once", timeMs: 0, fireMs: 0, timer: 0, dueMs: 0 };
     const wallMs = clock.wallNow();
     const lastMs = this.#lastRuns.get(path);
-    const sinceMs = atStart || lastMs === undefined || lastMs > wallMs ? 0 : wallMs - lastMs;
     if (atStart) this.#lastRuns.set(path, wallMs);
     this.#entries.set(path, entry);
     if (times.isCalendar && this.#calendars++ === 0) this.#lookSoon(wallMs);
-    this.#plan(entry, times.after(this.#now(entry) - sinceMs));
+    this.#plan(entry, times.after(this.#now(entry) - (atStart || lastMs === undefined ? 0 : sinceLast(times, wallMs - lastMs))));
   }
 
   /** A child is gone, or has another schedule from now on. */
@@ -207,6 +206,11 @@ export class Schedules {
       else this.#arm(entry);
     }
   }
+}
+
+/** How long ago the last run counts: in the time to come when the calendar was put back meanwhile, so that none comes twice. */
+function sinceLast({ isCalendar }: Times, sinceMs: number): number {
+  return sinceMs >= 0 || (isCalendar && sinceMs >= -WRONG_MS) ? sinceMs : 0;
 }
 
 /** The times that are over, and the first that is not. */

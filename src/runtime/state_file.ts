@@ -54,14 +54,20 @@ export async function writeState(path: string, state: SavedState): Promise<void>
   // One that was killed may have left a half of it there.
   await rm(next, { force: true });
   const { O_WRONLY, O_CREAT, O_EXCL } = constants;
-  const file = await open(next, O_WRONLY | O_CREAT | O_EXCL, OWNER_ONLY);
   try {
-    await file.writeFile(textOf(state));
-    await file.sync();
-  } finally {
-    await file.close();
+    const file = await open(next, O_WRONLY | O_CREAT | O_EXCL, OWNER_ONLY);
+    try {
+      await file.writeFile(textOf(state));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(next, path);
+  } catch (error) {
+    // On a disk that is full, a half of it takes the room of others.
+    await rm(next, { force: true }).catch(() => {});
+    throw error;
   }
-  await rename(next, path);
   await syncFolder(dirname(path));
 }
 

@@ -35,13 +35,13 @@ import type { SuperviseOptions, Tree } from "./tree.ts";
  * ```
  */
 export async function supervise(spec: TreeSpec, options: SuperviseOptions = {}): Promise<Tree> {
-  const { problems, tasks } = await preflight(spec);
+  const { problems, expanded, tasks } = await preflight(spec);
   if (problems.some((problem) => problem.severity === "error")) throw new SpecError(problems);
   // Checking ten thousand children takes tens of milliseconds, and so does planning them: the program gets a turn in between.
   await new Promise<void>((resolve) => (options.clock ?? systemClock()).macrotask(resolve));
   const state = await openState(spec);
   try {
-    const running = new RunningTree(spec, options, tasks, { ...await openObservers(spec), state });
+    const running = new RunningTree(expanded, options, tasks, { ...await openObservers(spec), state });
     await running.begin();
     return running;
   } catch (error) {

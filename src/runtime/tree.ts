@@ -6,7 +6,7 @@ import type { ChildPhase, CommandResult } from "../core/mod.ts";
 import type { ChildSpec, TreeSpec } from "../spec/mod.ts";
 import type { AdditionLog } from "./addition_log.ts";
 import type { SupervisorHealth } from "./loop_watch.ts";
-import type { ApplyOptions, ReloadResult } from "./reload.ts";
+import type { ApplyOptions, ReloadResult, RollingRestartRequest, RollingRestartResult } from "./reload.ts";
 import type { Report } from "./report.ts";
 import type { ChildSnapshot, TreeChange, TreeSnapshot } from "./snapshot.ts";
 
@@ -138,12 +138,21 @@ export interface Tree extends AsyncDisposable {
   /** Adds a copy of a template of the tree, named after it with a number; rejects as `add` does, and with `template_not_found`. */
   startTemplate(template: string, request?: TemplateRequest): Promise<Child>;
   /**
-   * Adds copies of a template, or removes the newest, until there are so many under a supervisor.
+   * Adds copies of a template, or of a child with `instances`, or removes the newest, until there are so many under a supervisor.
    *
-   * What changes the number of one template's copies goes one after another. Rejects as `startTemplate` does; what was added or removed before stays so,
+   * What changes the number of one template's copies goes one after another; a child with `instances` keeps at least one, and the next declaration given to
+   * `apply` decides anew. Rejects as `startTemplate` does; what was added or removed before stays so,
    * and the message tells how many that are.
    */
   scale(template: string, count: number, request?: AddRequest): Promise<ScaleResult>;
+  /**
+   * Starts all copies of a child with `instances` or `rolling` anew, so that never fewer are ready than declared: extra copies come first, then the others are
+   * replaced, as many at a time, then the extra ones go.
+   *
+   * Where one does not get ready, the rest goes on as it is, and the result says so. Rejects with `child_not_found`, `command_refused` for a child without copies,
+   * `reload_refused` while something like it is under way, and `tree_finished`.
+   */
+  rollingRestart(path: string, request?: RollingRestartRequest): Promise<RollingRestartResult>;
   /**
    * Makes a new declaration count: changed children are started anew one by one, as they were before where that fails; what can count at once does; unchanged
    * ones are not touched. Children that were added at run time stay.

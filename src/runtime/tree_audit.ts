@@ -1,13 +1,11 @@
 /** Who asked a tree for what, and what became of it: recorded before and after; what a tree does to itself is recorded when it changes what is wanted. */
-import { type ErrorCode, type Method, ReeveError, thrownMessage } from "../base/mod.ts";
+import { type ErrorCode, type Method, type ReadMethod, ReeveError, thrownMessage } from "../base/mod.ts";
 import type { ChildCommand } from "../core/mod.ts";
 import type { Request, SupervisorEvent } from "../event/mod.ts";
 import type { AuditFact, AuditTrail } from "../observe/mod.ts";
 
 /** What changes a tree, by the names that it has on the socket too. */
-export type AuditedMethod =
-  | "reeve.reload"
-  | Exclude<Method, "hello" | "state" | "events.subscribe" | "logs.tail" | "reeve.describe" | "reeve.audit">;
+export type AuditedMethod = Exclude<Method, ReadMethod>;
 
 const METHODS: Readonly<Record<ChildCommand, AuditedMethod>> = {
   restart: "command.restart_child",

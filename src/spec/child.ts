@@ -36,10 +36,10 @@ export interface ChildBuilders {
 export const child: ChildBuilders = {
   task: (name, task, options = {}) => ({ ...options, name, run: { kind: "task", task } }),
   worker: (name, url, options = {}) => ({ ...options, name, run: { kind: "worker", url: String(url) } }),
-  process: (name, { command, args, cwd, shell, envFile, uid, gid, stopOnParentDeath, ...options }) => ({
+  process: (name, { command, args, cwd, shell, envFile, uid, gid, stopOnParentDeath, listen, ...options }) => ({
     ...options,
     name,
-    run: { kind: "process", command, args, cwd, shell, envFile, uid, gid, stopOnParentDeath },
+    run: { kind: "process", command, args, cwd, shell, envFile, uid, gid, stopOnParentDeath, listen },
   }),
   supervisor: (name, { groups, groupStrategies, groupDependencies, childStrategyOverrides, ...others }) => {
     const { strategy, autoShutdown, escalationPolicy, dynamicSupervisor, children, ...options } = others;

@@ -41,6 +41,29 @@ export function checkCombinations(subject: Subject, report: Report): void {
   checkReadiness(subject, report);
   checkHealth(subject, report);
   checkKind(subject, kind, report);
+  checkInstances(subject, report);
+}
+
+/** Copies, and what only they have. */
+function checkInstances({ child, kind, pointer }: Subject, report: Report): void {
+  const { instances = 1, rolling, sidecarConfig } = child;
+  const hasCopies = (typeof instances === "number" && instances > 1) || rolling !== undefined;
+  if (!hasCopies) {
+    for (const key of ["readiness", "healthCheck"]) {
+      const probe = child[key];
+      if (!isFields(probe) || probe["portStep"] === undefined) continue;
+      warn(report, `${pointer}/${key}/portStep`, "no_effect", "has no effect, because the child has no copies", "Set instances");
+    }
+    return;
+  }
+  const key = typeof instances === "number" && instances > 1 ? "instances" : "rolling";
+  if (kind === "supervisor") {
+    const hint = "Give it to its children, or make the supervisor a template and start copies of it";
+    refuse(report, `${pointer}/${key}`, "option_not_for_kind", 'does not fit a child of kind "supervisor"', hint);
+  }
+  if (sidecarConfig !== undefined) {
+    refuse(report, `${pointer}/${key}`, "copies_of_sidecar", "does not fit a sidecar, which belongs to one child", "Leave one of them out");
+  }
 }
 
 /** What is said of a file that is not there. */

@@ -58,6 +58,7 @@ export const DEFAULTS = {
   healthTimeoutSecs: 5,
   healthMaxRetries: 3,
   tailLines: 50,
+  maxSurge: 1,
   eventJournalCapacity: 4_096,
   commandQueueCapacity: 1_024,
   auditChannelCapacity: 1_024,

@@ -34,6 +34,8 @@ const LIVE: ReadonlySet<string> = new Set([
   "logs",
   "schedule",
   "watch",
+  "instances",
+  "rolling",
 ]);
 
 /** Options that tie a child to its siblings: with others it is another child. */
@@ -94,7 +96,7 @@ function diffChildren(before: SupervisorOptions, after: SupervisorOptions, paren
 
 function diffChild(before: ChildSpec, after: ChildSpec, path: string, isTie: (key: string) => boolean): SpecChange[] {
   if (before.run.kind === "supervisor" && after.run.kind === "supervisor") {
-    const inner = changedKeys(before.run, after.run).filter((key) => key !== "children");
+    const inner = changedKeys(before.run, after.run).filter((key) => key !== "children" && key !== "template");
     const own = changedKeys(before, after).filter((key) => key !== "run");
     const keys = [...own, ...inner.map((key) => `run.${key}`)];
     if (inner.some((key) => !LIVE_OF_TREE.has(key)) || own.some((key) => isTie(key) || !LIVE.has(key))) {

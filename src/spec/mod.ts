@@ -5,6 +5,7 @@ export * from "./diff.ts";
 export * from "./graph.ts";
 export * from "./groups.ts";
 export * from "./guards.ts";
+export * from "./instances.ts";
 export * from "./resolve.ts";
 export { SIGNALS } from "./signals.ts";
 export type * from "./socket_types.ts";

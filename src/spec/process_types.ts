@@ -10,6 +10,31 @@ export interface HookProgram {
   readonly timeoutMs?: number;
 }
 
+/** A socket that the supervisor opens, and keeps while the process starts anew, so that nobody who connects is turned away. */
+export type ListenOptions =
+  & {
+    /** Its name in `LISTEN_FDNAMES`; letters, digits and `_ . -`. @default {"unknown"} */
+    readonly name?: string;
+  }
+  & (
+    | {
+      /** Port of a TCP socket. */
+      readonly port: number;
+      /** Address of this machine as a number, such as `0.0.0.0` or `::1`. @default {"127.0.0.1"} */
+      readonly host?: string;
+    }
+    | {
+      /** Path of a Unix socket; one that nobody listens on any more is replaced. */
+      readonly path: string;
+      /** Its mode as octal digits. @default {"0600"} */
+      readonly permissions?: string;
+    }
+    | {
+      /** Name of a socket that the service manager gave to the supervisor (`FileDescriptorName=` of systemd). */
+      readonly inherited: string;
+    }
+  );
+
 /** Programs around the attempts of a process; each gets the environment of the child, and what it prints is output of the child. */
 export interface HookOptions {
   /** Runs before each start, within `timeouts.startMs`; where it fails, the attempt has failed. */

@@ -19,10 +19,14 @@ import {
   text,
 } from "./check.ts";
 import { jsonValue } from "./json_value.ts";
+import { listenRule } from "./listen_rules.ts";
 import { SIGNALS, SUSPENDING_SIGNALS } from "./signals.ts";
 
 /** Longest time that a timer may have, about 24 days. */
 const LONGEST_MS = 2 ** 31 - 1;
+
+/** How many copies a child may have. */
+const MOST_INSTANCES = 1_000;
 
 /** Names that mean something else in JavaScript. */
 const RESERVED: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
@@ -36,6 +40,7 @@ const percent = number({ min: 1, max: 100, integer: true });
 const count = number({ min: 1, max: 0xffff_ffff, integer: true });
 const retries = number({ min: 0, max: 1_000_000, integer: true });
 const port = number({ min: 1, max: 65_535, integer: true });
+const portStep = number({ min: 0, max: 1_000, integer: true });
 const exitCode = number({ min: 0, max: 255, integer: true });
 
 const word = text(/\S/, "a text that is not blank");
@@ -80,10 +85,10 @@ interface Mode {
 
 const NO_FIELDS: Mode = { fields: {} };
 const HTTP: Mode = {
-  fields: { host: word, port, path: text(/^\//, 'a path that starts with "/"'), scheme: oneOf("http", "https") },
+  fields: { host: word, port, portStep, path: text(/^\//, 'a path that starts with "/"'), scheme: oneOf("http", "https") },
   required: ["port"],
 };
-const TCP: Mode = { fields: { host: word, port }, required: ["port"] };
+const TCP: Mode = { fields: { host: word, port, portStep }, required: ["port"] };
 const EXEC: Mode = { fields: { command: systemText, args: listOf(secretText) }, required: ["command"] };
 const INTERVAL: Rules = { checkIntervalSecs: seconds, timeoutSecs: seconds };
 
@@ -225,6 +230,8 @@ export const CHILD_RULES: Rules = {
     missed: oneOf("skip", "run_once"),
     atStart: flag,
   }),
+  instances: number({ min: 1, max: MOST_INSTANCES, integer: true }),
+  rolling: fields({ maxSurge: number({ min: 0, max: MOST_INSTANCES, integer: true }) }),
 };
 
 const budget = fields({ maxBurst: count, recoveryRatePerSec: number({ min: 0.000_001, max: 1_000 }), windowSecs: seconds });
@@ -366,6 +373,7 @@ export const RUN_RULES: Readonly<Record<string, (value: Fields, pointer: string,
     uid: userId,
     gid: userId,
     stopOnParentDeath: flag,
+    listen: listOf(listenRule),
   }, ["command"]),
   supervisor: fields({ kind, ...SUPERVISOR, children: check.anything }, ["children"]),
 };

@@ -2,14 +2,24 @@
 import type { CommandPermissions, TaskFunction } from "../base/mod.ts";
 import type { DecideFunction } from "./decide_types.ts";
 import type { GroupDependencyOptions, GroupOptions, GroupStrategyOptions, SidecarOptions, StrategyOverrideOptions } from "./group_types.ts";
+import type { RollingOptions } from "./instance_types.ts";
 import type { BackpressureOptions, LogOptions, ObservabilityOptions } from "./observability_types.ts";
 import type { PolicyOptions } from "./policy_types.ts";
-import type { HookOptions, ResourceLimits, ScheduleOptions, SignalStep, StateFileOptions, WatchOptions } from "./process_types.ts";
+import type {
+  HookOptions,
+  ListenOptions,
+  ResourceLimits,
+  ScheduleOptions,
+  SignalStep,
+  StateFileOptions,
+  WatchOptions,
+} from "./process_types.ts";
 import type { AuditOptions } from "./socket_types.ts";
 
 export type { CommandPermissions, TaskContext, TaskFunction } from "../base/mod.ts";
 export type * from "./decide_types.ts";
 export type * from "./group_types.ts";
+export type * from "./instance_types.ts";
 export type * from "./observability_types.ts";
 export type * from "./policy_types.ts";
 export type * from "./process_types.ts";
@@ -106,6 +116,8 @@ export interface HttpProbe {
   readonly host?: string;
   /** Port to ask. */
   readonly port: number;
+  /** What is added to the port from one copy of the child to the next. @default {0} */
+  readonly portStep?: number;
   /** Path to ask for. @default {"/"} */
   readonly path?: string;
   /** `http` or `https`. @default {"http"} */
@@ -118,6 +130,8 @@ export interface TcpProbe {
   readonly host?: string;
   /** Port to connect to. */
   readonly port: number;
+  /** What is added to the port from one copy of the child to the next. @default {0} */
+  readonly portStep?: number;
 }
 
 /** Runs a command; exit code 0 is a yes. */
@@ -243,6 +257,13 @@ export interface ChildOptions {
   readonly watch?: WatchOptions;
   /** Starts the child at times instead of at once. @default {at once} */
   readonly schedule?: ScheduleOptions;
+  /**
+   * How many copies run, each with a number from 1 on: the child is a supervisor of its copies then, `web` with `web:1`, `web:2`, … `{instance}` in the texts of
+   * the declaration is the number, and so is the variable `REEVE_INSTANCE`. @default {1}
+   */
+  readonly instances?: number;
+  /** How copies are replaced; with it a single one has its set too, so that it can be replaced without a gap. @default {one extra copy} */
+  readonly rolling?: RollingOptions;
 }
 
 /** A process to run. */
@@ -263,6 +284,8 @@ export interface ProcessOptions {
   readonly gid?: number;
   /** Whether it is ended when the supervisor dies without having stopped it. @default {true} */
   readonly stopOnParentDeath?: boolean;
+  /** Sockets that it gets listening, from descriptor 3 on, with `LISTEN_FDS`, `LISTEN_FDNAMES` and `LISTEN_PID` as systemd gives them. @default {[]} */
+  readonly listen?: readonly ListenOptions[];
 }
 
 /** How a child runs. */

@@ -112,6 +112,16 @@ function checkTemplates(templates: unknown, context: Context): void {
     // Nor is their supervisor, which may end by itself or not.
     checkChild(template, pointer, { ...context, autoShutdown: "any_significant" });
     const name = isFields(template) ? template["name"] : undefined;
+    for (const key of ["instances", "rolling"]) {
+      if (!isFields(template) || template[key] === undefined) continue;
+      refuse(
+        report,
+        `${pointer}/${key}`,
+        "copies_of_template",
+        "does not fit a template, of which copies are started one by one",
+        "Use scale",
+      );
+    }
     if (name !== undefined && seen.has(name)) refuse(report, `${pointer}/name`, "duplicate_name", `${nameOf(name)} is there twice`);
     seen.add(name);
   }

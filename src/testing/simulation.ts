@@ -106,9 +106,11 @@ export function simulateWith(seed: number, step: InterpreterOptions["step"], { c
   const command = (): void => {
     const node = dice.pick(interpreter.nodes);
     const child = dice.between(0, node.slots.length - 1);
-    unanswered++;
+    // Every other restart is one for which the child asks itself.
+    const isOwn = unanswered++ % 2 === 1;
+    const { path } = node.slots[child]!.plan;
     interpreter.command(
-      { node: node.plan.id, child, path: node.slots[child]!.plan.path, command: dice.pick(COMMANDS), by: "simulation", reason: "drawn" },
+      { node: node.plan.id, child, path, command: dice.pick(COMMANDS), by: "simulation", reason: "drawn", isOwn },
       () => unanswered--,
     );
     if (dice.chance(0.5)) settle();

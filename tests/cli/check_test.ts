@@ -13,10 +13,10 @@ Deno.test("check() returns 0 and says so when a file is valid", async () => {
 });
 
 Deno.test("check() returns 0 and shows warnings when there are only warnings", async () => {
-  await withFile(`${GOOD}    instances: 2\n`, async (file) => {
+  await withFile(`${GOOD}    wait_timeout_ms: 5\n`, async (file) => {
     const io = new RecordingIo();
     assertEquals(await check({ file, json: false }, io), 0);
-    assertStringIncludes(io.out, `warning  ${file}:4:5  /children/0/instances: `);
+    assertStringIncludes(io.out, `warning  ${file}:4:5  /children/0/wait_timeout_ms: `);
     assertStringIncludes(io.out, "1 warning\n");
   });
 });

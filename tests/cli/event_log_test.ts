@@ -19,7 +19,7 @@ const failed: LogItem = {
 };
 
 function lineOf(item: LogItem, verbose = false): string {
-  return eventLog({ io: new RecordingIo(), verbose, epochMs: 0, width: 8 })(item);
+  return eventLog({ io: new RecordingIo(), verbose, wallAt: (atMs) => atMs, width: 8 })(item);
 }
 
 Deno.test("eventLog() says when, who, what, why, and when it comes back", () => {
@@ -60,7 +60,7 @@ Deno.test("renderTable() makes columns as wide as their widest cell, colours not
 const CONTROLS = /(?!\n)\p{Cc}/u;
 
 Deno.test("eventLog() uses colors only where they are wanted", () => {
-  const colored = eventLog({ io: new RecordingIo(true), verbose: false, epochMs: 0, width: 8 })(failed);
+  const colored = eventLog({ io: new RecordingIo(true), verbose: false, wallAt: (atMs) => atMs, width: 8 })(failed);
   assertMatch(colored, new RegExp(`${String.fromCharCode(27)}\\[31m✗`));
   assertEquals(CONTROLS.test(lineOf(failed)), false);
 });

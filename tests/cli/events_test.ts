@@ -134,7 +134,6 @@ Deno.test("events finds the journal that a file names, and says which key to wri
 Deno.test("events says what cannot be used, and prints nothing then", async () => {
   await withJournal(async (journal) => {
     const refusals: readonly (readonly [Partial<EventsArgs>, RegExp])[] = [
-      [{}, /No journal is named/],
       [{ journal: `${journal}.missing` }, /Cannot read the journal ".*": it is not there/],
       [{ journal, since: "yesterday" }, /Cannot understand --since "yesterday": it must be a time such as/],
       [{ journal, until: "-5m" }, /Cannot understand --until "-5m"/],

@@ -11,9 +11,24 @@ export class RecordingIo implements CommandIo {
   /** Complaints. */
   err = "";
   readonly color: boolean;
+  readonly columns: number;
+  /** What was asked. */
+  readonly questions: string[] = [];
+  /** What a person answers, one after the other; nobody sits there where there is none. */
+  readonly answers: string[];
 
-  constructor(color = false) {
+  constructor(
+    color = false,
+    { columns = Infinity, answers = [] }: { readonly columns?: number; readonly answers?: readonly string[] } = {},
+  ) {
     this.color = color;
+    this.columns = columns;
+    this.answers = [...answers];
+  }
+
+  ask(question: string): Promise<string | null> {
+    this.questions.push(question);
+    return Promise.resolve(this.answers.shift() ?? null);
   }
 
   stdout(text: string): void {

@@ -11,7 +11,7 @@ async function outcome(...args: string[]): Promise<[number, string, string]> {
 
 Deno.test("main() prints the version", async () => assertEquals(await outcome("--version"), [0, `${VERSION}\n`, ""]));
 
-for (const command of ["run", "check", "explain", "schema", "template"]) {
+for (const command of ["run", "check", "explain", "schema", "template", "events", "logs", "audit", "metrics"]) {
   Deno.test(`main() explains ${command} with an example`, async () => {
     const [code, out] = await outcome(command, "--help");
     assertEquals(code, 0);

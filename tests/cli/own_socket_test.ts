@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { lstat, mkdir, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import process from "node:process";
-import { ownSocketPath } from "../../src/cli/own_socket.ts";
+import { ownSocketPath, successorOf } from "../../src/cli/own_socket.ts";
 import { inFolder } from "../support/folder.ts";
 
 Deno.test("ownSocketPath() is in the runtime folder of the user, else in the cache", () =>
@@ -50,3 +50,29 @@ Deno.test("ownSocketPath() leaves alone what is no socket, and where somebody an
       await new Promise((resolve) => server.close(resolve));
     }
   }));
+
+Deno.test({
+  name: "successorOf() finds the socket of the next run of the same name, when there is just one",
+  ignore: process.platform === "win32",
+  fn: () =>
+    inFolder(async (HOME) => {
+      const folders = { HOME };
+      const before = (await ownSocketPath("shop", folders)).replace(/-\d+\.sock$/, "-1.sock");
+      const folder = before.slice(0, -"/shop-1.sock".length);
+      const listen = async (name: string): Promise<() => void> => {
+        const server = createServer();
+        await new Promise<void>((resolve) => server.listen(`${folder}/${name}`, resolve));
+        return () => server.close();
+      };
+      assertEquals(await successorOf(before, folders), null);
+      const closeOther = await listen("shop-2-7.sock");
+      assertEquals(await successorOf(before, folders), null, "another name");
+      const close = await listen("shop-2.sock");
+      assertEquals(await successorOf(before, folders), `${folder}/shop-2.sock`);
+      assertEquals(await successorOf(`${HOME}/shop-1.sock`, folders), null, "another folder");
+      assertEquals(await successorOf(`${folder}/shop.sock`, folders), null, "no socket of ours");
+      const closeThird = await listen("shop-3.sock");
+      assertEquals(await successorOf(before, folders), null, "nobody knows which");
+      for (const end of [close, closeOther, closeThird]) end();
+    }),
+});

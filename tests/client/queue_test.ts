@@ -53,6 +53,9 @@ Deno.test("it is tried until it works, too often, refused for good, or given up"
   assertEquals(await counted([a, b, a, b], { maxAttempts: 2 }), [2, "b"]);
   assertEquals(await counted([refusal(true), refusal(true)], {}), [3, "works"]);
   assert(String((await counted([a, refusal(false), a], {}))[1]).includes("refused"));
+  const delays: number[] = [];
+  await untilItWorks(() => delays.length < 3 ? Promise.reject(a) : Promise.resolve(), FAST, never, (delayMs) => delays.push(delayMs));
+  assertEquals([delays.length, delays.every((delayMs) => delayMs > 0 && delayMs <= 1)], [3, true]);
   const over = new AbortController();
   const waiting = counted([a], { initialMs: 60_000, maxMs: 60_000 }, over.signal);
   over.abort(new Error("given up"));

@@ -57,6 +57,11 @@ for (
       "failed at environment.0.secret_ref: has a placeholder",
     ],
     ["a secret of a nested child", INNER, "failed at run.supervisor.children.0.secrets: a manifest has no secrets"],
+    [
+      "a limit that nobody can keep",
+      "{ name: a, run: { worker: { url: ./a.ts } }, resource_limits: { max_memory_mb: 5 } }",
+      "failed at resource_limits: max_memory_mb: not kept",
+    ],
     ["an include", `name: a\ninclude: [/etc/passwd.yaml]\n${RUN}`, "failed at include: unknown key"],
   ] as const
 ) {

@@ -4,7 +4,7 @@ import { load as parse } from "js-yaml";
 import { ConfigError } from "../../src/config/mod.ts";
 import { COMPLETE, load } from "./helpers.ts";
 
-const LIMIT_MS = 2_000;
+const LIMIT_MS = 20_000;
 
 /** A place in the document, as numbers that choose among what is there. */
 const step = fc.nat({ max: 50 });

@@ -76,6 +76,7 @@ children:
     dependencies: []
     health_check: { check_interval_secs: 5, timeout_secs: 20, max_retries: 2 }
     readiness: { check_interval_secs: 1, timeout_secs: 15 }
+    resource_limits: { max_memory_mb: 512, max_cpu_percent: 80, max_file_descriptors: 2048 }
     command_permissions: { allow_shutdown: false, allow_restart: true, allowed_signals: [SIGTERM, SIGHUP] }
     environment:
       - { name: STORE_MODE, value: primary }
@@ -101,7 +102,6 @@ children:
     kind: blocking_worker
     run: { process: { command: ./bin/reindex } }
     criticality: optional
-    resource_limits: { max_memory_mb: 512, max_cpu_percent: 80, max_file_descriptors: 2048 }
     task_role: job
     restart_policy: temporary
     dependencies: [store]

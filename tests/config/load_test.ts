@@ -23,6 +23,7 @@ Deno.test("loadText() loads a complete file of the reference, and says which key
     "no_effect /policy/failure_window/max_count",
     "no_effect /policy/supervision_pipeline/journal_capacity",
     "no_effect /groups/0/budget/window_secs",
+    "limit_not_kept /children/0/resource_limits",
     "no_effect /children/0/command_permissions/allowed_signals",
   ]);
   assertEquals(spec.policy, {
@@ -137,6 +138,28 @@ Deno.test("loadText() accepts every mode of readiness and health", async () => {
 });
 
 // ----- Problems and warnings -----
+
+Deno.test("limits of a child that cannot be limited are left out, and that is said; those of a process are kept", async () => {
+  const limits = "resource_limits: { max_memory_mb: 512, max_cpu_percent: null }";
+  for (
+    const run of [
+      "run: { module: { url: ./a.ts } }",
+      "run: { worker: { url: ./a.ts } }",
+      "run: { supervisor: { children: [{ name: b, run: { module: { url: ./b.ts } } }] } }",
+    ]
+  ) {
+    const { spec, warnings } = await load(childWith(run, limits));
+    assertEquals([spec.children[0]?.resourceLimits, warnings.length], [undefined, 1], run);
+    const [{ rule, line, reason, hint } = { rule: "", line: 0, reason: "", hint: "" }] = warnings;
+    assertEquals([rule, line, reason], ["limit_not_kept", 4, "max_memory_mb: not kept, the child runs without that limit"]);
+    assert(hint?.includes("run.process"), hint);
+  }
+  const { spec, warnings } = await load(childWith("run: { process: { command: x } }", limits));
+  assertEquals([spec.children[0]?.resourceLimits, warnings], [{ maxMemoryMb: 512, maxCpuPercent: null }, []]);
+  assertEquals((await load(childWith("run: { worker: { url: ./a.ts } }", "resource_limits: {}"))).warnings, []);
+  // What is wrong is wrong for any of them.
+  assertEquals((await violations(childWith("run: { worker: { url: ./a.ts } }", "resource_limits: { max_memory_mb: 0 }"))).length, 1);
+});
 
 Deno.test("loadText() warns about a permanent job", async () => {
   const { warnings } = await load(childWith(RUN, "task_role: job", "restart_policy: permanent"));

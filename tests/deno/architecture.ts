@@ -8,6 +8,8 @@ export interface Import {
   readonly specifier: string;
   /** Type-only imports vanish at run time. */
   readonly typeOnly: boolean;
+  /** A dynamic import loads when it is reached. */
+  readonly isLate: boolean;
   /** Where the quoted specifier begins and ends, quotes included. */
   readonly start: number;
   readonly end: number;
@@ -43,7 +45,10 @@ const HOMES: ReadonlyMap<string, readonly string[]> = new Map([
   ["zod", ["config"]],
   ["js-yaml", ["config"]],
   ["commander", ["cli"]],
+  ["preact", ["web"]],
   ["croner", ["runtime"]],
+  ["jose", ["relay"]],
+  ["ws", ["relay"]],
   ["@opentelemetry/api", ["observe", "cli"]],
   ["@opentelemetry/core", ["cli"]],
   ["@opentelemetry/exporter-metrics-otlp-http", ["cli"]],
@@ -70,6 +75,7 @@ export function checkArchitecture(files: SourceTree): string[] {
   return [...files].flatMap(([path, text]) => [...checkFile(path, text), ...checkImports(path, imports.get(path) ?? [])]).concat(
     findCycles(imports),
     checkFrontDoor(imports),
+    checkStarts(imports),
   );
 }
 
@@ -77,14 +83,14 @@ export function checkArchitecture(files: SourceTree): string[] {
 export function importsOf(text: string): Import[] {
   const { code, literals } = scan(text);
   const found: Import[] = [];
-  const add = (match: RegExpExecArray, typeOnly: boolean): void => {
+  const add = (match: RegExpExecArray, { typeOnly = false, isLate = false } = {}): void => {
     const start = match.index + match[0].length;
     const end = literals.get(start);
-    if (end !== undefined) found.push({ specifier: text.slice(start + 1, end - 1), typeOnly, start, end });
+    if (end !== undefined) found.push({ specifier: text.slice(start + 1, end - 1), typeOnly, isLate, start, end });
   };
-  for (const match of code.matchAll(STATIC)) add(match, match[1] !== undefined || isListOfTypes(match[2] ?? ""));
-  for (const match of code.matchAll(DYNAMIC)) add(match, false);
-  for (const match of code.matchAll(FOR_EFFECT)) add(match, false);
+  for (const match of code.matchAll(STATIC)) add(match, { typeOnly: match[1] !== undefined || isListOfTypes(match[2] ?? "") });
+  for (const match of code.matchAll(DYNAMIC)) add(match, { isLate: true });
+  for (const match of code.matchAll(FOR_EFFECT)) add(match);
   return found.sort((a, b) => a.start - b.start);
 }
 
@@ -176,6 +182,34 @@ function checkFrontDoor(imports: ReadonlyMap<string, readonly Import[]>): string
   };
   visit("mod.ts");
   return found;
+}
+
+/** What shells, health checks and scripts start over and over; each with what it may load before it knows that it needs more. */
+export const STARTS: ReadonlyMap<string, RegExp> = new Map([
+  ["src/cli/bin.ts", /^(?:src\/(?:base|platform|cli(?!\/commands\/))\/|commander$)/],
+  ...["commands/control.ts", "commands/grow.ts", "commands/look.ts", "commands/reload.ts", "commands/shutdown.ts", "shell/complete.ts"].map(
+    (name) => [`src/cli/${name}`, /^src\/(?:base|platform|event|protocol|client|cli)\//] as const,
+  ),
+]);
+
+/** The command begins fast: what only one of its ways needs is loaded on that way. */
+function checkStarts(imports: ReadonlyMap<string, readonly Import[]>): string[] {
+  return [...STARTS].flatMap(([start, allowed]) => {
+    const seen = new Set<string>();
+    const found: string[] = [];
+    const visit = (path: string): void => {
+      for (const { specifier, typeOnly, isLate } of imports.get(path) ?? []) {
+        if (typeOnly || isLate || specifier.startsWith("node:")) continue;
+        const target = isRelative(specifier) ? resolvePath(path, specifier) : specifier;
+        if (seen.has(target)) continue;
+        seen.add(target);
+        if (allowed.test(target)) visit(target);
+        else found.push(`${start} begins with ${target}, through ${path}`);
+      }
+    };
+    visit(start);
+    return found;
+  });
 }
 
 function findCycles(imports: ReadonlyMap<string, readonly Import[]>): string[] {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { checkArchitecture, importsOf, type SourceTree } from "./architecture.ts";
+import { checkArchitecture, importsOf, type SourceTree, STARTS } from "./architecture.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -46,7 +46,7 @@ function sortedOnce(names: readonly string[]): string[] {
 
 Deno.test("the sources keep the rules of the house", async () => {
   const files = await sourceTree();
-  for (const door of await doors()) assert(files.has(door), `${door} was not read`);
+  for (const path of [...await doors(), ...STARTS.keys()]) assert(files.has(path), `${path} was not read`);
   assertEquals(checkArchitecture(files), []);
 });
 
@@ -169,6 +169,11 @@ const PLANTED: readonly [name: string, files: Record<string, string>, said: stri
     "src/config/a.ts imports commander, which lives in cli",
   ],
   [
+    "what draws the page outside the page",
+    { "src/cli/a.ts": 'import { h } from "preact";' },
+    "src/cli/a.ts imports preact, which lives in web",
+  ],
+  [
     "an SDK in the library",
     { "src/observe/a.ts": 'await import("@opentelemetry/sdk-metrics");' },
     "src/observe/a.ts imports @opentelemetry/sdk-metrics, which lives in cli",
@@ -187,6 +192,18 @@ const PLANTED: readonly [name: string, files: Record<string, string>, said: stri
     "mod.ts": 'export * from "./src/spec/mod.ts";',
     "src/spec/mod.ts": 'await import("left-pad");',
   }, "mod.ts reaches left-pad through src/spec/mod.ts"],
+  ["a command that is loaded before it is asked for", {
+    "src/cli/bin.ts": 'import { x } from "./program/a.ts";',
+    "src/cli/program/a.ts": 'import { y } from "../commands/run.ts";',
+  }, "src/cli/bin.ts begins with src/cli/commands/run.ts, through src/cli/program/a.ts"],
+  [
+    "files that are loaded where none may be read",
+    {
+      "src/cli/commands/look.ts": 'import { x } from "../target.ts";',
+      "src/cli/target.ts": 'import { y } from "../config/mod.ts";',
+    },
+    "src/cli/commands/look.ts begins with src/config/mod.ts, through src/cli/target.ts",
+  ],
   [
     "a cycle with a late import",
     { "src/core/a.ts": 'await import("./b.ts");', "src/core/b.ts": 'import { a } from "./a.ts";' },
@@ -218,6 +235,10 @@ const LEGAL: readonly [name: string, files: Record<string, string>][] = [
   ["packages in their homes", { "src/config/a.ts": 'import { z } from "zod";', "src/cli/a.ts": 'import { Command } from "commander";' }],
   ["the front door in the command", { "src/cli/a.ts": 'import { x } from "../../mod.ts";' }],
   ["types of the wire in the page", { "src/web/a.ts": 'import type { X } from "../protocol/mod.ts";' }],
+  ["a command that is loaded when it is asked for", {
+    "src/cli/bin.ts": 'import { x } from "./program/a.ts";',
+    "src/cli/program/a.ts": 'import type { Y } from "../commands/run.ts";\nawait import("../commands/run.ts");',
+  }],
   ["a file of 400 lines", { "src/core/a.ts": "f();\n".repeat(400) }],
 ];
 

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ERROR_CODES } from "../../mod.ts";
-import { keyReference } from "../../src/config/mod.ts";
+import { EXIT_CODES } from "../../src/cli/exit_codes.ts";
+import { keyReference, relayKeyReference } from "../../src/config/mod.ts";
 import { EVENT_TYPES, severityOf } from "../../src/event/mod.ts";
 import { METRICS } from "../../src/observe/mod.ts";
 import { METHODS, STAGES } from "../../src/protocol/mod.ts";
@@ -26,6 +27,12 @@ Deno.test("the page of errors has every error code, and no other", async () => {
   const [table = ""] = page.split("\n## ");
   const codes = [...table.matchAll(/^\| `(\w+)`\s+\|/gm)].map((match) => match[1]);
   assertEquals(codes, Object.keys(ERROR_CODES));
+});
+
+Deno.test("the page of errors has every exit code of the command", async () => {
+  const page = await Deno.readTextFile(new URL("docs/reference/errors.md", ROOT));
+  const rows = [...page.matchAll(/^\| `(\d+)`\s+\| (.*?)\s*\| (.*?)\s*\|$/gm)].map(([, ...cells]) => cells);
+  assertEquals(rows, EXIT_CODES.map(({ code, means, afterRun }) => [`${code}`, means, afterRun]));
 });
 
 Deno.test("the page of the socket has every method with its risk, and every error with its stage", async () => {
@@ -79,12 +86,10 @@ Deno.test("every page of the guide is linked from the README or another page", a
   assertEquals(lonely, []);
 });
 
-Deno.test("docs: the page of all keys is what the schema says", async () => {
-  const page = await Deno.readTextFile(new URL("docs/reference/configuration.md", ROOT));
-  const [, table] = /<!-- deno-fmt-ignore-start -->\n([^]*?)<!-- deno-fmt-ignore-end -->/.exec(page) ?? [];
-  assertEquals(
-    table?.trim(),
-    keyReference().trim(),
-    "docs/reference/configuration.md is out of date, run: deno task reference",
-  );
+Deno.test("docs: the pages of all keys are what the schemas say", async () => {
+  for (const [name, keys] of [["configuration", keyReference()], ["relay", relayKeyReference()]] as const) {
+    const page = await Deno.readTextFile(new URL(`docs/reference/${name}.md`, ROOT));
+    const [, table] = /<!-- deno-fmt-ignore-start -->\n([^]*?)<!-- deno-fmt-ignore-end -->/.exec(page) ?? [];
+    assertEquals(table?.trim(), keys.trim(), `docs/reference/${name}.md is out of date, run: deno task reference`);
+  }
 });

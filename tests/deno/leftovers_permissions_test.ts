@@ -33,6 +33,7 @@ const NO_SIGNALS = "processes may not be signalled; add --allow-run";
 
 // Each runs without a prompt: whoever asked the user would wait for ever on a terminal.
 const CASES: readonly (readonly [flags: readonly string[], lines: readonly string[]])[] = [
+  // A program of a test has no FFI, so that this is not all.
   [["-A"], ["look: all", "descendants: noted", "death: watched", "limit: kept", "limit: kept"]],
   [["--allow-run", "--allow-env"], ["look: all", "descendants: noted", "death: watched", "limit: kept", "limit: kept"]],
   [["--allow-run=ps,sh,prlimit", "--allow-env"], [

@@ -1,8 +1,9 @@
 /** The file in which additions are written down. */
 import { assertEquals, assertRejects } from "@std/assert";
-import { appendFile, readFile, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { appendFile, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import process from "node:process";
+import { setImmediate } from "node:timers";
 import { type AdditionRecord, child, fileAdditionLog, supervise } from "../../mod.ts";
 import { inFolder } from "../support/folder.ts";
 import { untilAborted } from "../support/tasks.ts";
@@ -45,6 +46,24 @@ Deno.test("fileAdditionLog() passes over a line that a crash cut off, and lines 
     assertEquals((await log.pending()).length, 1);
     await log.write(record("t3", "pending"));
     assertEquals((await log.pending()).map(({ transactionId }) => transactionId), ["t1", "t3"]);
+  }));
+
+Deno.test("fileAdditionLog() knows what is under way whenever somebody looks, also while its file begins anew", () =>
+  withLog(async (path) => {
+    const log = fileAdditionLog(path, { maxBytes: 500 });
+    await log.write(record("t1", "pending"));
+    let isOver = false;
+    const writing = (async () => {
+      for (let index = 0; index < 100; index++) await log.write(record(`other${index}`, "committed"));
+      isOver = true;
+    })();
+    while (!isOver) {
+      const ids = (await fileAdditionLog(path).pending()).map(({ transactionId }) => transactionId);
+      if (!isOver) assertEquals(ids, ["t1"]);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await writing;
+    assertEquals((await readdir(dirname(path))).sort(), ["additions.jsonl", "additions.jsonl.1"]);
   }));
 
 Deno.test("fileAdditionLog() reads lines of version 1 as they are on disks today, and refuses newer ones by name", () =>

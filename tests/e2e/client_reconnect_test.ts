@@ -225,7 +225,12 @@ test("states are told in their order, and a listener that throws costs nothing",
     states.push(state === "reconnecting" ? `${state}: ${reason.replace(/.*: /, "")}` : state);
     throw new Error("a listener's own affair");
   };
-  const client = await connect({ onState });
+  const delays: number[] = [];
+  const onRetry = (delayMs: number): void => {
+    delays.push(delayMs);
+    throw new Error("another one's");
+  };
+  const client = await connect({ onState, onRetry });
   cutter.cut();
   await until(() => states.length === 3, () => "it never came that it was connected again");
   await client.hello();
@@ -233,6 +238,7 @@ test("states are told in their order, and a listener that throws costs nothing",
   await client.close();
   assertEquals([states[0], states[2], states[3], states.length], ["connected", "connected", "closed", 4]);
   assertMatch(states[1]!, /^reconnecting: /);
+  assert(delays.length > 0 && delays.every((delayMs) => delayMs <= FAST.maxMs), delays.join());
 });
 
 test("what nobody waits for any more is never sent", async ({ tree, cutter, connect }) => {
@@ -355,3 +361,50 @@ test("a crowd that connects at once is let in one after the other", async ({ con
   const answers = await Promise.all(clients.map((client) => client.hello()));
   assertEquals(new Set(answers.map(({ registration }) => registration.targetId)).size, 1);
 });
+
+test(
+  "a stream that begins with what is remembered has each line once however often it is cut, and is caught up once",
+  async ({ cutter, connect }, talker) => {
+    for (let number = 1; number <= 200; number++) talker.say(String(number));
+    const client = await connect({ maxWaiting: 10_000 });
+    const lines = client.logs({ path: "/talker", recent: 150 });
+    const seen: LogPush[] = [];
+    const reading = (async () => {
+      for await (const push of lines) seen.push(push);
+    })();
+    const messages = (): string[] => seen.flatMap((push) => push.type === "log" ? [push.log.message] : []);
+    await lines.ready;
+    // The past itself may be cut short.
+    cutter.cut();
+    for (let number = 201; number <= 400; number++) {
+      talker.say(String(number));
+      if (number % 50 !== 0) continue;
+      await until(() => messages().at(-1) === String(number), () => messages().join());
+      cutter.cut();
+    }
+    assertEquals(messages(), Array.from({ length: 350 }, (_, index) => String(51 + index)));
+    assertEquals(seen.filter(({ type }) => type === "caught_up").length, 1);
+    await client.close();
+    await reading;
+  },
+);
+
+test(
+  "who names the run to which a number belongs is told when another one runs, which is read from its beginning",
+  async ({ connect, tree }, talker) => {
+    talker.say("one");
+    const client = await connect();
+    const { server } = await client.hello();
+    const take = async (run: string | undefined): Promise<string[]> => {
+      const found: string[] = [];
+      for await (const push of client.events({ since: 1, run, types: ["supervisor_started", "supervisor_ready"] })) {
+        found.push(push.type === "event" ? push.event.eventType : push.type);
+        if (found.at(-1) === "SupervisorReady") return found;
+      }
+      return found;
+    };
+    await tree.ready();
+    assertEquals(await take(server?.runId), ["SupervisorReady"]);
+    assertEquals(await take("another"), ["restarted", "SupervisorStarted", "SupervisorReady"]);
+  },
+);

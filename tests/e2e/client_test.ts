@@ -117,7 +117,26 @@ async function withTarget(answer: (method: string) => readonly string[], run: (p
 }
 
 const HELLO =
-  '{"request_id":"ID","ok":true,"result":{"type":"hello","protocol_version":"dashboard-ipc.v1","registration":{"target_id":"t"}}}\n';
+  '{"request_id":"ID","ok":true,"result":{"type":"hello","protocol_version":"dashboard-ipc.v1","registration":{"target_id":"t","supported_commands":[]}}}\n';
+
+test("client: an option that the target would pass over is not sent", () => {
+  const methods: string[] = [];
+  const answer = (method: string): readonly string[] => {
+    methods.push(method);
+    return [HELLO];
+  };
+  return withTarget(answer, async (path) => {
+    await using client = await connect(path);
+    const who = { reason: "test", requestedBy: "tester", confirmed: true };
+    for (
+      const [kind, option] of [["add_child", { to: "/" }], ["shutdown_tree", { force: false }], ["start_template", { args: null }]] as const
+    ) {
+      const asking = client.command(kind, { ...who, ...option });
+      assertMatch((await assertRejects(() => asking, ReeveError)).message, /^The target knows no "(to|force|args)" of a command/);
+    }
+    assertEquals(methods, ["hello"]);
+  });
+});
 
 test("client: a target that is silent, talks nonsense, or sends what nobody asked for does no harm", async () => {
   await withTarget(() => [], async (path) => {

@@ -78,6 +78,7 @@ const ROWS: readonly (Row & { readonly optionsAt?: (path: string) => ServedOptio
     lines: Array.from({ length: 17 }, (_, index) => read(index < 16 ? `${index}` : "last", "logs.tail", { session_established: true })),
   },
   { code: "command_failed", lines: [command("last", "restart_child", { target: { child_path: "/nobody" } })], isInside: true },
+  { code: "metrics_unavailable", lines: [read("last", "reeve.metrics")] },
   { code: "child_not_found", lines: [read("last", "reeve.describe", { child_path: "/nobody" })] },
   {
     code: "peer_cred_gid_not_allowed",

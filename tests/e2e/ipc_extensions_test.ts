@@ -135,6 +135,22 @@ test("copies of a template need a template, and as many as are wanted a confirma
   assertMatch(String(at(unknown, "result", "result", "error", "message")), /Cannot find template "nothing"/);
 });
 
+test("options of commands that do not fit are refused, and a supervisor is named by its path", async (client, { tree }) => {
+  const refused = [
+    ["command.add_child", { command: "add_child", target: { child_manifest: "name: x" }, to: 1 }],
+    ["command.shutdown_tree", { command: "shutdown_tree", force: "yes" }],
+    ["command.shutdown_tree", { command: "shutdown_tree", dry_run: true, confirmed: false }],
+  ] as const;
+  for (const [method, more] of refused) {
+    assertEquals(at(await ask(client, method, command(null, { confirmed: true, ...more })), "error", "code"), "invalid_command_params");
+  }
+  assertEquals(tree.snapshot().phase, "running");
+  const capabilities = at(await ask(client, "hello"), "result", "capabilities");
+  assert(Array.isArray(capabilities) && capabilities.includes("commands.options"));
+  const root = await ask(client, "reeve.start_template", command("/", { template: "nothing" }));
+  assertMatch(String(at(root, "result", "result", "error", "message")), /Cannot find template "nothing"/);
+});
+
 test("events are filtered by type in both spellings, by severity and by path; nothing else comes", async (client, { tree }) => {
   const subscribe = { session_established: true, since_sequence: 0 };
   await ask(client, "events.subscribe", { ...subscribe, types: ["child_ready", "ChildStopped"], path: "/s" });
@@ -144,7 +160,9 @@ test("events are filtered by type in both spellings, by severity and by path; no
   const found = new Set(pushes.map((push) => `${at(push, "event", "target_path")} ${at(push, "event", "event_type")}`));
   assertEquals([...found].sort(), ["/s ChildReady", "/s/inner ChildReady", "/s/inner ChildStopped"].filter((name) => found.has(name)));
   assert(found.has("/s/inner ChildStopped"));
-  for (const wrong of [{ types: "child_ready" }, { severities: [1] }, { path: 7 }, { states: "yes" }, { since_sequence: -1 }]) {
+  for (
+    const wrong of [{ types: "child_ready" }, { severities: [1] }, { path: 7 }, { states: "yes" }, { rows: 0 }, { since_sequence: -1 }]
+  ) {
     const answer = await ask(client, "events.subscribe", { session_established: true, ...wrong });
     assertEquals(at(answer, "error", "code"), "invalid_subscription");
   }
@@ -178,6 +196,41 @@ test(
   },
 );
 
+test(
+  "who wants details gets children whole and the tree where it changed, and may do without the rows of the reference",
+  async (client, { tree, path }) => {
+    const capabilities = at(await ask(client, "hello"), "result", "capabilities");
+    assert(Array.isArray(capabilities) && capabilities.includes("subscriptions.rows"));
+    const { tree: status } = Object(at(await ask(client, "reeve.status"), "result"));
+    const other = await LineClient.open(path);
+    const subscribe = { session_established: true, states: true, types: [] };
+    await ask(client, "events.subscribe", { ...subscribe, details: true, rows: false });
+    await ask(other, "events.subscribe", subscribe);
+    const deltaOf = async (reader: LineClient): Promise<unknown> =>
+      (await pushesUntil(reader, ({ type }) => type === "state_delta")).at(-1)!["delta"];
+    const members = (delta: unknown): string[] => Object.keys(Object(delta));
+    const first = await deltaOf(client);
+    assertEquals(members(first), ["removed", "sequence", "whole", "children", "tree"]);
+    assertEquals(members(at(first, "tree")), members(status));
+    assertEquals([at(first, "tree", "phase"), at(first, "tree", "config_version")], ["running", "1"]);
+    assertEquals(members(await deltaOf(other)), ["child_runtime_records", "removed", "runtime_state", "sequence", "whole"]);
+    await tree.child("/api").pause();
+    const paused = await pushesUntil(client, ({ delta }) => {
+      const children = at(delta, "children");
+      return Array.isArray(children) && children.some((row) => at(row, "child_path") === "/api" && at(row, "operation") === "paused");
+    });
+    assertEquals(paused.flatMap(({ delta }) => members(delta)).filter((name) => name === "tree"), [], "the tree is as it was");
+    await tree.apply({ children: CHILDREN.map((spec) => spec.name === "api" ? { ...spec, tags: ["edge"] } : spec) }, {
+      configVersion: "2",
+    });
+    await pushesUntil(client, ({ delta }) => at(delta, "tree", "config_version") === "2");
+    const ending = tree.shutdown();
+    await pushesUntil(client, ({ delta }) => at(delta, "tree", "phase") === "stopped");
+    await ending;
+    other.close();
+  },
+);
+
 Deno.test({
   name: "reeve.reload applies what is read anew, or says only what that would do; the records of it are the socket's",
   ignore: process.platform === "win32",
@@ -208,4 +261,53 @@ Deno.test({
       reload: () => isBroken ? Promise.reject(new Error("no such file")) : Promise.resolve({ spec: { name: "reeve", ...spec } }),
     });
   },
+});
+
+test(
+  "a subscription begins with the last of what is remembered, says where that ends, and goes on without a seam",
+  async (client, { tree }) => {
+    await tree.child("/api").restart();
+    const last = tree.snapshot().seq;
+    const { result } = await ask(client, "events.subscribe", { session_established: true, recent: 3, path: "/api", described: true });
+    await tree.child("/api").restart();
+    const pushes = await pushesUntil(
+      client,
+      (push) => at(push, "event", "event_type") === "ChildReady" && Number(at(push, "event", "sequence")) > last,
+    );
+    const end = pushes.findIndex(({ type }) => type === "caught_up");
+    const numbers = pushes.filter(({ type }) => type === "event").map((push) => Number(at(push, "event", "sequence")));
+    assertEquals(end, 3);
+    assertEquals(at(result, "since_sequence"), (numbers[0] ?? 0) - 1, "from where it goes on");
+    assertEquals(numbers, [...new Set(numbers)].sort((a, b) => a - b));
+    const { result: all } = await ask(client, "reeve.events", { paths: ["/api"] });
+    const records = at(all, "records");
+    assert(Array.isArray(records));
+    assertEquals(
+      numbers,
+      records.map((record) => Number(at(record, "event", "sequence"))).filter((number) =>
+        number >= (numbers[0] ?? 0) && number <= (numbers.at(-1) ?? 0)
+      ),
+    );
+  },
+);
+
+test("who names a number gets what comes after it, and nothing of recent; none at all is caught up at once", async (client) => {
+  const none = await ask(client, "logs.tail", { session_established: true, recent: 5, paths: ["/api", "/s"] });
+  assertEquals(at(none, "result", "since_sequence"), 0);
+  assertEquals((await pushesUntil(client, ({ type }) => type === "caught_up")).filter(({ type }) => type !== "event").length, 1);
+  const { result } = await ask(client, "events.subscribe", {
+    session_established: true,
+    recent: 1,
+    since_sequence: 0,
+    types: ["supervisor_started"],
+  });
+  assertEquals(at(result, "since_sequence"), 0);
+  const pushes = await pushesUntil(client, ({ type }) => type === "event");
+  assertEquals(pushes.map((push) => at(push, "event", "sequence")), [1]);
+  for (const wrong of [{ recent: -1 }, { recent: "all" }, { paths: "/api" }, { paths: [1] }, { paths: Array(300).fill("/") }]) {
+    assertEquals(
+      at(await ask(client, "events.subscribe", { session_established: true, ...wrong }), "error", "code"),
+      "invalid_subscription",
+    );
+  }
 });

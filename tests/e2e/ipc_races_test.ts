@@ -5,8 +5,8 @@ import { chmod, chown, link, lstat, mkdir, readdir, readFile, rename, rm, symlin
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { ReeveError } from "../../mod.ts";
-import { bindInPlace, type BindMode } from "../../src/ipc/place.ts";
-import { lockPlace } from "../../src/ipc/place_lock.ts";
+import { bindInPlace, type BindMode } from "../../src/platform/place.ts";
+import { lockPlace } from "../../src/platform/place_lock.ts";
 import { inFolder } from "../support/folder.ts";
 import { LineClient } from "../support/lines.ts";
 import { Program } from "../support/program.ts";
@@ -23,7 +23,7 @@ function test(name: string, fn: (folder: string) => Promise<void>, options: { re
 const BINDER = (umask: number): string => `
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { bindInPlace } from ${JSON.stringify(moduleUrl("src/ipc/place"))};
+import { bindInPlace } from ${JSON.stringify(moduleUrl("src/platform/place"))};
 process.umask(${umask});
 let placed = null;
 console.log("begun");

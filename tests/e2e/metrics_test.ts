@@ -1,7 +1,6 @@
 /** Metrics and traces of the real command: told to Prometheus, and sent to a collector. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import process from "node:process";
-import { reeve, type RunningCommand, type StartOptions } from "../support/command.ts";
+import { reeve, type RunningCommand } from "../support/command.ts";
 import { withCollector } from "../support/collector.ts";
 import { withFolder } from "../support/folder.ts";
 import { HAS_PROMTOOL, promtool, samplesIn } from "../support/prometheus.ts";
@@ -26,16 +25,6 @@ children:
 `;
 
 const AFTER_THREE = { supervisor_path: "/", child_id: "shaky" };
-
-/** Starts the command with variables of its own. */
-function reeveWith(variables: Readonly<Record<string, string>>, args: readonly string[], options: StartOptions): RunningCommand {
-  Object.assign(process.env, variables);
-  try {
-    return reeve(args, options);
-  } finally {
-    for (const name of Object.keys(variables)) delete process.env[name];
-  }
-}
 
 function portOf(command: RunningCommand): number {
   return Number(/metrics on 127\.0\.0\.1:(\d+)/.exec(command.output())?.[1]);
@@ -122,7 +111,7 @@ Deno.test("reeve run --metrics does not run where it cannot listen, or what it s
     const second = reeve(["run", "tree.yaml", "--no-socket", "--metrics", url.slice("http://".length)], { cwd });
     assertEquals(await second.ended, 2, second.output());
     assertStringIncludes(second.output(), `reeve: Cannot listen on ${url.slice("http://".length)}`);
-    const odd = reeveWith({ OTEL_TRACES_EXPORTER: "zipkin" }, ["run", "tree.yaml", "--no-socket"], { cwd });
+    const odd = reeve(["run", "tree.yaml", "--no-socket"], { cwd, env: { OTEL_TRACES_EXPORTER: "zipkin" } });
     assertEquals(await odd.ended, 2, odd.output());
     assertStringIncludes(odd.output(), 'reeve: OTEL_TRACES_EXPORTER is "zipkin", must be otlp or none\n');
     assert(!odd.output().includes("starting"), odd.output());
@@ -149,7 +138,7 @@ async function runTo(
 ): Promise<{ readonly complaints: string[]; readonly pid: number; readonly endMs: number }> {
   let outcome = { complaints: [""], pid: 0, endMs: 0 };
   await withFolder({ "tree.yaml": text }, async (cwd) => {
-    const command = reeveWith(variables, ["run", "tree.yaml", "--no-socket"], { cwd });
+    const command = reeve(["run", "tree.yaml", "--no-socket"], { cwd, env: variables });
     await command.until("everything is ready");
     command.signal("SIGTERM");
     await command.until("CHILD ");
@@ -193,7 +182,7 @@ Deno.test("reeve run sends to where its file says, as what the variables call it
       OTEL_METRIC_EXPORT_INTERVAL: "100",
     };
     await withFolder({ "tree.yaml": file }, async (cwd) => {
-      const command = reeveWith(variables, ["run", "tree.yaml", "--no-socket"], { cwd });
+      const command = reeve(["run", "tree.yaml", "--no-socket"], { cwd, env: variables });
       await command.until("everything is ready");
       const told = (): number | undefined => points.filter(({ name }) => name === "supervisor_restart_total").at(-1)?.value;
       await until(() => told() === 3, () => `restarts that were sent while it runs: ${told()}`);
@@ -237,8 +226,8 @@ Deno.test("reeve run ends in time when its collector hangs, and says once that s
 Deno.test("reeve run says once, and why, that a collector refuses what it is sent, and runs on", () =>
   withCollector(async ({ url }) => {
     await withFolder({ "tree.yaml": TREE }, async (cwd) => {
-      const variables = { OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${url}/elsewhere`, OTEL_METRIC_EXPORT_INTERVAL: "50" };
-      const command = reeveWith(variables, ["run", "tree.yaml", "--no-socket"], { cwd });
+      const variables = { OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `${url}/elsewhere`, OTEL_METRIC_EXPORT_INTERVAL: "400" };
+      const command = reeve(["run", "tree.yaml", "--no-socket"], { cwd, env: variables });
       await command.until("everything is ready");
       await command.until("reeve: metrics and traces are not exported as they should: ");
       await new Promise((resolve) => setTimeout(resolve, 500));

@@ -233,7 +233,8 @@ test("killTree false spares the group, and a grandchild that holds the pipes doe
   try {
     const before = performance.now();
     assertEquals(await recorder.exit(), failed("exit_code", "exited with code 7", { exitCode: 7 }));
-    assert(performance.now() - before < 2_000);
+    // The grandchild sleeps for a minute.
+    assert(performance.now() - before < 20_000);
     assertEquals(await isAlive(grandchild), true);
   } finally {
     process.kill(grandchild, "SIGKILL");

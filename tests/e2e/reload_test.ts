@@ -172,12 +172,30 @@ test("reeve reload says beforehand what it would do, then does it and waits for 
     for (const client of [one, two, again]) client.end();
   }));
 
+test("what counts from the next start on is told once, whichever way the file was read anew, and problems are where they are in the new one", () =>
+  withServers(async ({ command, file, ports }) => {
+    const write = (head: string, more = ""): void => writeFileSync(file, `${head}children:\n${child("one", ports[0], "a", more)}`);
+    const times = (text: string): number => command.output().split(text).length - 1;
+    write("signals: { SIGUSR2: reload }\n");
+    assertEquals(await reeve(["reload", file, "--dry-run"], { runtimeDir: dirname(file) }).ended, 0);
+    assertEquals(times('what is new in "signals"'), 0);
+    assertEquals(await reeve(["reload", file], { runtimeDir: dirname(file) }).ended, 0);
+    await command.until('what is new in "signals"');
+    command.signal("SIGHUP");
+    await command.until("nothing has changed");
+    assertEquals(times('what is new in "signals"'), 1);
+    write("# a line more\nsignals: { SIGUSR2: reload }\n", "watch: { paths: [./not-there] }");
+    command.signal("SIGHUP");
+    await command.until("the tree runs on as it was");
+    assertMatch(command.output(), /supervisor\.yaml:8:\d+/);
+  }));
+
 test("reeve reload says where nobody runs the file", () =>
   withFolder({ "supervisor.yaml": "children: []\n" }, async (folder) => {
     for (
-      const [args, why] of [[["supervisor.yaml"], "nobody runs a tree"], [["--socket", join(folder, "no.sock")], "no.sock"], [
+      const [args, why] of [[["supervisor.yaml"], "nobody runs supervisor.yaml"], [["--socket", join(folder, "no.sock")], "no.sock"], [
         [],
-        "is needed",
+        "no run of this user listens",
       ]] as const
     ) {
       const asked = reeve(["reload", ...args], { cwd: folder, runtimeDir: folder });

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "
 import { join } from "node:path";
 import process from "node:process";
 import { systemProcesses } from "../../src/runtime/process_reader.ts";
-import { stateIn } from "../../src/runtime/state_file.ts";
+import { stateIn, writeState } from "../../src/runtime/state_file.ts";
 import { isAlive, reeve } from "../support/command.ts";
 import { inFolder } from "../support/folder.ts";
 import { moduleUrl, programArgs } from "../support/runtime.ts";
@@ -227,6 +227,30 @@ onPosix(
       const gone = strangers.map((stranger) => new Promise((resolve) => stranger.once("exit", resolve)));
       for (const stranger of strangers) stranger.kill("SIGKILL");
       await Promise.all(gone);
+    }),
+);
+
+onPosix(
+  "a process that was just being started when its supervisor was killed is known by its mark, and ended",
+  () =>
+    inFolder(async (folder) => {
+      const mark = "m".repeat(36);
+      const left = spawn("sleep", ["300"], { detached: true, stdio: "ignore", env: { ...process.env, REEVE_MARK: mark } });
+      const gone = new Promise((resolve) => left.once("exit", resolve));
+      const line = { version: 1, kind: "starting", mark, path: "/polite", attempt: 7 };
+      const none = { ...line, mark: "n".repeat(36), path: "/rude" };
+      await writeState(join(folder, "state.json"), { tree: "shop", atMs: 0, children: [], lastRuns: {} });
+      writeFileSync(join(folder, "state.json.processes"), `${JSON.stringify(line)}\n${JSON.stringify(none)}\n`, { mode: 0o600 });
+      const program = startProgram(folder, treeOf(folder));
+      let text = "";
+      program.stdout?.on("data", (data) => text += data);
+      await said(program, "ready");
+      await gone;
+      const now = ledgerIn(folder);
+      await killed(program);
+      killGroups(now);
+      assertEquals(text.split("\n").filter((line) => line.startsWith("leftover_process")).length, 1, text);
+      assert(/^leftover_process \/polite .*SIGTERM$/m.test(text) && text.includes("starts /polite 8"), text);
     }),
 );
 

@@ -166,7 +166,12 @@ test("a process that failed for good starts again when its files change; one tha
     await until(() => tree.child("/app").phase === "stopped", () => tree.child("/app").phase);
     const { attempt } = tree.child("/app");
     await tree.add({ ...printing(folder, { paths: [join(folder, "src")], debounceMs: 20 }, text), name: "second" });
-    await said("echo well");
+    // Its files are watched soon after it is there, which only a change tells.
+    await until(async () => {
+      await writeFile(join(folder, "src", "lib", "other"), `${performance.now()}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return tree.child("/second").attempt > 1;
+    }, () => "nobody watches");
     // The second child sees the same change, after which the first has seen it as well.
     await writeFile(text, "echo again\n");
     await said("echo again");

@@ -119,6 +119,19 @@ Deno.test("workerAdapter() trusts no message", () =>
     for (const atMs of recorder.heartbeats) assert(atMs <= recorder.clock.now());
   }));
 
+for (const apartMs of [-3_600_000, 0, 3_600_000]) {
+  Deno.test(`heartbeats of a worker are as old as they are where the calendar was set by ${apartMs / 3_600_000} h before it began`, () =>
+    withWorker("other_calendar", { args: { apartMs } }, async (recorder) => {
+      assertEquals(await recorder.exit(), { kind: "succeeded" });
+      const ages = recorder.heartbeats.map((atMs) => recorder.clock.now() - atMs);
+      assertEquals(ages.map((age) => age < 0 ? "to come" : age < 10_000 ? "new" : age < 80_000 ? "a minute old" : age), [
+        "new",
+        "new",
+        "a minute old",
+      ]);
+    }));
+}
+
 // --- stopping ----------------------------------------------------------------------------------------------------------------------------
 
 Deno.test("cancel() aborts the signal of a worker and waits for its end", () =>

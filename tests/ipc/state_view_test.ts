@@ -4,7 +4,9 @@ import { child, supervise, type TaskContext } from "../../mod.ts";
 import { Records } from "../../src/ipc/records.ts";
 import { type Pieces, StateView } from "../../src/ipc/state_view.ts";
 import { WireTime } from "../../src/ipc/wire_time.ts";
+import { insidesOf } from "../../src/runtime/mod.ts";
 import { seededRandom, VirtualClock } from "../../src/testing/mod.ts";
+import { BentClock } from "../support/bent_clock.ts";
 
 function textOf(pieces: Pieces): string {
   const decoder = new TextDecoder();
@@ -36,7 +38,7 @@ class Puppets {
 for (let seed = 1; seed <= 8; seed++) {
   Deno.test(`a state that is kept is the same as one that is written anew, whatever happened: seed ${seed}`, async () => {
     const random = seededRandom(seed);
-    const clock = new VirtualClock({ startMs: 1_000 });
+    const clock = new BentClock({ startMs: 1_000 });
     const puppets = new Puppets();
     const beating = { healthCheck: { checkIntervalSecs: 2, staleAfterMs: 3_000 }, limit: { maxRestarts: 50, windowMs: 20_000 } } as const;
     const tree = await supervise({
@@ -46,7 +48,7 @@ for (let seed = 1; seed <= 8; seed++) {
         child.supervisor("s", { children: [child.task("in", puppets.task, beating), child.task("side", puppets.task)] }),
       ],
     }, { clock, random, keepAlive: false });
-    const time = new WireTime(0);
+    const time = new WireTime(insidesOf(tree).calendar);
     const records = new Records({ targetId: "t", configVersion: "1", time, runId: "0".repeat(32) });
     const source = {
       tree,
@@ -75,6 +77,7 @@ for (let seed = 1; seed <= 8; seed++) {
             ),
           ),
         () => path.includes("more") ? quietly(tree.child(path).remove()) : undefined,
+        () => clock.wallOffsetMs = Math.floor(random() * 10) * 3_600_000,
         () => undefined,
       ];
       deeds[Math.floor(random() * deeds.length)]!();
@@ -100,7 +103,7 @@ Deno.test("a child that came back under its name, declared otherwise, is in the 
     clock,
     keepAlive: false,
   });
-  const time = new WireTime(0);
+  const time = new WireTime(insidesOf(tree).calendar);
   const records = new Records({ targetId: "t", configVersion: "1", time, runId: "0".repeat(32) });
   const view = new StateView({ tree, time, records, configVersion: "1", target: () => ({ target_id: "t" }) });
   assertMatch(textOf(view.pieces()), /"tags":\["old"\]/);
@@ -132,7 +135,7 @@ Deno.test("a child that goes while a crowd is started again is in the topology a
   let release = (): void => {};
   const guest = (): Promise<void> => new Promise((resolve) => release = resolve);
   await Promise.all([tree.add(child.task("guest", guest, { restartPolicy: "temporary" })), clock.advance(10)]);
-  const time = new WireTime(0);
+  const time = new WireTime(insidesOf(tree).calendar);
   const records = new Records({ targetId: "t", configVersion: "1", time, runId: "0".repeat(32) });
   const source = { tree, time, records, configVersion: "1", target: () => ({ target_id: "t" }) };
   const view = new StateView(source);

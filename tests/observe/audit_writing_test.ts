@@ -1,6 +1,7 @@
 /** The audit while its file is slow, full, or there again. */
 import { assert, assertEquals } from "@std/assert";
 import { type AuditFact, AuditTrail } from "../../src/observe/mod.ts";
+import { VirtualClock } from "../../src/testing/mod.ts";
 
 const FILE = { backend: "file" } as const;
 
@@ -63,6 +64,42 @@ Deno.test("a file that can be written again is written again, though there was n
   await macrotask();
   assertEquals(idsIn(lines), ["a", "b", "c", "g"]);
   assertEquals(trail.records.at(-1)?.lost, 3);
+});
+
+Deno.test("what waits is written once there is room again, though nobody records anything, and not tried for ever after the end", async () => {
+  let [isBroken, tries] = [true, 0];
+  const lines: string[] = [];
+  const append = (text: string): Promise<void> => {
+    tries++;
+    return isBroken ? Promise.reject(new Error("no space")) : Promise.resolve(void lines.push(text));
+  };
+  for (const failureStrategy of ["fail_closed", "defer_bounded"] as const) {
+    [isBroken, tries] = [true, 0];
+    lines.length = 0;
+    const clock = new VirtualClock();
+    const times = { now: () => clock.now(), setTimer: clock.setTimer.bind(clock) };
+    const trail = new AuditTrail({ ...FILE, failureStrategy }, { append, ...times });
+    const told: boolean[] = [];
+    trail.tellTo(({ healthy }) => told.push(healthy));
+    assertEquals(await trail.intend(fact("a")), failureStrategy === "fail_closed" ? "audit_write_failed" : null);
+    trail.note(fact("b"));
+    await clock.advance(3_500);
+    await macrotask();
+    assert(tries >= 4 && tries <= 5, `tried ${tries} times`);
+    isBroken = false;
+    await clock.advance(1_000);
+    await macrotask();
+    assertEquals([idsIn(lines), told], [failureStrategy === "fail_closed" ? ["b"] : ["a", "b"], [false, true]]);
+    assertEquals([trail.unwritten, trail.failure], [0, null]);
+
+    isBroken = true;
+    trail.note(fact("c"));
+    await macrotask();
+    await trail.close();
+    tries = 0;
+    await clock.advance(10_000);
+    assertEquals([tries, trail.unwritten], [0, 1]);
+  }
 });
 
 Deno.test("a wall clock that is put back keeps nothing from being written", async () => {

@@ -43,6 +43,13 @@ class FakeFile implements LineFile {
     }
   }
 
+  /** How it was rotated otherwise. */
+  readonly revised: unknown[] = [];
+
+  revise(rotation: object): void {
+    this.revised.push(rotation);
+  }
+
   close(): Promise<void> {
     this.closed++;
     return Promise.resolve();
@@ -144,6 +151,17 @@ Deno.test("LogFiles.sinkOf() is nothing without a file, and opens one file for a
     [resolve("logs/a.log"), 5_000, 60_000, 2, true, "never"],
     [resolve("logs/b.log"), 10 * MIB, null, 5, false, "never"],
   ]);
+});
+
+Deno.test("LogFiles.revise() rotates a file otherwise that is written already, and nothing else", async () => {
+  const { logs, files } = scene();
+  for (const file of ["a.log", "b.log"]) logs.sinkOf({ file })!.write(record(file));
+  logs.revise({ file: resolve("a.log"), maxBytes: 5_000, maxAgeSecs: 60, keep: 2, compress: true });
+  logs.revise({ file: "nobody.log" });
+  logs.revise({});
+  await turn();
+  assertEquals(files.map(({ revised }) => revised), [[{ maxBytes: 5_000, maxAgeMs: 60_000, keep: 2, compress: true }], []]);
+  assertEquals(files.map(({ text }) => text), ["a.log\n", "b.log\n"]);
 });
 
 Deno.test("LogFiles writes objects of JSON where they are wanted, and so says what was lost", async () => {

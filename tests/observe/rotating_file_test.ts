@@ -58,6 +58,16 @@ Deno.test("RotatingFile keeps the order of calls that do not wait, and begins an
   });
 });
 
+Deno.test("RotatingFile.revise() counts from the next line on", async () => {
+  await withFile({ maxBytes: 1_000 }, async (file, path) => {
+    await appendAll(file, 4);
+    assertEquals(await namesIn(path), [""]);
+    file.revise({ maxBytes: 10, maxAgeMs: null, keep: 1, compress: false });
+    await appendAll(file, 3, 5);
+    assertEquals([await namesIn(path), await linesIn(path)], [["", ".1"], ["line 5", "line 6", "line 7"]]);
+  });
+});
+
 Deno.test("RotatingFile removes a full file where nothing is kept, and what is beyond a number that became lower", async () => {
   await withFile({ keep: 0 }, async (file, path) => {
     await appendAll(file, 3);

@@ -8,8 +8,8 @@ import ts from "typescript";
 import { output, PACKAGE } from "./tools.ts";
 
 /** Largest tarball, and largest package when it is unpacked, in bytes; raise them when something is worth it. */
-const TARBALL_BYTES = 560 * 1024;
-const UNPACKED_BYTES = 2_000 * 1024;
+const TARBALL_BYTES = 864 * 1024;
+const UNPACKED_BYTES = 3_000 * 1024;
 
 /** Doors that must not load what only files, the command or the relay need; the others may. */
 const LIGHT = [".", "./testing", "./worker", "./ipc", "./client"];
@@ -122,8 +122,7 @@ for (const door of Object.keys(doors)) {
     const { packages, waiting } = await loadedBy(door);
     if (LIGHT.includes(door)) assertEquals([...packages].filter((name) => !ON_DEMAND.includes(name)), []);
     for (const name of packages) assert(Object.hasOwn(manifest.dependencies, name), `${name} is no dependency`);
-    if (door === "./cli") assertEquals([...waiting], ["esm/src/cli/bin.js"]);
-    else assertEquals([...waiting], []);
+    assertEquals([...waiting], []);
   });
 }
 

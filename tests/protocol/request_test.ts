@@ -71,6 +71,9 @@ Deno.test("parseCommand() wants each member, in its form", () => {
     template: null,
     count: null,
     dryRun: false,
+    to: null,
+    args: undefined,
+    force: false,
     reason: "r",
     requestedBy: "me",
   });
@@ -86,6 +89,27 @@ Deno.test("parseCommand() wants each member, in its form", () => {
     }, { reason: 1 }]
   ) {
     assert("code" in parseCommand("command.pause_child", { ...PARAMS, ...wrong }, "t"), JSON.stringify(wrong));
+  }
+});
+
+Deno.test("parseCommand() takes an option only of a command that has it, and a dry run for no confirmation but that of a reload", () => {
+  const codeOfCommand = (kind: string, more: object): string => {
+    const method = ["scale", "reload"].includes(kind) ? `reeve.${kind}` : `command.${kind}`;
+    const found = parseCommand(method, { ...PARAMS, command: kind, ...more }, "t");
+    return "code" in found ? found.code : "ok";
+  };
+  for (const kind of ["remove_child", "add_child", "shutdown_tree"]) {
+    assertEquals(codeOfCommand(kind, { dry_run: true }), "invalid_command_params", kind);
+    assertEquals(codeOfCommand(kind, {}), "validation_failed", kind);
+    assertEquals(codeOfCommand(kind, { confirmed: true }), "ok", kind);
+  }
+  const scale = { template: "t", count: 1 };
+  assertEquals(codeOfCommand("scale", { ...scale, dry_run: true }), "invalid_command_params");
+  assertEquals(codeOfCommand("scale", { ...scale, dry_run: false, confirmed: true }), "invalid_command_params");
+  assertEquals(codeOfCommand("scale", scale), "validation_failed");
+  assertEquals([codeOfCommand("reload", { dry_run: true }), codeOfCommand("reload", {})], ["ok", "validation_failed"]);
+  for (const more of [{ template: "t" }, { count: 1 }, { to: "/" }, { args: 1 }, { force: true }]) {
+    assertEquals(codeOfCommand("pause_child", more), "invalid_command_params", JSON.stringify(more));
   }
 });
 

@@ -5,6 +5,7 @@ import { type CommandMessage, type Message, planTree } from "../../src/core/mod.
 import type { Exit, Failure } from "../../src/event/mod.ts";
 import type { LineSink, LogRecord } from "../../src/observe/mod.ts";
 import { Attempt, type AttemptHost } from "../../src/runtime/attempt.ts";
+import { HeldSockets } from "../../src/runtime/held_sockets.ts";
 import { Ledger } from "../../src/runtime/ledger.ts";
 import { startProbes } from "../../src/runtime/probing.ts";
 import { child, type ChildOptions, type DecisionHistory } from "../../src/spec/mod.ts";
@@ -16,6 +17,7 @@ const SECRET = "correct horse battery staple";
 class Host implements AttemptHost {
   readonly clock = new VirtualClock({ startMs: 50 });
   readonly ledger = new Ledger();
+  readonly sockets = new HeldSockets(this.ledger);
   readonly redactor = new Redactor();
   readonly records: Omit<LogRecord, "seq">[] = [];
   readonly written: string[] = [];

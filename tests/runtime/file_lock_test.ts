@@ -1,6 +1,7 @@
 /** One file serves one tree. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { lockFile } from "../../src/runtime/file_lock.ts";
@@ -55,6 +56,32 @@ Deno.test("lockFile() waits for a sign where it cannot tell who is there: who gi
     await lock.release();
     mkdirSync(join(folder, "other.lock", "something else"), { recursive: true });
     await assertRejects(() => lockFile(join(folder, "other"), blind), Error, "something that is no lock of ours");
+  }));
+
+Deno.test("lockFile() takes nobody for gone because the calendar was set, by which systems say when a process began", () =>
+  inFolder(async (folder) => {
+    const other = spawn("sleep", ["60"], { stdio: "ignore" });
+    await new Promise((resolve) => other.once("spawn", resolve));
+    const by = (hour: string): ProcessReader => ({
+      ...systemProcesses(),
+      startNow: () => null,
+      starts: (pids) => Promise.resolve(new Map(pids.map((pid) => [pid, `date:Thu Oct 1 ${hour}:00:00 2026`]))),
+      look: () => Promise.resolve({ start: `date:Thu Oct 1 ${hour}:00:00 2026`, mark: null, isOver: false }),
+    });
+    // Of another program, which gives signs of life, and stops giving them.
+    const path = join(folder, "state.json");
+    const entry = join(`${path}.lock`, `${other.pid},date.Thu_Oct_1_12.00.00_2026,x`);
+    mkdirSync(entry, { recursive: true });
+    const beat = setInterval(() => utimesSync(entry, new Date(), Date.now() / 1_000), 20);
+    await assertRejects(() => lockFile(path, by("13"), { patienceMs: 10_000 }), Error, `process ${other.pid} uses it`);
+    clearInterval(beat);
+    const taken = await lockFile(path, by("13"), { patienceMs: 100 });
+    // Of this program, for which nobody has to wait.
+    await assertRejects(() => lockFile(path, by("14"), { patienceMs: 100_000 }), Error, "another tree of this program uses it");
+    await taken.release();
+    const gone = new Promise((resolve) => other.once("exit", resolve));
+    other.kill("SIGKILL");
+    await gone;
   }));
 
 Deno.test("lockFile() lets one of many in that come at once, to a free place and to one that was left", () =>

@@ -32,6 +32,10 @@ class Machine implements ProcessReader {
     return Promise.resolve(pid === ENTRY.pid ? this.leader : this.others?.[pid - 10] ?? "gone");
   }
 
+  groupsWith(): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
+    return Promise.resolve(new Map());
+  }
+
   members(): Promise<readonly number[] | null> {
     if (this.others === null) return Promise.resolve(null);
     if (this.clock.now() >= this.#endsAtMs) return Promise.resolve([]);
@@ -114,8 +118,8 @@ const STRANGERS: readonly (readonly [what: string, machine: () => Machine, entry
   ],
   ["one with another mark", () => new Machine({ ...OURS, mark: MARK.replace("0", "1") }), {}, "unsure"],
   ["one whose environment cannot be read", () => new Machine({ ...OURS, mark: null }), {}, "unsure"],
-  ["one whose start cannot be read", () => new Machine({ ...OURS, start: null }), {}, "unsure"],
-  ["one whose start nobody could write down", () => new Machine(OURS), { start: null }, "unsure"],
+  ["one whose start and mark cannot be read", () => new Machine({ ...OURS, start: null, mark: null }), {}, "unsure"],
+  ["one whose start nobody could write down, without a mark", () => new Machine({ ...OURS, mark: null }), { start: null }, "unsure"],
   ["one that cannot be looked at", () => new Machine("unknown"), {}, "unsure"],
   ["one that is gone", () => new Machine("gone"), {}, "gone"],
   [
@@ -138,16 +142,27 @@ for (const [what, machineOf, entry, expected] of STRANGERS) {
 
 for (
   const [shown, outcome] of [
-    ["Sat Nov 28 15:51:26 2026", "stopped"],
-    ["Sat Nov 28 15:51:27 2026", "stopped"],
-    ["Sat Nov 28 15:51:30 2026", "unsure"],
-    ["Sat Nov 28 15:50:26 2026", "unsure"],
-    ["nonsense", "unsure"],
+    ["Sat Nov 28 15:51:26 2026", "unsure"],
+    ["Sat Nov 28 15:51:27 2026", "unsure"],
+    ["Sat Nov 28 15:51:30 2026", "gone"],
+    ["Sat Nov 28 15:50:26 2026", "gone"],
+    ["nonsense", "gone"],
   ] as const
 ) {
   Deno.test(`dealWith() takes dates for the same that differ by as much as systems make them differ: ${shown}`, async () => {
-    const machine = new Machine({ ...OURS, start: `date:${shown}` });
-    assertEquals((await dealt(machine, "stop", { ...ENTRY, start: "date:Sat Nov 28 15:51:26 2026" })).outcome, outcome);
+    const start = `date:${shown}`;
+    const entry = { ...ENTRY, start: "date:Sat Nov 28 15:51:26 2026" };
+    assertEquals((await dealt(new Machine({ ...OURS, start, mark: null }), "stop", entry)).outcome, outcome);
+    // The calendar may have been set meanwhile, and the mark is had by nobody else.
+    assertEquals((await dealt(new Machine({ ...OURS, start }), "stop", entry)).outcome, "stopped");
+  });
+}
+
+for (const [what, start, seen] of [["was not written down", null, OURS.start], ["cannot be read any more", ENTRY.start, null]] as const) {
+  Deno.test(`dealWith() ends the one with the mark whose start ${what}`, async () => {
+    const machine = new Machine({ ...OURS, start: seen });
+    const { outcome } = await dealt(machine, "stop", { ...ENTRY, start });
+    assertEquals([outcome, machine.signals], ["stopped", ["0 SIGTERM 4711"]]);
   });
 }
 

@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { type LedgerEntry, ProcessLedger, readLedger } from "../../src/runtime/process_ledger.ts";
+import { type LedgerOptions, ProcessLedger, readLedger } from "../../src/runtime/process_ledger.ts";
 import { type ProcessReader, systemProcesses } from "../../src/runtime/process_reader.ts";
 import { LEDGER } from "../fixtures/state/version_1.ts";
 import { inFolder } from "../support/folder.ts";
@@ -34,7 +34,7 @@ function at(path: string, attempt: number): { path: string; attempt: number; mar
 
 function ledger(
   path: string,
-  more: { processes?: ProcessReader; entries?: readonly LedgerEntry[]; onFailure?: () => void } = {},
+  more: Partial<LedgerOptions> = {},
 ): ProcessLedger {
   const made = new ProcessLedger({ path, processes: systemProcesses(), entries: [], onFailure: () => {}, ...more });
   made.beginAnew();
@@ -44,7 +44,7 @@ function ledger(
 Deno.test("readLedger() reads version 1 as it is on disks today, a line that was cut off left out", () =>
   inFolder(async (folder) => {
     const path = join(folder, "state.json.processes");
-    assertEquals(await readLedger(path), { entries: [], damaged: 0 });
+    assertEquals(await readLedger(path), { entries: [], starting: [], damaged: 0 });
     writeFileSync(path, LEDGER);
     const { entries, damaged } = await readLedger(path);
     assertEquals(damaged, 0);
@@ -90,6 +90,35 @@ Deno.test({
         assertEquals((await readLedger(path)).entries.map(({ path }) => path), ["/b"]);
         made.close();
         assertEquals((await readLedger(path)).entries.map(({ path, mark }) => [path, mark]), [["/b", MARK]]);
+      })
+    ),
+});
+
+Deno.test({
+  name: "ProcessLedger knows of a process before it was started: it was not, it was, or nobody knows",
+  ignore: !isPosix,
+  fn: () =>
+    inFolder((folder) =>
+      withProcesses(1, async ([pid = 0]) => {
+        const path = join(folder, "ledger");
+        const made = ledger(path);
+        const mark = (name: string): string => name.repeat(36);
+        made.starting({ path: "/not", attempt: 1, mark: mark("a") })();
+        made.starting({ path: "/yes", attempt: 2, mark: mark("b") });
+        made.opened(pid, { path: "/yes", attempt: 2, mark: mark("b") });
+        const unknown = { path: "/unknown", attempt: 3, mark: mark("c") };
+        made.starting(unknown);
+        const found = await readLedger(path);
+        assertEquals([found.entries.map(({ path }) => path), found.starting, found.damaged], [["/yes"], [unknown], 0]);
+        made.close();
+
+        // The next run knows as much until it has settled that.
+        const next = ledger(path, { entries: found.entries, starting: found.starting });
+        assertEquals((await readLedger(path)).starting, [unknown]);
+        next.settle(unknown, [pid]);
+        const settled = await readLedger(path);
+        assertEquals([settled.entries.map(({ path, start }) => [path, start]), settled.starting], [[["/unknown", null]], []]);
+        next.close();
       })
     ),
 });

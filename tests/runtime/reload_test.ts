@@ -1,8 +1,10 @@
 /** A new declaration for a tree that runs. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { readFile } from "node:fs/promises";
 import {
   child,
   type ChildSpec,
+  type LogOptions,
   ReeveError,
   SpecError,
   supervise,
@@ -12,6 +14,7 @@ import {
   type TreeSpec,
 } from "../../mod.ts";
 import { VirtualClock } from "../../src/testing/mod.ts";
+import { inFolder } from "../support/folder.ts";
 import { untilAborted } from "../support/tasks.ts";
 
 /** Attempts by child, as `name generation.attempt args`. */
@@ -172,3 +175,111 @@ Deno.test("apply() makes room for a child that is tied otherwise, in the order i
   assertEquals([result.failed, starts.at(-1), starts.length, tree.child("/b").phase], [[], "b 0.1 null", 4, "ready"]);
   await end(tree, clock);
 });
+
+Deno.test("a child that is done stays in the tree, whether it was declared from the start or by a reload", async () => {
+  const once = (name: string): ChildSpec => child.task(name, () => {}, { restartPolicy: "temporary" });
+  const first = once("first");
+  const { tree, clock } = await running({ children: [task("a"), first] });
+  const next = { children: [task("a"), first, once("second"), child.supervisor("s", { children: [task("b"), once("third")] })] };
+  const { failed } = await done(clock, tree.apply(next));
+  await clock.advance(100);
+  const shown = () => tree.snapshot().children.map(({ path, phase }) => `${path} ${phase}`);
+  assertEquals([failed, shown().slice(0, 3)], [[], ["/a ready", "/first stopped", "/second stopped"]]);
+  assertEquals(tree.child("/s/third").phase, "stopped");
+  // It can be commanded, declared otherwise and removed as any other.
+  await tree.child("/second").restart({ by: "ada", reason: "again" });
+  await clock.advance(100);
+  assertEquals([tree.child("/second").phase, tree.child("/second").attempt], ["stopped", 2]);
+  const { changes } = await done(clock, tree.apply({ children: [task("a"), first] }));
+  assertEquals(changes.map(({ kind, path }) => `${kind} ${path}`).sort(), ["remove /s", "remove /second"]);
+  // Who is added by hand for once leaves by itself, as before; who takes the place of one that has gone is shown last.
+  await tree.add(once("guest"));
+  await clock.advance(100);
+  await done(clock, tree.apply({ children: [task("a"), first, once("fourth")] }));
+  await clock.advance(100);
+  assertEquals(shown(), ["/a ready", "/first stopped", "/fourth stopped"]);
+  await end(tree, clock);
+});
+
+// --- schedules ---------------------------------------------------------------------------------------------------------------------------
+
+const HOURLY = { everyMs: 3_600_000 };
+
+Deno.test("apply() starts who loses the schedule for which it waited, as its policy wants it", async () => {
+  const names = ["never_ran", "ran", "held", "temporary"];
+  const declared = (schedule: ChildSpec["schedule"]): ChildSpec[] => [
+    task("never_ran", { schedule }),
+    child.task("ran", work, { schedule, restartPolicy: schedule === undefined ? "permanent" : undefined }),
+    task("held", { schedule }),
+    child.task("temporary", (context) => void starts.push(context.name), { schedule, restartPolicy: "temporary" }),
+  ];
+  const { tree, clock } = await running({ children: declared(HOURLY) });
+  const phases = () => names.map((name) => tree.child(`/${name}`).phase);
+  for (const name of ["ran", "temporary"]) await tree.child(`/${name}`).start({ by: "ada", reason: "now" });
+  await clock.advance(100);
+  await tree.child("/ran").terminate({ by: "ada", reason: "enough" });
+  await tree.child("/held").pause({ by: "ada", reason: "later" });
+  await clock.advance(100);
+  assertEquals(phases(), ["stopped", "stopped", "stopped", "stopped"]);
+  const { changes } = await done(clock, tree.apply({ children: declared(undefined) }));
+  await clock.advance(100);
+  assertEquals(changes.map(({ kind }) => kind), ["live", "live", "live", "restart"]);
+  assertEquals(phases(), ["ready", "ready", "stopped", "stopped"]);
+  await tree.child("/held").resume();
+  await clock.advance(100);
+  assertEquals([tree.child("/held").phase, tree.snapshot().ready], ["ready", true]);
+  await end(tree, clock);
+});
+
+Deno.test("apply() lets who gains a schedule while it runs go on, and wait for its time after that", async () => {
+  let finish = (): void => {};
+  const job = (schedule: ChildSpec["schedule"]): ChildSpec => ({
+    ...base,
+    schedule,
+    restartPolicy: schedule === undefined ? "permanent" : undefined,
+  });
+  const base = child.task("job", ({ attempt }) =>
+    new Promise<void>((resolve) => {
+      starts.push(`job ${attempt}`);
+      finish = resolve;
+    }));
+  const { tree, clock } = await running({ children: [job(undefined)] });
+  const { changes } = await done(clock, tree.apply({ children: [job(HOURLY)] }));
+  assertEquals([changes[0]?.kind, starts, tree.child("/job").phase], ["live", ["job 1"], "ready"]);
+  finish();
+  await clock.advance(60_000);
+  assertEquals([starts, tree.child("/job").phase], [["job 1"], "stopped"]);
+  await clock.advance(3_600_000);
+  assertEquals(starts, ["job 1", "job 2"]);
+  // The other way round while it runs: the run goes on, and its new policy follows.
+  await done(clock, tree.apply({ children: [job(undefined)] }));
+  assertEquals(starts.length, 2);
+  finish();
+  await clock.advance(60_000);
+  assertEquals([starts.length, tree.child("/job").phase], [3, "ready"]);
+  finish();
+  await end(tree, clock);
+});
+
+// --- output ------------------------------------------------------------------------------------------------------------------------------
+
+Deno.test("apply() lets what is new in logs count for the attempt that runs, from the next line on", () =>
+  inFolder(async (folder) => {
+    let say = (_line: string): void => {};
+    const speaker = child.task("speaker", async (context) => {
+      say = context.log;
+      await untilAborted(context);
+    });
+    const spec = (logs: LogOptions): TreeSpec => ({ children: [{ ...speaker, logs }] });
+    const tree = await supervise(spec({ file: `${folder}/first`, tailLines: 5 }), { keepAlive: false });
+    await tree.ready();
+    for (let line = 1; line <= 4; line++) say(`line ${line}`);
+    const { changes } = await tree.apply(spec({ file: `${folder}/second`, format: "json", tailLines: 2 }));
+    say("line 5");
+    assertEquals([changes.map(({ kind }) => kind), tree.child("/speaker").attempt], [["live"], 1]);
+    await tree.apply(spec({ file: `${folder}/first` }));
+    say("line 6");
+    await tree.close();
+    assertEquals(await readFile(`${folder}/first`, "utf8"), "line 1\nline 2\nline 3\nline 4\nline 6\n");
+    assertEquals((await readFile(`${folder}/second`, "utf8")).trim().split("\n").map((line) => JSON.parse(line).line), ["line 5"]);
+  }));

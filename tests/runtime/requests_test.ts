@@ -34,10 +34,86 @@ Deno.test("requestRestart() restarts the child as an operator would, in its own 
   assertEquals(commands, ["restart /a new\\ncertificate accepted"]);
 });
 
+Deno.test("a child that asks for a restart in each of its attempts is restarted at once, and then as one that ends again and again", async () => {
+  const clock = new VirtualClock();
+  const atMs: number[] = [];
+  const task: TaskFunction = (context) => {
+    atMs.push(clock.now());
+    context.requestRestart();
+  };
+  const backoff = { initialMs: 100, maxMs: 1_000, factor: 2, jitter: "none" } as const;
+  const spec = child.task("a", task, { commandPermissions: { allowRestart: true }, backoff });
+  const tree = await supervise({ children: [spec] }, { clock, keepAlive: false });
+  await clock.advance(3_600);
+  assertEquals(atMs.map((at) => at - atMs[0]!), [0, 0, 100, 300, 700, 1_500, 2_500, 3_500]);
+  assertEquals([tree.child("/a").generation, tree.child("/a").restartsTotal, tree.child("/a").phase], [8, 7, "backoff"]);
+  // What an operator wants does not wait, and begins anew.
+  await tree.child("/a").restart({ by: "ops" });
+  await clock.advance(1);
+  assertEquals(atMs.slice(8).map((at) => at - atMs[0]!), [3_600, 3_600]);
+  assertEquals((await tree.shutdown()).exitCode, 0);
+});
+
+Deno.test("a child that was healthy for long before it asks for a restart gets it at once, each time", async () => {
+  const clock = new VirtualClock();
+  const atMs: number[] = [];
+  const task: TaskFunction = async (context) => {
+    atMs.push(clock.now());
+    clock.setTimer(() => context.requestRestart("new certificate"), 5_000);
+    await untilAborted(context);
+  };
+  const options = { commandPermissions: { allowRestart: true }, backoff: { initialMs: 100, maxMs: 100, resetAfterMs: 5_000 } };
+  const tree = await supervise({ children: [child.task("a", task, options)] }, { clock, keepAlive: false });
+  await clock.advance(16_000);
+  assertEquals(atMs.map((at) => at - atMs[0]!), [0, 5_000, 10_000, 15_000]);
+  await tree.shutdown();
+});
+
+Deno.test("a restart that a child asks for itself does not rid it of the failures that count against it", async () => {
+  const task: TaskFunction = (context) => {
+    if (context.attempt % 2 === 0) context.requestRestart();
+    throw new Error("fails");
+  };
+  const options = {
+    commandPermissions: { allowRestart: true },
+    backoff: { initialMs: 1, maxMs: 1 },
+    limit: { maxRestarts: 3, onExceeded: "give_up" },
+  } as const;
+  const { tree, clock } = await started(child.task("a", task, options));
+  await clock.advance(10_000);
+  assertEquals([tree.child("/a").phase, tree.child("/a").attempt], ["failed", 7]);
+  await tree.shutdown();
+});
+
+Deno.test("a restart for which an operator asks as well, while the child stops for its own, does not wait", async () => {
+  const seen: number[] = [];
+  let asked: TaskContext | null = null;
+  const task: TaskFunction = async (context) => {
+    seen.push(context.attempt);
+    asked = context;
+    await untilAborted(context);
+    await new Promise<void>((resolve) => context.attempt < 3 && clock.setTimer(resolve, 100));
+  };
+  const clock = new VirtualClock();
+  const options = { commandPermissions: { allowRestart: true }, backoff: { initialMs: 60_000, maxMs: 60_000 } };
+  const tree = await supervise({ children: [child.task("a", task, options)] }, { clock, keepAlive: false });
+  for (let round = 0; round < 2; round++) {
+    asked!.requestRestart();
+    await clock.advance(10);
+    if (round === 1) assertEquals((await tree.child("/a").restart({ by: "ops" })).decision, "already_pending");
+    await clock.advance(200);
+  }
+  assertEquals([seen, tree.child("/a").phase], [[1, 2, 3], "ready"]);
+  const ending = tree.shutdown();
+  await clock.advance(60_000);
+  await ending;
+});
+
 Deno.test("a child that asks for a restart in each of its attempts keeps nobody from starting the tree, and from ending it", async () => {
-  // It leaves the loop no moment in which there is nothing to do.
+  // Without any delay it leaves the loop no moment in which there is nothing to do.
   const task: TaskFunction = (context) => context.requestRestart();
-  const tree = await supervise({ children: [child.task("a", task, { commandPermissions: { allowRestart: true } })] }, { keepAlive: false });
+  const options = { commandPermissions: { allowRestart: true }, backoff: { initialMs: 0, maxMs: 0 } };
+  const tree = await supervise({ children: [child.task("a", task, options)] }, { keepAlive: false });
   assert(tree.child("/a").restartsTotal > 1);
   assertEquals((await tree.shutdown()).exitCode, 0);
 });

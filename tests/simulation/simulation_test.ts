@@ -3,7 +3,7 @@ import { simulate } from "../../src/testing/mod.ts";
 import { simulateWith } from "../../src/testing/simulation.ts";
 import { MUTANTS } from "./mutants.ts";
 
-const SEEDS = 8_000;
+const SEEDS = 3_000;
 
 Deno.test(`simulate() finds no broken promise in ${SEEDS} seeds`, () => {
   for (let seed = 1; seed <= SEEDS; seed++) {

@@ -9,6 +9,7 @@ import { programArgs, reeveArgs } from "./runtime.ts";
 
 /** A program that runs. */
 export interface RunningCommand {
+  readonly pid: number;
   /** Everything it wrote so far. */
   readonly output: () => string;
   /** Resolves when a text was written; rejects when the program ends before. */
@@ -43,26 +44,38 @@ export interface StartOptions {
   readonly cwd?: string;
   /** The folder for its own socket. @default {one that goes with it} */
   readonly runtimeDir?: string;
+  /** Variables beside those of this program. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** The command in the place of the runtime that runs this. */
+  readonly command?: string;
+  /** What it reads on standard input. @default {nothing} */
+  readonly input?: string;
+  /** After so many milliseconds it is killed. @default {30000} */
+  readonly limitMs?: number;
 }
 
-/** Starts the runtime with arguments; it is killed when it takes longer than 30 seconds. */
-export function start(args: readonly string[], { cwd, runtimeDir }: StartOptions = {}): RunningCommand {
+/** Starts the runtime with arguments. */
+export function start(
+  args: readonly string[],
+  { cwd, runtimeDir, env = {}, command = process.execPath, input = "", limitMs = 30_000 }: StartOptions = {},
+): RunningCommand {
   const ownDir = runtimeDir === undefined ? mkdtempSync(join(tmpdir(), "reeve-run-")) : undefined;
-  const child = spawn(process.execPath, [...args], {
+  const child = spawn(command, [...args], {
     cwd,
-    env: { ...process.env, NO_COLOR: "1", XDG_RUNTIME_DIR: runtimeDir ?? ownDir },
-    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, NO_COLOR: "1", XDG_RUNTIME_DIR: runtimeDir ?? ownDir, ...env },
+    stdio: [input === "" ? "ignore" : "pipe", "pipe", "pipe"],
   });
+  child.stdin?.end(input);
   let text = "";
   let over = false;
   const waiting = new Set<() => void>();
-  for (const stream of [child.stdout, child.stderr]) {
+  for (const stream of [child.stdout!, child.stderr!]) {
     stream.setEncoding("utf8").on("data", (chunk: string) => {
       text += chunk;
       for (const look of waiting) look();
     });
   }
-  const limit = setTimeout(() => child.kill("SIGKILL"), 30_000);
+  const limit = setTimeout(() => child.kill("SIGKILL"), limitMs);
   const ended = new Promise<number>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code, signal) => {
@@ -74,6 +87,7 @@ export function start(args: readonly string[], { cwd, runtimeDir }: StartOptions
     });
   });
   return {
+    pid: child.pid ?? 0,
     output: () => text,
     until: (wanted) =>
       new Promise((resolve, reject) => {

@@ -7,6 +7,7 @@ const METHODS = [
   "state",
   "reeve.describe",
   "reeve.audit",
+  "reeve.metrics",
   "command.pause_child",
   "command.add_child",
   "command.shutdown_tree",

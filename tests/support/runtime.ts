@@ -19,6 +19,11 @@ export function programArgs(file: string, flags: readonly string[] = []): string
   return ["run", "--no-prompt", "--deny-ffi", "--config", fileURLToPath(new URL("deno.json", ROOT)), ...flags, file];
 }
 
+/** The same arguments with nothing denied: Deno opens `/proc` to nobody else. */
+export function denyingNothing(args: readonly string[]): string[] {
+  return args.filter((flag) => !flag.startsWith("--deny"));
+}
+
 /** The arguments with which the runtime runs `reeve ARGS`. */
 export function reeveArgs(args: readonly string[], flags: readonly string[] = ["-A"]): string[] {
   return [...programArgs(fileURLToPath(moduleUrl("src/cli/bin")), flags), ...args];

@@ -1,5 +1,6 @@
 /** What is done to real trees so that they tell every event there is. */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -289,8 +290,12 @@ export const SCENES: Readonly<Record<string, () => Promise<SupervisorEvent[]>>> 
       }
       await again;
       const events = eventsOf(tree);
-      const ending = tree.shutdown();
-      await clock.advance(60_000);
+      let isOver = false;
+      const ending = tree.shutdown().finally(() => isOver = true);
+      while (!isOver) {
+        await clock.advance(100);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
       await ending;
       return await events;
     }),
@@ -306,7 +311,9 @@ export const SCENES: Readonly<Record<string, () => Promise<SupervisorEvent[]>>> 
       await writeFile(`${path}.processes`, `${JSON.stringify(left)}\n`);
       const tree = await supervise(spec, { clock, keepAlive: false });
       await tree.close();
+      const gone = once(stranger, "exit");
       stranger.kill("SIGKILL");
+      await gone;
       return await eventsOf(tree);
     }),
   "a loop that does not get its turn": async () => {

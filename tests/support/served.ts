@@ -15,7 +15,7 @@ export interface Served {
 /** What is served, and how. */
 export type ServedOptions =
   & Partial<DashboardOptions>
-  & Partial<Pick<TreeSpec, "children" | "shutdown" | "audit">>
+  & Partial<Pick<TreeSpec, "children" | "shutdown" | "audit" | "templates">>
   & Pick<SuperviseOptions, "configVersion">
   & { readonly journal?: number };
 
@@ -28,11 +28,13 @@ const CHILDREN: TreeSpec["children"] = [
 /** Runs something beside a tree that is served. */
 export function whileServed(
   run: (served: Served) => Promise<void>,
-  { children = CHILDREN, shutdown, journal, audit, configVersion, ...options }: ServedOptions = {},
+  { children = CHILDREN, shutdown, journal, audit, templates, configVersion, ...options }: ServedOptions = {},
 ): Promise<void> {
   return inFolder(async (folder) => {
     const path = join(folder, "target.sock");
-    const tree = await supervise({ children, shutdown, audit, observability: { eventJournalCapacity: journal } }, { configVersion });
+    const tree = await supervise({ children, shutdown, audit, templates, observability: { eventJournalCapacity: journal } }, {
+      configVersion,
+    });
     try {
       // Tests ask faster than people do; what limits them has tests of its own.
       const securityConfig = { rateLimit: { enabled: false } };

@@ -1,14 +1,20 @@
-/** `reeve audit verify FILE` and `reeve audit show FILE`: whether what was recorded is whole, and what it says. */
-import { cleanText, ReeveError } from "../../base/mod.ts";
+/** `reeve audit verify` and `reeve audit show`: whether what was recorded is whole, and what it says; in a file, or in what a run remembers. */
+import { cleanText, pause, ReeveError } from "../../base/mod.ts";
 import { type AuditFinding, type AuditVerification, isHash, readAuditLines, verifyAudit } from "../../observe/mod.ts";
+import { type AuditEntry, auditLog, dateTime, entryOfFile, isWantedRecord, type WantedRecords } from "../audit_log.ts";
+import { spanOf } from "../event_wishes.ts";
+import { lasting, MOST_REMEMBERED, untilCtrlC } from "../following.ts";
 import { type CommandIo, EXIT, paint, refuse } from "../io.ts";
-import { Outlet } from "../outlet.ts";
-import { momentOf, MOMENTS } from "../when.ts";
+import { lineJson } from "../plain_json.ts";
+import { Printer } from "../printer.ts";
+import { type TargetArgs, usualFile, withTarget } from "../target.ts";
 
 /** Arguments of {@linkcode auditVerify}. */
 export interface AuditVerifyArgs {
-  /** The file of the audit. */
-  readonly file: string;
+  /** The file of the audit; the one that the YAML file names where absent. */
+  readonly file?: string | undefined;
+  /** That YAML file. */
+  readonly config?: string | undefined;
   /** Hash of a line that somebody noted. */
   readonly expect?: string | undefined;
   /** Whether to print JSON instead of sentences. */
@@ -16,24 +22,32 @@ export interface AuditVerifyArgs {
 }
 
 /** Arguments of {@linkcode auditShow}. */
-export interface AuditShowArgs {
-  /** The file of the audit. */
-  readonly file: string;
+export interface AuditShowArgs extends Pick<TargetArgs, "socket"> {
+  /** The file of the audit; a run is asked where absent. */
+  readonly file?: string | undefined;
+  /** The YAML file of that run. */
+  readonly config?: string | undefined;
   /** Only what was recorded from this moment on: a time, seconds since 1970, or an age such as `15m`. */
   readonly since?: string | undefined;
   /** Only this command, `command.pause_child` or `pause_child`. */
   readonly command?: string | undefined;
   /** Only what this one asked for. */
   readonly by?: string | undefined;
-  /** Whether to print the lines of the file instead of lines for people. */
+  /** Whether to go on with what the run records. @default {false} */
+  readonly follow?: boolean;
+  /** Whether to print JSON, one object a line, instead of lines for people. */
   readonly json: boolean;
 }
 
 /** Prints whether an audit is whole; returns 0 when it is, 1 when somebody changed something, 2 when it cannot be read. */
-export async function auditVerify({ file, expect, json }: AuditVerifyArgs, io: CommandIo): Promise<number> {
+export async function auditVerify({ file: named, config, expect, json }: AuditVerifyArgs, io: CommandIo): Promise<number> {
   const hash = expect?.toLowerCase();
   if (hash !== undefined && !isHash(hash)) {
     return refuse(io, `Cannot look for the hash "${hash}": it must have 64 digits from 0 to f`, EXIT.unusable);
+  }
+  const file = named ?? await fileOf(config ?? usualFile());
+  if (file === undefined) {
+    return refuse(io, "No file of an audit is named: name one, or a YAML file with audit.file_path by --file", EXIT.unusable);
   }
   return await readable(io, async () => {
     const found = await verifyAudit(file, { expect: hash });
@@ -43,12 +57,18 @@ export async function auditVerify({ file, expect, json }: AuditVerifyArgs, io: C
   });
 }
 
-/** Prints what was recorded, the oldest first; returns 0, or 2 when it cannot be read. */
-export async function auditShow({ file, since, json, ...others }: AuditShowArgs, io: CommandIo): Promise<number> {
-  const sinceMs = since === undefined ? -Infinity : momentOf(since, Date.now());
-  if (sinceMs === undefined) return refuse(io, `Cannot understand --since "${since}": it must be ${MOMENTS}`, EXIT.unusable);
+/** Prints what was recorded, the oldest first; returns 0, 1 when the run refuses, 2 when it cannot be read, 130 after Ctrl-C. */
+export async function auditShow(args: AuditShowArgs, io: CommandIo): Promise<number> {
+  const { file, since, json, follow = false, command, by } = args;
+  const span = spanOf(since, undefined);
+  if (typeof span === "string") return refuse(io, span, EXIT.unusable);
+  const wanted = { sinceMs: span.sinceMs, command, by };
+  if (file === undefined) {
+    return follow ? await untilCtrlC((signal) => showOfRun(args, wanted, io, signal)) : await showOfRun(args, wanted, io);
+  }
+  if (follow) return refuse(io, "--follow goes with a run, not with a file of the audit", EXIT.unusable);
   return await readable(io, async () => {
-    const damaged = await print(file, { ...others, sinceMs }, json, io);
+    const damaged = await print(file, wanted, json, io);
     if (damaged > 0) {
       const many = damaged === 1 ? "1 line is" : `${damaged} lines are`;
       io.stderr(`reeve: ${many} not as written; "reeve audit verify ${cleanText(file)}" tells where\n`);
@@ -57,29 +77,74 @@ export async function auditShow({ file, since, json, ...others }: AuditShowArgs,
   });
 }
 
-/** Prints what is wanted; returns how many lines are no records, or were changed. */
-async function print(file: string, wanted: Wanted, json: boolean, io: CommandIo): Promise<number> {
-  const outlet = new Outlet();
-  let damaged = 0;
-  let run: unknown;
-  try {
-    for await (const lines of readAuditLines(file)) {
-      let out = "";
-      for (const { line, text } of lines) {
-        if (line.kind !== "unchained" && !(line.kind === "chained" && line.isTrue)) damaged++;
-        const record = line.kind === "chained" || line.kind === "unchained" ? line.record : null;
-        if (record === null || text === null || !isWanted(record, wanted)) continue;
-        if (!json && record["run"] !== run) out += `${paint(io, "dim", `── ${nameOfRun(record)}`)}\n`;
-        run = record["run"];
-        out += json ? `${text}\n` : lineFor(record, io);
+/** What a run remembers; with a signal also what comes, over restarts of the run. */
+async function showOfRun(args: AuditShowArgs, wanted: WantedRecords, io: CommandIo, signal?: AbortSignal): Promise<number> {
+  const target = { file: args.config, socket: args.socket };
+  let isAnswered = false;
+  let isFresh = true;
+  const onLoss = (): void => void (isFresh = true);
+  const code = await withTarget(target, io, async (client) => {
+    isAnswered = true;
+    const log = args.json ? lineJson : auditLog(io);
+    const last = { run: "", sequence: 0 };
+    using printer = new Printer(io);
+    while (true) {
+      // Who answers anew may be another run, whose numbers begin anew.
+      const after = isFresh ? 0 : last.sequence;
+      isFresh = false;
+      for (
+        const record of await client.audit({ after, limit: MOST_REMEMBERED, ...signal === undefined ? {} : { timeoutMs: PATIENCE_MS } })
+      ) {
+        const { run, sequence } = record;
+        if (run === last.run && sequence <= last.sequence) continue;
+        Object.assign(last, { run, sequence });
+        const isOwn = signal !== undefined && record.kind === "read" && record.method === "reeve.audit";
+        const entry: AuditEntry = { ...record };
+        if (!isOwn && isWantedRecord(entry, wanted) && !await printer.add(log(entry))) return EXIT.clean;
       }
-      if (out === "") continue;
-      io.stdout(out);
-      await outlet.ready();
-      if (outlet.isGone) break;
+      if (!await printer.flush() || signal === undefined) return EXIT.clean;
+      await pause(POLL_MS, signal);
+      if (signal.aborted) return EXIT.clean;
     }
-  } finally {
-    outlet.release();
+  }, signal === undefined ? {} : lasting(io, signal, onLoss));
+  if (code === EXIT.unusable && !isAnswered) await tellFile(args, io);
+  return code;
+}
+
+/** How often a run is asked for what is new, in milliseconds. */
+const POLL_MS = 1_000;
+
+/** Who follows waits for the next run as long as it takes: as long as a timer can. */
+const PATIENCE_MS = 2_147_483_647;
+
+/** Where nobody runs the tree, its audit may be in a file. */
+async function tellFile({ config, socket }: AuditShowArgs, io: CommandIo): Promise<void> {
+  const path = await fileOf(config ?? (socket === undefined ? usualFile() : undefined));
+  if (path !== undefined) io.stderr(`reeve: its audit is in a file: reeve audit show ${cleanText(path, 4_096)}\n`);
+}
+
+/** The file of the audit that a YAML file names. */
+async function fileOf(config: string | undefined): Promise<string | undefined> {
+  if (config === undefined) return undefined;
+  const { loadFile } = await import("../../config/mod.ts");
+  const loaded = await loadFile(config).catch(() => null);
+  return loaded?.spec.audit?.filePath;
+}
+
+/** Prints what is wanted of a file; returns how many lines are no records, or were changed. */
+async function print(file: string, wanted: WantedRecords, json: boolean, io: CommandIo): Promise<number> {
+  using printer = new Printer(io);
+  const log = auditLog(io);
+  let damaged = 0;
+  for await (const lines of readAuditLines(file)) {
+    for (const { line, text } of lines) {
+      if (line.kind !== "unchained" && !(line.kind === "chained" && line.isTrue)) damaged++;
+      const record = line.kind === "chained" || line.kind === "unchained" ? line.record : null;
+      if (record === null || text === null) continue;
+      const entry = entryOfFile(record);
+      if (!isWantedRecord(entry, wanted)) continue;
+      if (!await printer.add(json ? `${text}\n` : log(entry))) return damaged;
+    }
   }
   return damaged;
 }
@@ -142,81 +207,4 @@ function printFindings(findings: readonly AuditFinding[], count: number, word: s
 
 function countOf(count: number, one: string, many: string): string {
   return `${count === 0 ? "no" : count} ${count === 1 ? one : many}`;
-}
-
-type AuditEntry = Readonly<Record<string, unknown>>;
-
-/** What is to be shown. */
-interface Wanted extends Pick<AuditShowArgs, "command" | "by"> {
-  readonly sinceMs: number;
-}
-
-function isWanted(record: AuditEntry, { sinceMs, command, by }: Wanted): boolean {
-  const method = textOf(record["method"]);
-  if (command !== undefined && method !== command && !method.endsWith(`.${command}`)) return false;
-  if (by !== undefined && record["requested_by"] !== by) return false;
-  // What has no time that can be read is rather shown than hidden.
-  return !(Date.parse(textOf(record["timestamp"])) < sinceMs);
-}
-
-function lineFor(record: AuditEntry, io: CommandIo): string {
-  const atMs = Date.parse(textOf(record["timestamp"]));
-  const time = Number.isNaN(atMs) ? "no time".padEnd(23) : dateTime(atMs);
-  const cells = [whoAsked(record), textOf(record["method"]) || "-", textOf(record["target_path"]) || "-"];
-  const [who = "", what = "", child = ""] = cells.map((text) => cleanText(text, 128));
-  const [mark, text] = whatBecame(record, io);
-  return `${paint(io, "dim", time)} ${mark} ${who.padEnd(16)}  ${what.padEnd(24)}  ${child.padEnd(20)}  ${cleanText(text)}\n`;
-}
-
-function nameOfRun(record: AuditEntry): string {
-  const run = textOf(record["run"]);
-  return run === "" ? "runs that wrote no number of theirs" : `run ${cleanText(run, 64)}`;
-}
-
-/** Who says to have asked, else where it came from. */
-function whoAsked(record: AuditEntry): string {
-  const by = textOf(record["requested_by"]);
-  if (by !== "") return by;
-  const [origin, hash] = [textOf(record["origin"]) || "socket", textOf(record["initiator_hash"])];
-  return origin === "socket" ? `socket:${hash.slice(0, 8)}` : origin;
-}
-
-/** A mark, so that nothing is told by colour alone, and a text. */
-function whatBecame(record: AuditEntry, io: CommandIo): readonly [string, string] {
-  const reason = textOf(record["reason"]);
-  const because = reason === "" ? "" : `: ${reason}`;
-  const more = [
-    typeof record["suppressed"] === "number" ? `${record["suppressed"]} more of its kind left out` : "",
-    typeof record["lost"] === "number" ? `${record["lost"]} before it lost` : "",
-  ].filter((text) => text !== "").join(", ");
-  const end = more === "" ? "" : ` (${more})`;
-  if (record["allowed"] === false) {
-    return [
-      paint(io, "red", "✗"),
-      `refused: ${[record["denial_code"], record["denial_control_point"]].map(textOf).join(" ").trim()}${end}`,
-    ];
-  }
-  switch (record["kind"]) {
-    case "intent":
-      return [paint(io, "dim", "▸"), `asked${because}${end}`];
-    case "outcome":
-      return [paint(io, "green", "✓"), `done${because}${end}`];
-    case "read":
-      return [paint(io, "dim", "·"), `read${end}`];
-    default:
-      return [paint(io, "yellow", "!"), `by itself${because}${end}`];
-  }
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
-}
-
-/** Date and time of the place where the command runs. */
-function dateTime(epochMs: number): string {
-  const date = new Date(epochMs);
-  const two = (value: number): string => String(value).padStart(2, "0");
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  const time = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-  return `${day} ${time}.${String(date.getMilliseconds()).padStart(3, "0")}`;
 }

@@ -1,9 +1,9 @@
 /** `reeve explain FILE CHILD`: what counts for a child in the end, and which line says so. */
 import { cleanText, ReeveError } from "../../base/mod.ts";
 import { ConfigError, explain as explainRows, type ExplainedSetting, loadFile } from "../../config/mod.ts";
+import { exitCodeOf, printRefusal } from "../file_problems.ts";
 import { type CommandIo, EXIT, paint } from "../io.ts";
 import { renderTable } from "../table.ts";
-import { exitCodeOf, printRefusal } from "./check.ts";
 
 /** Arguments of {@linkcode explain}. */
 export interface ExplainArgs {

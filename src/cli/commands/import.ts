@@ -4,6 +4,7 @@ import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "nod
 import { cleanText, codeOf, thrownMessage } from "../../base/mod.ts";
 import { readForeignDocument } from "../../config/mod.ts";
 import { platform } from "../../platform/mod.ts";
+import { IMPORT_KINDS, type ImportKind } from "../import/kinds.ts";
 import { type Folders, type Imported, Unusable } from "../import/model.ts";
 import { importPm2 } from "../import/pm2.ts";
 import { importProcessCompose, looksLikeProcessCompose } from "../import/process_compose.ts";
@@ -11,12 +12,6 @@ import { importProcfile } from "../import/procfile.ts";
 import { importUnits, type UnitText } from "../import/systemd.ts";
 import { describeGap, writeFileText, type Written } from "../import/write.ts";
 import { type CommandIo, EXIT, paint } from "../io.ts";
-
-/** What can be imported. */
-export const IMPORT_KINDS = ["systemd", "pm2", "procfile", "process-compose"] as const;
-
-/** One of {@linkcode IMPORT_KINDS}. */
-export type ImportKind = typeof IMPORT_KINDS[number];
 
 /** Arguments of {@linkcode importFile}. */
 export interface ImportArgs {

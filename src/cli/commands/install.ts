@@ -9,11 +9,11 @@ import { cleanText, codeOf, thrownMessage, VERSION } from "../../base/mod.ts";
 import { ConfigError, type LoadedConfig, loadFile, readForeignDocument } from "../../config/mod.ts";
 import { platform } from "../../platform/mod.ts";
 import { DEFAULTS, type TreeSpec } from "../../spec/mod.ts";
+import { exitCodeOf, printRefusal } from "../file_problems.ts";
 import { stopBudgetMs } from "../install/budget.ts";
 import { denoFlags, everyChild, limitsCpu } from "../install/flags.ts";
 import { MARK, unitText } from "../install/unit.ts";
 import { type CommandIo, EXIT } from "../io.ts";
-import { exitCodeOf, printRefusal } from "./check.ts";
 
 /** Arguments of {@linkcode install}. */
 export interface InstallArgs {
@@ -39,7 +39,7 @@ export interface InstallSurroundings {
   readonly runtime: "deno" | "node";
   /** Whole path of the runtime. */
   readonly runtimePath: string;
-  /** What the runtime runs: a file, or a URL. */
+  /** What the runtime runs: a file, or a URL; nothing where both are one file. */
   readonly entry: string;
   /** `PATH` as it is now. */
   readonly path: string;
@@ -166,6 +166,7 @@ function signalFor(action: "reload" | "graceful", { signals }: LoadedConfig): st
 
 async function commandOf(file: string, loaded: LoadedConfig, surroundings: InstallSurroundings): Promise<string[]> {
   const { runtime, runtimePath, entry } = surroundings;
+  if (entry === "") return [runtimePath, "run", file];
   // What npm puts into a folder of programs is a link to the file.
   const whole = isAbsolute(entry) ? await realpath(entry) : entry;
   if (runtime === "node") return [runtimePath, whole, "run", file];
@@ -265,7 +266,7 @@ function ownSurroundings(): InstallSurroundings {
     system: process.platform,
     runtime: platform.name,
     runtimePath: process.execPath,
-    entry: entryOf(process.argv[1] ?? ""),
+    entry: platform.isOneFile ? "" : entryOf(process.argv[1] ?? ""),
     path: PATH,
     systemFolder: "/etc/systemd/system",
     userFolder: join(config, "systemd", "user"),

@@ -14,23 +14,23 @@ import {
   type Tree,
   type TreeSpec,
 } from "../../../mod.ts";
-import { cleanText, thrownMessage } from "../../base/mod.ts";
+import { Calendar, cleanText, thrownMessage } from "../../base/mod.ts";
 import { ConfigError, type LoadedConfig, loadFile, parseChildManifest } from "../../config/mod.ts";
 import { type Dashboard, type DashboardOptions, serveDashboard } from "../../ipc/mod.ts";
 import { platform } from "../../platform/mod.ts";
 import { DEFAULTS } from "../../spec/mod.ts";
 import { eventLog, type LogItem } from "../event_log.ts";
-import { type CommandIo, EXIT } from "../io.ts";
+import { exitCodeOf, printProblems, printRefusal } from "../file_problems.ts";
+import { type CommandIo, EXIT, talking } from "../io.ts";
 import { inOrder } from "../ordered.ts";
 import { ownSocketPath } from "../own_socket.ts";
 import type { Place } from "../place.ts";
-import { reloading } from "../reloading.ts";
+import { type Reloading, reloading } from "../reloading.ts";
 import { summary } from "../summary.ts";
-import { startExporting } from "../telemetry/exporting.ts";
+import { type Exporting, startExporting } from "../telemetry/exporting.ts";
 import { serveAsked } from "../telemetry/serve.ts";
 import { ownVariables, type TelemetrySettings, telemetrySettings } from "../telemetry/settings.ts";
 import { startWatching } from "../watching.ts";
-import { exitCodeOf, printProblems, printRefusal } from "./check.ts";
 
 /** Arguments of `run`. */
 export interface RunArgs {
@@ -51,13 +51,14 @@ export interface RunArgs {
   readonly metrics?: Place;
   /** Seconds for which the loop of the program may be blocked. */
   readonly watchdogSecs?: number;
+  /** Is told when the tree runs, and where it can be asked; its socket is `null` where it has none. */
+  readonly onRunning?: ((tree: Tree, socket: string | null) => void) | undefined;
 }
 
 /** Runs the tree of a file until it ends; returns its exit code. */
 export async function run(args: RunArgs, io: CommandIo): Promise<number> {
   // What comes before the tree is no part of its log.
-  const toStderr = (text: string): void => io.stderr(text);
-  const complaints: CommandIo = { color: io.color, stdout: toStderr, stderr: toStderr };
+  const complaints = talking(io);
   const loaded = await loadConfig(args.file, complaints);
   if (typeof loaded === "number") return loaded;
   const { warnings, locate } = loaded;
@@ -73,13 +74,14 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
       tell: (text) => complaints.stderr(`reeve: ${text}\n`),
     });
     const tree = await supervise(spec, { configVersion: loaded.configVersion });
-    const onReload = reloading(tree, { file: args.file, loaded, io: complaints });
-    using _signals = handleSignals(tree, { actions: loaded.signals, onReload });
-    await using dashboard = await serve(tree, loaded, args, complaints);
+    const anew = reloading(tree, { file: args.file, loaded, io: complaints });
+    using _signals = handleSignals(tree, { actions: loaded.signals, onReload: anew.reload });
+    await using dashboard = await serve(tree, { loaded, read: anew.read, metrics: exporting?.metrics ?? null }, args, complaints);
     if (dashboard !== null) complaints.stderr(`reeve: dashboard on ${cleanText(dashboard.path)}\n`);
     const asked = { health: args.health, prometheus: settings.prometheus, metrics: exporting?.metrics ?? null };
     await using _asked = await orStop(tree, serveAsked(tree, asked, complaints), "what was to be served over HTTP cannot be");
     await using _watching = await orStop(tree, startWatching(tree, args, complaints), "the watchdog cannot be started");
+    args.onRunning?.(tree, dashboard?.path ?? null);
     const showing = showAll(tree, shown, io);
     const stopLater = args.forSecs === undefined
       ? undefined
@@ -140,11 +142,18 @@ function shownAs({ exporters: { console: { level = "info", format } = {} } }: Lo
 const RANK: Readonly<Record<EventSeverity, number>> = { info: 0, warning: 1, error: 2 };
 
 /** Serves the tree as the file says; where it says nothing, on a socket of its own. */
-async function serve(tree: Tree, loaded: LoadedConfig, args: RunArgs, io: CommandIo): Promise<Dashboard | null> {
+async function serve(
+  tree: Tree,
+  { loaded, read, metrics }: Pick<Reloading, "read"> & { readonly loaded: LoadedConfig; readonly metrics: Exporting["metrics"] },
+  args: RunArgs,
+  io: CommandIo,
+): Promise<Dashboard | null> {
   const { dashboard, dashboardOff } = loaded;
   const options = {
     parseChild: (manifest: string) => parseChildManifest(manifest, { path: args.file }),
-    reload: () => loadFile(args.file),
+    reload: read,
+    // Metrics count from the start or not at all: they are told where they are made anyway.
+    metrics: metrics === null ? undefined : () => metrics().then(({ text }) => text),
   };
   if (dashboard !== null) return await orStop(tree, serveDashboard(tree, { ...options, ...dashboard }), "the dashboard cannot be served");
   return args.socket && !dashboardOff ? await serveIfPossible(tree, options, io) : null;
@@ -184,9 +193,10 @@ async function loadConfig(file: string, io: CommandIo): Promise<LoadedConfig | n
 }
 
 async function showAll(tree: Tree, { verbose, json, output, least }: Shown, io: CommandIo): Promise<void> {
+  const calendar = new Calendar({ now: () => performance.now(), wallNow: () => Date.now() });
   const render = json
     ? (item: LogItem) => `${JSON.stringify(item)}\n`
-    : eventLog({ io, verbose, epochMs: Date.now() - performance.now(), width: widestPath(tree.snapshot().children) });
+    : eventLog({ io, verbose, wallAt: (atMs) => calendar.at(atMs), width: widestPath(tree.snapshot().children) });
   const subscriber = "console";
   const filter = least === "info" ? undefined : ({ type }: SupervisorEvent) => RANK[severityOf(type)] >= RANK[least];
   const events = tree.events({ subscriber, filter });

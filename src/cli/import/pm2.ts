@@ -291,8 +291,8 @@ function instancesOf(app: Keyed): number {
   const count = wanted === undefined ? 1 : Number(wanted);
   const isCluster = mode === "cluster" || mode === "cluster_mode" || (mode === undefined && wanted !== undefined && count !== 1);
   if (isCluster) {
-    const instead = "give each copy a port of its own, see increment_var, with a proxy before them; or let the program use node:cluster";
-    app.gap(mode === undefined ? "instances" : "exec_mode", "Reeve shares no port between processes", instead);
+    const instead = "write the port into run.process.listen, one child with instances, and let the program listen on descriptor 3";
+    app.gap(mode === undefined ? "instances" : "exec_mode", "copies share a port only where the supervisor opens it", instead);
   }
   if (Number.isInteger(count) && count >= 1 && count <= MOST_INSTANCES) return count;
   app.gap("instances", "how many that is depends on the machine, or it is no number that fits", "copy the child as often as it is to run");

@@ -32,7 +32,7 @@ const REASONS: readonly (readonly [pattern: RegExp, reason: Reason])[] = [
   [/^PartOf/, { why: "Reeve passes no stop or restart on in this way", instead: "binds_to stops the child when the other one goes down" }],
   [
     /^(?:Sockets|FileDescriptor|BusName|USBFunction|Accept)/,
-    { why: "Reeve hands no sockets to a child", instead: "let the program listen itself" },
+    { why: "says how sockets come to it, which Reeve declares in another way", instead: "write them into run.process.listen" },
   ],
   [/^NotifyAccess/, {
     why: "Reeve does not listen to sd_notify of its children",

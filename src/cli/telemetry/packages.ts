@@ -36,5 +36,6 @@ export const SDK_VERSIONS: Readonly<Record<keyof SdkPackages, string>> = {
 
 /** Loads a package. */
 export async function loadPackage<Name extends keyof SdkPackages>(name: Name): Promise<SdkPackages[Name]> {
+  if (platform.isOneFile) throw new Error(`this program is one file, without ${name}: run reeve from npm or JSR for that`);
   return await import(platform.name === "deno" ? `npm:${name}@${SDK_VERSIONS[name]}` : name);
 }

@@ -3,7 +3,7 @@ import { toJson } from "../../base/mod.ts";
 import type { AuditTrail } from "../../observe/mod.ts";
 import type { Frame } from "../../platform/mod.ts";
 import { METHODS, NO_REQUEST_ID, parseRequest, readableId, type WireError, type WireRequest } from "../../protocol/mod.ts";
-import type { Service } from "../service.ts";
+import type { Answer, Service } from "../service.ts";
 import type { Pieces } from "../state_view.ts";
 import type { Pushes } from "../subscriptions.ts";
 import { type Asked, RequestAudit } from "./audit.ts";
@@ -112,8 +112,14 @@ export class Pipeline {
     return this.#refuse({ peer: client.peer, method: null, requestId: null }, error);
   }
 
-  #read(request: WireRequest, asked: Asked, client: Client): Reply {
+  #read(request: WireRequest, asked: Asked, client: Client): Reply | Promise<Reply> {
     const answer = this.#service.read(request, client);
+    return answer instanceof Promise
+      ? answer.then((later) => this.#readReply(request, asked, later))
+      : this.#readReply(request, asked, answer);
+  }
+
+  #readReply(request: WireRequest, asked: Asked, answer: Answer): Reply {
     if ("error" in answer) return { line: this.#refuse(asked, answer.error) };
     this.#audit.read(asked);
     return "pieces" in answer

@@ -1,7 +1,7 @@
 /** What a process has beyond itself: descendants outside of its group, limits, and an end when the program dies. */
 import { clearTimeout, setTimeout } from "node:timers";
 import type { ProcessOptions, ResourceLimits } from "../../spec/mod.ts";
-import { killSurvivors, type Noted, noteDescendants } from "./descendants.ts";
+import { type KillOptions, killSurvivors, type Noted, noteDescendants } from "./descendants.ts";
 import { parentDeath } from "./parent_death.ts";
 import { HAS_GROUPS } from "./process_group.ts";
 import { wrapCommand, type WrappedCommand } from "./resource_limits.ts";
@@ -69,16 +69,23 @@ export class Belongings {
 
   /** Ends what was noted and is still there, once the group is gone. Never rejects. */
   async leave(isUrgent: () => boolean): Promise<void> {
-    if (this.#notes !== null) {
-      const { found, left } = await killSurvivors(await this.#notes, { isUrgent });
-      if (found > 0) this.#say(`Ended ${found === 1 ? "a process" : `${found} processes`} that had left its process group`);
-      if (left.length > 0) this.#say(`Cannot end what had left its process group: ${left.join(", ")}`);
-    }
+    if (this.#notes !== null) await this.#end(await this.#notes, { isUrgent });
+  }
+
+  /** Ends what carries the mark, whoever started it and when; to be called when nothing runs that is to stay. Never rejects. */
+  async sweep(isUrgent: () => boolean): Promise<void> {
+    if (!this.#plan.killTree || !HAS_GROUPS) return;
+    await this.#end([], { mark: this.#plan.mark, isUrgent });
+  }
+
+  /** Nothing of the attempt is left, as far as that can be had. */
+  release(): void {
     this.#command?.release();
   }
 
-  /** Whether there is anything to wait for in the end. */
-  get hasNotes(): boolean {
-    return this.#notes !== null;
+  async #end(noted: readonly Noted[], options: KillOptions): Promise<void> {
+    const { found, left } = await killSurvivors(noted, options);
+    if (found > 0) this.#say(`Ended ${found === 1 ? "a process" : `${found} processes`} that had left its process group`);
+    if (left.length > 0) this.#say(`Cannot end what had left its process group: ${left.join(", ")}`);
   }
 }

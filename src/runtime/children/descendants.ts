@@ -1,8 +1,9 @@
 /**
  * Ends what a process leaves behind outside of its group: whoever calls `setsid`, or forks twice, is in no group that could be signalled.
  *
- * Descendants are noted before the first signal, as long as it can be seen whose they are, and those still there when the group is gone are ended. A
- * process is signalled only when its number and the time of its start are still those noted; with `/proc` that is looked at just before each signal.
+ * Descendants are noted before the first signal, as long as it can be seen whose they are, and those still there when the group is gone are
+ * ended, with all that carry the mark of the attempt then. A process is signalled only when its number and the time of its start are still
+ * those noted; with `/proc` that is looked at just before each signal.
  */
 import process from "node:process";
 import { setTimeout } from "node:timers";
@@ -24,6 +25,8 @@ export interface NoteOptions {
 
 /** How to end survivors. */
 export interface KillOptions {
+  /** The value of the mark of the attempt: who carries it is ended as well, noted or not. Only `/proc` tells. */
+  readonly mark?: string;
   /** Time in milliseconds between SIGTERM and SIGKILL. @default {2000} */
   readonly graceMs?: number;
   /** Whether there is no time for the grace any more; asked again and again. @default {there is} */
@@ -57,7 +60,14 @@ const MOST_ROUNDS = 5;
 /** Time in milliseconds for the system to clear away what was killed. */
 const CLEAR_MS = 100;
 
+/** Whether it was said that descendants cannot be seen. */
 let isTold = false;
+
+function tellOnce(reason: string, tell: ((reason: string) => void) | undefined): void {
+  if (isTold || tell === undefined) return;
+  isTold = true;
+  tell(reason);
+}
 
 /** Notes all descendants of a process, without itself; none where they cannot be seen. Never rejects. */
 export async function noteDescendants(
@@ -67,10 +77,7 @@ export async function noteDescendants(
   // Who may not signal need not look.
   const look = platform.mayRun() ? await table.look() : { reason: "processes may not be signalled; add --allow-run" };
   if (!(look instanceof Processes)) {
-    if (!isTold && onUnmeasured !== undefined) {
-      isTold = true;
-      onUnmeasured(look.reason);
-    }
+    tellOnce(look.reason, onUnmeasured);
     return [];
   }
   const found = look.withDescendants([pid, ...mark === undefined ? [] : look.marked(mark)]);
@@ -80,10 +87,18 @@ export async function noteDescendants(
   });
 }
 
-/** Ends those noted that are still there, and what they have started since: SIGTERM, and SIGKILL after the grace. Never rejects. */
+/** Who may not signal need not look. */
+function tellsMarks({ reader }: ProcessTable): boolean {
+  return "read" in reader && reader.tellsMarks === true && platform.mayRun();
+}
+
+/**
+ * Ends those noted that are still there, who carries the mark, and what both have started since: SIGTERM, and SIGKILL after the grace.
+ * Never rejects.
+ */
 export async function killSurvivors(
   noted: readonly Noted[],
-  { graceMs = GRACE_MS, isUrgent = () => false, table = systemProcesses(), send = sendSignal, wait = waitFor }: KillOptions = {},
+  { mark, graceMs = GRACE_MS, isUrgent = () => false, table = systemProcesses(), send = sendSignal, wait = waitFor }: KillOptions = {},
 ): Promise<SurvivorReport> {
   const isThere = (one: Noted): boolean =>
     startNow(one.pid, table) === one.start || (startNow(one.pid, table) === undefined && send(one.pid, 0));
@@ -95,12 +110,16 @@ export async function killSurvivors(
 
   const found = new Set<number>();
   const killed = new Set<number>();
+  const marked = mark !== undefined && tellsMarks(table) ? mark : null;
   let survivors: readonly Noted[] = noted.filter(isThere);
-  for (let round = 0; survivors.length > 0 && round <= MOST_ROUNDS; round++) {
-    const same = await stillThere(survivors, table);
+  // Whoever was ended may have started somebody who carries the mark.
+  let mayBeMore = marked !== null;
+  for (let round = 0; (survivors.length > 0 || mayBeMore) && round <= MOST_ROUNDS; round++) {
+    const same = await stillThere(survivors, marked, table);
     // Who it is cannot be told any more.
     if (same === null) break;
     survivors = same;
+    mayBeMore = marked !== null && same.length > 0;
     for (const survivor of survivors) {
       found.add(survivor.pid);
       if (round === 0) sendTo(survivor, "SIGTERM");
@@ -117,12 +136,13 @@ function startNow(pid: number, { reader }: ProcessTable): string | null | undefi
   return "read" in reader ? reader.startOf?.(pid) : undefined;
 }
 
-/** Those that are the same as before, and all their descendants; `null` where nobody can tell. */
-async function stillThere(noted: readonly Noted[], table: ProcessTable): Promise<Noted[] | null> {
-  if (noted.length === 0) return [];
+/** Those that are the same as before or carry the mark, and all their descendants; `null` where nobody can tell. */
+async function stillThere(noted: readonly Noted[], mark: string | null, table: ProcessTable): Promise<Noted[] | null> {
+  if (noted.length === 0 && mark === null) return [];
   const look = await table.look();
   if (!(look instanceof Processes)) return null;
-  const pids = look.withDescendants(noted.filter((one) => look.isAlive(one)).map(({ pid }) => pid));
+  const same = noted.filter((one) => look.isAlive(one)).map(({ pid }) => pid);
+  const pids = look.withDescendants([...same, ...mark === null ? [] : look.marked(mark)]);
   return [...pids].flatMap((pid) => {
     const row = look.get(pid);
     return row === undefined || row.isZombie || !mayBeEnded(pid) ? [] : [{ pid, start: row.start }];

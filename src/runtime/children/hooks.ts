@@ -91,7 +91,9 @@ class HookRun implements RunningHook {
 
   #start({ stopOnParentDeath, ...place }: HookPlace): void {
     const { command, args = [], timeoutMs = HOOK_TIMEOUT_MS } = this.#program;
-    const child = spawn(command, [...args], { ...place, detached: HAS_GROUPS, stdio: ["ignore", "pipe", "pipe"] });
+    const child = this.#context.launch(() =>
+      spawn(command, [...args], { ...place, detached: HAS_GROUPS, stdio: ["ignore", "pipe", "pipe"] })
+    );
     this.#child = child;
     const { pid } = child;
     if (pid !== undefined && stopOnParentDeath !== false) parentDeath.add(pid, (line) => this.#context.output("log", line));

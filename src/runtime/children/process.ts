@@ -2,10 +2,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import process from "node:process";
-import { cleanText } from "../../base/mod.ts";
+import { cleanText, thrownMessage } from "../../base/mod.ts";
 import type { Exit } from "../../event/mod.ts";
 import { platform } from "../../platform/mod.ts";
 import type { HookOptions, HookProgram, ProcessOptions, ResourceLimits, SignalStep, StopPolicy } from "../../spec/mod.ts";
+import type { HandedSockets } from "../held_sockets.ts";
 import { withoutSystemd } from "../systemd_variables.ts";
 import { Belongings } from "./belongings.ts";
 import { readEnvFile } from "./env_file.ts";
@@ -14,6 +15,7 @@ import { OutputCapture, type OutputTaker } from "./output.ts";
 import { watchPid } from "./pid_watch.ts";
 import { groupExists, HAS_GROUPS, signalProcess, sweepGroup } from "./process_group.ts";
 import { MARK } from "./process_table.ts";
+import { commandLine, withListenPid } from "./command_line.ts";
 import { envFileFailure, startFailure } from "./start_failure.ts";
 import type { AttemptContext, ChildAdapter, RunningChild } from "./types.ts";
 
@@ -64,12 +66,15 @@ class ProcessAttempt implements RunningChild {
   readonly #sent: string[] = [];
   #phase: Phase = "preparing";
   #variables = NO_VARIABLES;
+  #sockets: HandedSockets = { fds: [], variables: {} };
   #child: ChildProcess | undefined;
   /** What it printed before it may count as ready. */
   #early: string[] | null = null;
   /** All that goes before it may count as ready. */
   #starting: Promise<void> | null = null;
   #stopping: Promise<void> | null = null;
+  /** Whether what carries the mark was looked for since anything that may start it has run. */
+  #isSwept = true;
   /** What `afterStart` did wrong. */
   #startProblem: string | null = null;
   #unwatch: () => void = () => {};
@@ -86,7 +91,8 @@ class ProcessAttempt implements RunningChild {
   }
 
   begin(): this {
-    if (this.#plan.envFile === undefined && this.#hooks.beforeStart === undefined) this.#launch();
+    const { envFile, listen = [] } = this.#plan;
+    if (envFile === undefined && listen.length === 0 && this.#hooks.beforeStart === undefined) this.#launch();
     else void this.#prepare();
     return this;
   }
@@ -124,12 +130,26 @@ class ProcessAttempt implements RunningChild {
       if ("problem" in found) return this.#report({ kind: "failed", failure: envFileFailure(found.problem) });
       this.#variables = found.variables;
     }
+    if (!await this.#listen()) return;
     const { beforeStart } = this.#hooks;
     const problem = beforeStart === undefined ? null : await this.#runHook("beforeStart", beforeStart);
+    if (!this.#forced && !this.#asked && problem === null) return this.#launch();
+    this.#phase = "ended";
+    await this.#sweep();
     if (this.#forced) return this.#report(KILLED);
-    if (this.#asked) return this.#report(CANCELLED);
-    if (problem === null) this.#launch();
-    else this.#report(failedBy("before_start_failed", problem));
+    this.#report(problem === null || this.#asked ? CANCELLED : failedBy("before_start_failed", problem));
+  }
+
+  /** Gets its sockets; whether it goes on. */
+  async #listen(): Promise<boolean> {
+    const { listen = [] } = this.#plan;
+    if (listen.length === 0) return true;
+    try {
+      this.#sockets = await this.#context.sockets.hand(listen);
+    } catch (error) {
+      this.#report(failedBy("listen_failed", thrownMessage(error)));
+    }
+    return this.#phase === "preparing";
   }
 
   // --- from the start to the first stop --------------------------------------------------------------------------------------------------
@@ -155,8 +175,14 @@ class ProcessAttempt implements RunningChild {
   }
 
   #spawn(): ChildProcess {
-    const [file, argv] = this.#belongings.command(...commandLine(this.#plan));
-    return spawn(file, argv, { ...this.#place(), detached: HAS_GROUPS, stdio: ["ignore", "pipe", "pipe"] });
+    const { fds, variables } = this.#sockets;
+    const own = this.#belongings.command(...commandLine(this.#plan));
+    const [file, argv] = fds.length === 0 ? own : withListenPid(...own);
+    const { env, ...place } = this.#place();
+    const stdio = ["ignore", "pipe", "pipe", ...fds] as const;
+    return this.#context.launch(() =>
+      spawn(file, argv, { ...place, env: { ...env, ...variables }, detached: HAS_GROUPS, stdio: [...stdio] })
+    );
   }
 
   /** Where and as whom everything of the child runs. */
@@ -262,9 +288,23 @@ class ProcessAttempt implements RunningChild {
     for (const clear of this.#timers) clear();
     const exit = this.#exitOf(code, signal);
     const drain = (): void => this.#output.drain(() => this.#drained(exit, code, signal));
-    const leave = (): void => void this.#belongings.leave(() => this.#forced).then(drain);
+    const leave = (): void => void this.#leave().then(drain);
     if (this.#stop.killTree && this.pid !== undefined) sweepGroup(this.pid, leave);
     else leave();
+  }
+
+  async #leave(): Promise<void> {
+    await this.#belongings.leave(() => this.#forced);
+    this.#isSwept = false;
+    // Programs around it carry the mark as well, and may have to do what they do.
+    if (this.#running.size === 0) await this.#sweep();
+  }
+
+  /** Ends what the attempt has left anywhere, unless nothing has run since that was done. */
+  async #sweep(): Promise<void> {
+    if (this.#isSwept) return;
+    this.#isSwept = true;
+    await this.#belongings.sweep(() => this.#forced);
   }
 
   #drained(exit: Exit, code: number | null, signal: string | null): void {
@@ -279,10 +319,12 @@ class ProcessAttempt implements RunningChild {
     if (exit.kind !== "succeeded") { for (const hook of this.#running) if (hook.name === "afterStart") hook.kill(); }
     await this.#starting;
     await this.#stopping;
+    await this.#sweep();
     const { afterExit } = this.#hooks;
     if (afterExit !== undefined) {
       const [name, value] = code === null ? ["REEVE_EXIT_SIGNAL", signal ?? "unknown"] as const : ["REEVE_EXIT_CODE", `${code}`] as const;
       this.#tell(await this.#runHook("afterExit", this.#inTime(afterExit), { [name]: value }));
+      await this.#sweep();
     }
     const problem = isOwn && exit.kind !== "succeeded" ? null : this.#startProblem;
     this.#report(problem === null ? exit : failedBy("after_start_failed", problem));
@@ -299,6 +341,7 @@ class ProcessAttempt implements RunningChild {
     if (this.#phase === "over") return;
     this.#phase = "over";
     this.#unguard();
+    this.#belongings.release();
     // What was killed may count as there until the system has cleared it away; what was to be left alone stays on the account.
     if (this.#stop.killTree || this.pid === undefined || !groupExists(this.pid)) this.#close();
     this.#context.exited(exit);
@@ -327,6 +370,7 @@ class ProcessAttempt implements RunningChild {
     const { path, attempt } = this.#context;
     const { env, ...place } = this.#place();
     const own = { ...env, REEVE_CHILD: path, REEVE_ATTEMPT: `${attempt}`, ...variables };
+    this.#isSwept = false;
     const hook = runHook(name, program, { ...place, env: own, stopOnParentDeath: this.#plan.stopOnParentDeath }, this.#context);
     this.#running.add(hook);
     const problem = await hook.ended;
@@ -337,11 +381,6 @@ class ProcessAttempt implements RunningChild {
   #tell(problem: string | null): void {
     if (problem !== null) this.#context.output("log", problem);
   }
-}
-
-/** The program that is started, and its arguments. */
-function commandLine({ command, args = [], shell = false }: ProcessPlan): [file: string, argv: string[]] {
-  return shell ? ["/bin/sh", ["-c", command, "sh", ...args]] : [command, [...args]];
 }
 
 /** A shell says 128 and the number for a signal that ended its command. */

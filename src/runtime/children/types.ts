@@ -2,6 +2,7 @@
 import type { Exit } from "../../event/mod.ts";
 import type { ChildEnd, ChildRequestKind, Clock, CommandPermissions, Redactor, TaskContext } from "../../base/mod.ts";
 import type { LineSink } from "../../observe/mod.ts";
+import type { HeldSockets } from "../held_sockets.ts";
 import type { Opened } from "../ledger.ts";
 
 /**
@@ -12,6 +13,10 @@ export interface AttemptContext extends Pick<TaskContext, "path" | "name" | "gen
   readonly mark: string;
   /** Its timers are on the account of the attempt, as what was `opened` is. */
   readonly clock: Clock;
+  /** The sockets that outlive attempts. */
+  readonly sockets: HeldSockets;
+  /** Starts a process that is to be entered as opened within the same turn: it is written down before, since the program may be killed between. */
+  launch<T extends { readonly pid?: number }>(spawn: () => T): T;
   /** Enters what the attempt opened; the returned function strikes it out. */
   readonly opened: Opened;
   /** Knows what must not be told: who cuts output must not cut within it. */

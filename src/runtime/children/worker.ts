@@ -30,6 +30,8 @@ class WorkerAttempt implements RunningChild {
   #saidHello = false;
   /** Requests to stop that were sent and not yet answered by the worker's event loop. */
   #unanswered = 0;
+  /** The least that a heartbeat lay behind the clock of this thread when it came. */
+  #leastApartMs = Infinity;
   #asked = false;
   #forced = false;
   #ending = false;
@@ -111,11 +113,17 @@ class WorkerAttempt implements RunningChild {
     }
   }
 
-  /** The worker's own time counts, but never a time to come. */
+  /**
+   * The worker's own time counts, but never a time to come.
+   *
+   * Each thread began its clock by the calendar, which may have been set between: what came the quickest is taken to have come at once.
+   */
   #heartbeat(epochMs: unknown): void {
     const now = this.#context.clock.now();
-    const age = typeof epochMs === "number" ? performance.timeOrigin + performance.now() - epochMs : 0;
-    this.#context.heartbeat(Number.isFinite(age) ? now - Math.max(0, age) : now);
+    const apartMs = typeof epochMs === "number" ? performance.timeOrigin + performance.now() - epochMs : NaN;
+    if (!Number.isFinite(apartMs)) return this.#context.heartbeat(now);
+    this.#leastApartMs = Math.min(this.#leastApartMs, apartMs);
+    this.#context.heartbeat(now - (apartMs - this.#leastApartMs));
   }
 
   /** The worker has checked already whether it may; one that asks nevertheless is not ours. */

@@ -15,7 +15,7 @@ class FakeSystem {
 
   add(pid: number, ppid: number, more: { start?: number; mark?: string | null; ignores?: string[]; isZombie?: boolean } = {}): this {
     const { start = pid, mark = null, ignores = [], isZombie = false } = more;
-    this.rows.set(pid, { pid, ppid, pgid: pid, start: `${start}`, isZombie, residentKb: 1, mark, ignores });
+    this.rows.set(pid, { pid, ppid, pgid: pid, start: `${start}`, isZombie, residentKb: 1, cpuMs: 0, mark, ignores });
     return this;
   }
 
@@ -29,7 +29,7 @@ class FakeSystem {
     const atOnce: Partial<ProcessReader> = {
       startOf: (pid) => this.rows.get(pid)?.isZombie === false ? this.rows.get(pid)!.start : null,
     };
-    return new ProcessTable(kind === "ps" ? { read } : { read, ...atOnce });
+    return new ProcessTable(kind === "ps" ? { read } : { read, ...atOnce, tellsMarks: true });
   }
 
   options(kind: "proc" | "ps" = "proc"): KillOptions {
@@ -145,4 +145,46 @@ Deno.test("killSurvivors() signals nobody when it cannot be told any more who it
   };
   assertEquals(await killSurvivors([{ pid: 11, start: "11" }], system.options("ps")), { found: 0, killed: 0, left: [11] });
   assertEquals(system.sent, []);
+});
+
+// --- by the mark -------------------------------------------------------------------------------------------------------------------------
+
+Deno.test("killSurvivors() ends who carries the mark, noted or not, with what it started", async () => {
+  const system = new FakeSystem().add(20, 1, { mark: "a" }).add(21, 20).add(30, 1, { mark: "ab" }).add(31, 1);
+  assertEquals(await killSurvivors([], { ...system.options(), mark: "a" }), { found: 2, killed: 0, left: [] });
+  assertEquals(system.sent, ["SIGTERM 20", "SIGTERM 21"]);
+});
+
+Deno.test("killSurvivors() takes one look where nobody carries the mark, which all who ask share", async () => {
+  const system = new FakeSystem().add(20, 1, { mark: "b" });
+  const options = system.options();
+  assertEquals(await killSurvivors([], { ...options, mark: "a" }), { found: 0, killed: 0, left: [] });
+  assertEquals(system.looks, 1);
+  await Promise.all(Array.from({ length: 500 }, (_, index) => killSurvivors([], { ...options, mark: `mark ${index}` })));
+  assertEquals([system.looks, system.waitedMs], [3, 0]);
+});
+
+Deno.test("killSurvivors() looks for the mark again until nobody carries it: who is ended may have started another one", async () => {
+  const system = new FakeSystem().add(20, 1, { mark: "a" });
+  system.onSignal = (pid) => void (pid < 22 && system.add(pid + 1, 1, { mark: "a" }));
+  assertEquals(await killSurvivors([], { ...system.options(), mark: "a" }), { found: 3, killed: 2, left: [] });
+  assertEquals(system.sent, ["SIGTERM 20", "SIGKILL 21", "SIGKILL 22"]);
+});
+
+Deno.test("killSurvivors() gives up on who carries the mark and cannot be ended, and names it", async () => {
+  const system = new FakeSystem().add(20, 1, { mark: "a", ignores: ["SIGTERM", "SIGKILL"] });
+  assertEquals(await killSurvivors([], { ...system.options(), mark: "a" }), { found: 1, killed: 1, left: [20] });
+});
+
+Deno.test("killSurvivors() leaves alone who got the number of somebody with the mark", async () => {
+  const system = new FakeSystem().add(20, 1, { mark: "a", ignores: ["SIGTERM"] });
+  system.onSignal = (pid) => void system.add(pid, 1, { start: 9_000 });
+  await killSurvivors([], { ...system.options(), mark: "a" });
+  assertEquals(system.sent, ["SIGTERM 20"]);
+});
+
+Deno.test("where marks cannot be seen, nobody is looked for by one", async () => {
+  const system = new FakeSystem().add(20, 1, { mark: "a" });
+  assertEquals((await killSurvivors([], { ...system.options("ps"), mark: "a" })).found, 0);
+  assertEquals(system.looks, 0);
 });

@@ -62,9 +62,10 @@ Deno.test("parseEnvFile() takes long lines in a time that grows with their lengt
   for (
     const value of [" ".repeat(long) + "x", `"${"\\n".repeat(long / 2)}"`, "#".repeat(long), "x ".repeat(long / 2), '"' + "a".repeat(long)]
   ) {
+    // As its square it would take hours.
     const before = performance.now();
     parseEnvFile(`A=x${value}\nB=${value}`);
-    assert(performance.now() - before < 2_000, `${performance.now() - before} ms`);
+    assert(performance.now() - before < 30_000, `${performance.now() - before} ms`);
   }
 });
 

@@ -4,7 +4,7 @@ import { Processes, type ProcessRow, ProcessTable } from "../../../src/runtime/c
 import { VirtualClock } from "../../../src/testing/mod.ts";
 
 function row(pid: number, ppid: number, pgid: number, mb: number): ProcessRow {
-  return { pid, ppid, pgid, start: `${pid}`, isZombie: false, residentKb: mb * 1024, mark: null };
+  return { pid, ppid, pgid, start: `${pid}`, isZombie: false, residentKb: mb * 1024, cpuMs: 0, mark: null };
 }
 
 interface Watched {

@@ -11,14 +11,14 @@ import {
 } from "../../../src/runtime/children/process_table.ts";
 
 function row(pid: number, ppid: number, pgid = pid): ProcessRow {
-  return { pid, ppid, pgid, start: `s${pid}`, isZombie: false, residentKb: 100, mark: null };
+  return { pid, ppid, pgid, start: `s${pid}`, isZombie: false, residentKb: 100, cpuMs: 0, mark: null };
 }
 
 // --- what the system writes --------------------------------------------------------------------------------------------------------------
 
-const REST = "S 1 42 42 0 -1 4194304 213 0 0 0 0 0 0 0 20 0 1 0 461412 2990080 421 18446744073709551615";
+const REST = "S 1 42 42 0 -1 4194304 213 0 0 0 7 5 0 0 20 0 1 0 461412 2990080 421 18446744073709551615";
 
-Deno.test("parseStat() reads number, parent, group, start and memory", () => {
+Deno.test("parseStat() reads number, parent, group, start, memory and time", () => {
   assertEquals(parseStat(`77 (sh) ${REST}`, 4), {
     pid: 77,
     ppid: 1,
@@ -26,6 +26,7 @@ Deno.test("parseStat() reads number, parent, group, start and memory", () => {
     start: "461412",
     isZombie: false,
     residentKb: 1684,
+    cpuMs: 120,
     mark: null,
   });
   assertEquals(parseStat(`77 (sh) ${REST.replace("S", "Z")}`, 4)?.isZombie, true);
@@ -42,10 +43,10 @@ Deno.test("parseStat() finds nothing in what is no such line", () => {
 
 Deno.test("parsePs() reads lines, and leaves out what is none", () => {
   const text =
-    "    1     0     1 Ss    9000 Sat Nov  8 14:37:23 2025\n  20     1    20 Z+       0 Sat Nov 18 14:37:23 2025  \nps: oops\n\n";
+    "    1     0     1 Ss    9000 1-02:03:04 Sat Nov  8 14:37:23 2025\n  20     1    20 Z+       0 3:04.05 Sat Nov 18 14:37:23 2025  \nps: oops\n\n";
   assertEquals(parsePs(text), [
-    { pid: 1, ppid: 0, pgid: 1, start: "Sat Nov  8 14:37:23 2025", isZombie: false, residentKb: 9000, mark: null },
-    { pid: 20, ppid: 1, pgid: 20, start: "Sat Nov 18 14:37:23 2025", isZombie: true, residentKb: 0, mark: null },
+    { pid: 1, ppid: 0, pgid: 1, start: "Sat Nov  8 14:37:23 2025", isZombie: false, residentKb: 9000, cpuMs: 93_784_000, mark: null },
+    { pid: 20, ppid: 1, pgid: 20, start: "Sat Nov 18 14:37:23 2025", isZombie: true, residentKb: 0, cpuMs: 184_050, mark: null },
   ]);
 });
 

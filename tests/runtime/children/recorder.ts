@@ -12,6 +12,7 @@ import type { Exit } from "../../../src/event/mod.ts";
 import type { LineSink } from "../../../src/observe/mod.ts";
 import type { AttemptContext } from "../../../src/runtime/children/types.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
+import { HeldSockets } from "../../../src/runtime/held_sockets.ts";
 import { Ledger, type Opened } from "../../../src/runtime/ledger.ts";
 
 /** What a test wants to differ. */
@@ -38,6 +39,8 @@ export class Recorder implements AttemptContext {
   readonly sink: LineSink | null;
   /** What the adapter opened and did not strike out. */
   readonly ledger = new Ledger();
+  readonly sockets = new HeldSockets(this.ledger);
+  readonly launch = <T>(spawn: () => T): T => spawn();
   readonly opened: Opened = (kind, detail, isThere) => this.ledger.open(this.path, kind, detail, isThere);
   /** Everything but output, in order: `running`, `ready true`, `exited succeeded`, `abandoned` and so on. */
   readonly reports: string[] = [];
