@@ -1,4 +1,5 @@
 // What the browser tests use: programs in the runtime under test, a browser, the page, and counting.
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -161,6 +162,20 @@ export const until = async (holds, what, patienceMs = 15_000) => {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 };
+
+/** What `assert` asserts, of what a page shows: that comes with one of its next pictures, so it is read again until it is right. */
+export const sees = Object.fromEntries(
+  ["ok", "equal", "notEqual", "deepEqual", "notDeepEqual", "match"].map((name) => [name, async (read, ...expected) => {
+    for (const giveUpAt = Date.now() + 10_000;; await new Promise((resolve) => setTimeout(resolve, 50))) {
+      const found = await read();
+      try {
+        return assert[name](found, ...expected);
+      } catch (error) {
+        if (Date.now() > giveUpAt) throw error;
+      }
+    }
+  }]),
+);
 
 /** Ends what was started and tells the sum. */
 export const finish = async () => {

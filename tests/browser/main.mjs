@@ -3,7 +3,23 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { besideIn, dashboard, finish, HERE, HIDDEN, inFolder, kill, launch, on, pageTest, reeve, start, test, until } from "./kit.mjs";
+import {
+  besideIn,
+  dashboard,
+  finish,
+  HERE,
+  HIDDEN,
+  inFolder,
+  kill,
+  launch,
+  on,
+  pageTest,
+  reeve,
+  sees,
+  start,
+  test,
+  until,
+} from "./kit.mjs";
 
 const PICTURES = process.env.REEVE_PICTURES;
 /** The pictures of the documentation; the others are only to look at. */
@@ -50,36 +66,36 @@ const picture = async (name) => {
 await test("the address lets in, and both trees show with their counts", async () => {
   await page.goto(relay.url);
   await until(async () => await id("target").count() === 2, "two targets");
-  assert.equal(await id("relay-link").getAttribute("data-state"), "open");
+  await sees.equal(() => id("relay-link").getAttribute("data-state"), "open");
   await until(async () => /\d+ ready/.test(await target("shop").innerText()), "counts of the shop");
-  assert.match(await target("many").innerText(), /many children/);
+  await sees.match(() => target("many").innerText(), /many children/);
   assert.equal(page.url().includes("token"), false);
-  assert.match(await id("who").innerText(), /may do everything/);
-  assert.match(await id("target-list").innerText(), /^Trees\s+2\n/);
+  await sees.match(() => id("who").innerText(), /may do everything/);
+  await sees.match(() => id("target-list").innerText(), /^Trees\s+2\n/);
   await until(async () => /^\d+ of \d+$/.test(await id("timeline-count").innerText()), "how many rows there are");
 });
 
 await test("what is wrong in any tree shows at once", async () => {
   await page.waitForSelector('[data-testid="alarms"] [data-path="/mailer"]');
-  assert.match(await id("target-all").innerText(), /\d+ problems?/);
-  assert.match(await page.title(), /^\(\d+\) Reeve$/);
+  await sees.match(() => id("target-all").innerText(), /\d+ problems?/);
+  await sees.match(() => page.title(), /^\(\d+\) Reeve$/);
   await picture("alarms");
   await page.click('[data-testid="alarms"] [data-path="/mailer"]');
-  assert.equal(await row("/mailer").getAttribute("aria-selected"), "true");
-  assert.match(await id("node-detail").innerText(), /^mailer/);
+  await sees.equal(() => row("/mailer").getAttribute("aria-selected"), "true");
+  await sees.match(() => id("node-detail").innerText(), /^mailer/);
 });
 
 await test("the tree shows who belongs to whom, folds, and goes by the keyboard", async () => {
   await target("shop").click();
   await row("/pollers/prices").waitFor();
-  assert.equal(await row("/pollers/prices").getAttribute("aria-level"), "3");
+  await sees.equal(() => row("/pollers/prices").getAttribute("aria-level"), "3");
   await id("tree").focus();
   await page.keyboard.press("Home");
   await page.keyboard.type("pol", { delay: 20 });
-  assert.equal(await row("/pollers").getAttribute("aria-selected"), "true");
+  await sees.equal(() => row("/pollers").getAttribute("aria-selected"), "true");
   await page.keyboard.press("ArrowLeft");
-  assert.equal(await row("/pollers").getAttribute("aria-expanded"), "false");
-  assert.equal(await row("/pollers/prices").count(), 0);
+  await sees.equal(() => row("/pollers").getAttribute("aria-expanded"), "false");
+  await sees.equal(() => row("/pollers/prices").count(), 0);
   await page.keyboard.press("ArrowRight");
   await page.getByRole("button", { name: "Fold all" }).click();
   await until(async () => await row("/pollers/prices").count() === 0, "all is folded");
@@ -87,15 +103,15 @@ await test("the tree shows who belongs to whom, folds, and goes by the keyboard"
   await row("/pollers/prices").waitFor();
   await id("tree").focus();
   await page.keyboard.press("ArrowRight");
-  assert.equal(await row("/pollers/prices").getAttribute("aria-selected"), "true");
+  await sees.equal(() => row("/pollers/prices").getAttribute("aria-selected"), "true");
   const active = await id("tree").getAttribute("aria-activedescendant");
-  assert.equal(await page.locator(`#${active}`).getAttribute("data-path"), "/pollers/prices");
+  await sees.equal(() => page.locator(`#${active}`).getAttribute("data-path"), "/pollers/prices");
 });
 
 await pageTest("the tree is searched, shows problems alone, and says when nothing fits", async () => {
   await id("tree-search").fill("rev");
   await until(async () => await row("/stock").count() === 0, "what does not fit is away");
-  assert.equal(await row("/pollers/reviews").count(), 1);
+  await sees.equal(() => row("/pollers/reviews").count(), 1);
   await id("tree-search").fill("nobody");
   await page.getByText("No child fits").waitFor();
   await page.getByRole("button", { name: "Clear search" }).click();
@@ -109,7 +125,7 @@ await pageTest("the tree is searched, shows problems alone, and says when nothin
 
 await test("of a child everything is told that the tree knows", async () => {
   await row("/stock").click();
-  const facts = await id("node-detail").innerText();
+  const facts = async () => (await id("node-detail").innerText()).replace(/\s+/g, " ");
   for (
     const fact of [
       "/stock",
@@ -123,13 +139,13 @@ await test("of a child everything is told that the tree knows", async () => {
       "Restarts 0",
     ]
   ) {
-    assert.ok(facts.replace(/\s+/g, " ").includes(fact), `${fact} in ${facts}`);
+    await sees.ok(async () => (await facts()).includes(fact), fact);
   }
-  assert.match(facts, /Limit used\s+0 of \d+ in/);
-  assert.match(facts, /Needed by\s+\/catalog/);
+  await sees.match(facts, /Limit used 0 of \d+ in/);
+  await sees.match(facts, /Needed by \/catalog/);
   await id("node-detail").getByRole("button", { name: "/catalog", exact: true }).click();
-  assert.equal(await row("/catalog").getAttribute("aria-selected"), "true");
-  assert.match(await id("node-detail").innerText(), /Waits for\s+stock|Needs\s+stock|stock/);
+  await sees.equal(() => row("/catalog").getAttribute("aria-selected"), "true");
+  await sees.match(() => id("node-detail").innerText(), /Waits for\s+stock|Needs\s+stock|stock/);
   await row("/stock").click();
   const charts = id("node-detail").locator("figure");
   await until(async () => /Memory\s*[\d.]+ [KM]/.test(await charts.nth(1).innerText()), "what its process takes");
@@ -141,9 +157,9 @@ await test("of a child everything is told that the tree knows", async () => {
 await test("a child that is killed is seen restarting, with its countdown", async () => {
   await row("/mailer").click();
   await id("detail-countdown").waitFor({ timeout: 15_000 });
-  assert.match(await id("detail-countdown").innerText(), /Next start (?:in \d+s|at once)/);
-  assert.match(await id("node-detail").innerText(), /exited with code 3/);
-  assert.match(await id("node-detail").innerText(), /no such host: smtp/);
+  await sees.match(() => id("detail-countdown").innerText(), /Next start (?:in \d+s|at once)/);
+  await sees.match(() => id("node-detail").innerText(), /exited with code 3/);
+  await sees.match(() => id("node-detail").innerText(), /no such host: smtp/);
   await picture("details");
   const pidOf = async () => /Process\s+(\d+)/.exec(await id("node-detail").innerText())?.[1];
   await row("/catalog").click();
@@ -158,19 +174,19 @@ await test("a command asks for a reason, is carried out, and shows up as what it
   await row("/orders").click();
   await id("command-pause_child").click();
   await page.waitForSelector("dialog[open]");
-  assert.equal(await id("command-send").isDisabled(), true);
+  await sees.equal(() => id("command-send").isDisabled(), true);
   await page.keyboard.press("Escape");
   await until(async () => await page.locator("dialog[open]").count() === 0, "Esc closes");
-  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("data-testid")), "command-pause_child");
+  await sees.equal(() => page.evaluate(() => document.activeElement?.getAttribute("data-testid")), "command-pause_child");
   await id("command-pause_child").click();
   await page.getByRole("button", { name: "Maintenance" }).click();
-  assert.equal(await id("dialog-reason").inputValue(), "Maintenance");
+  await sees.equal(() => id("dialog-reason").inputValue(), "Maintenance");
   await id("dialog-reason").fill("the browser tries it");
   await picture("command");
   await page.keyboard.press("Enter");
   await until(async () => /paused/.test(await row("/orders").innerText()), "paused");
   await until(async () => /done/.test(await id("toasts").innerText()), "a word of what became of it");
-  assert.equal(await id("command-pause_child").isDisabled(), true);
+  await sees.equal(() => id("command-pause_child").isDisabled(), true);
   await id("view-audit").click();
   await until(async () => /the browser tries it/.test(await id("audit").innerText()), "the audit");
   await picture("audit");
@@ -185,11 +201,11 @@ await test("what is dangerous wants a tick and the name", async () => {
   await row("/cleanup").click();
   await id("command-remove_child").click();
   await id("dialog-reason").fill("not needed");
-  assert.equal(await id("command-send").isDisabled(), true);
+  await sees.equal(() => id("command-send").isDisabled(), true);
   await id("confirm-command").check();
-  assert.equal(await id("command-send").isDisabled(), true);
+  await sees.equal(() => id("command-send").isDisabled(), true);
   await id("dialog-typed").fill("cleanup");
-  assert.equal(await id("command-send").isDisabled(), false);
+  await sees.equal(() => id("command-send").isDisabled(), false);
   await id("command-send").click();
   await until(async () => await row("/cleanup").count() === 0, "removed");
 });
@@ -203,7 +219,7 @@ await test("lines that mean harm are text and nothing else", async () => {
   assert.match(output, /(?:␛|\\u\{1b\})\[31malert/);
   assert.match(output, /(?:⟨U\+202E⟩|\\u\{202e\})reversed/);
   assert.ok(output.length < 10_000);
-  assert.match(await page.title(), /^\(\d+\) Reeve$|^Reeve$/);
+  await sees.match(() => page.title(), /^\(\d+\) Reeve$|^Reeve$/);
 });
 
 const beside = besideIn(context);
@@ -275,11 +291,11 @@ await pageTest("states that lack parts, and names that mean harm, break nothing"
     await bad.waitForSelector('[data-testid="tree-row"][data-path="/__proto__"]');
     await bad.click('[data-testid="view-graph"]');
     await bad.click('[data-testid="view-diagnostics"]');
-    assert.match(await bad.innerText('[data-testid="diagnostics-panel"]'), /invalid_server_message/);
+    await sees.match(() => bad.innerText('[data-testid="diagnostics-panel"]'), /invalid_server_message/);
     assert.equal(await bad.locator(".pane-broken").count(), 0);
-    assert.match(await bad.innerText('[data-testid="event-log"]'), /raw ␛\[31m ⟨U\+202E⟩ end/);
-    assert.match(await bad.title(), /^(?:\(\d+\) )?Reeve$/);
-    assert.match(await on(bad).id("dropped").innerText(), /3 missed/);
+    await sees.match(() => bad.innerText('[data-testid="event-log"]'), /raw ␛\[31m ⟨U\+202E⟩ end/);
+    await sees.match(() => bad.title(), /^(?:\(\d+\) )?Reeve$/);
+    await sees.match(() => on(bad).id("dropped").innerText(), /3 missed/);
     assert.deepEqual(errors, []);
   }));
 
@@ -295,7 +311,7 @@ await pageTest(
       await alsoTold(other, [{ type: "target_list", targets }, { type: "state", target_id: "connected", state }]);
       await other.goto(`http://127.0.0.1:${port}/#target=connected&path=%2Fa`);
       await other.waitForSelector('[data-testid="command-restart_child"]');
-      assert.equal(await other.locator('[data-testid="commands"] button').count(), 1);
+      await sees.equal(() => other.locator('[data-testid="commands"] button').count(), 1);
       const marks = new Set();
       for (const word of words) {
         const badge = await on(other).target(word).locator(".badge").innerText();
@@ -325,9 +341,9 @@ await pageTest("where there is no tree, the page says how to start one", () =>
 await pageTest("the policy of the page lets nothing in that is not its own", () =>
   beside(async (other) => {
     await other.goto(`http://127.0.0.1:${port}/`);
-    const outcome = await other.evaluate(async () => {
-      const blocked = [];
-      addEventListener("securitypolicyviolation", ({ effectiveDirective }) => blocked.push(effectiveDirective));
+    await other.evaluate(() => {
+      globalThis.blocked = [];
+      addEventListener("securitypolicyviolation", ({ effectiveDirective }) => globalThis.blocked.push(effectiveDirective));
       const script = document.createElement("script");
       script.textContent = "globalThis.owned = true";
       const image = document.createElement("img");
@@ -336,12 +352,13 @@ await pageTest("the policy of the page lets nothing in that is not its own", () 
       form.action = "https://evil.example/";
       document.body.append(script, image, form);
       form.requestSubmit();
-      await fetch("https://evil.example/").catch(() => {});
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      return { blocked, owned: globalThis.owned };
+      return fetch("https://evil.example/").catch(() => {});
     });
-    assert.equal(outcome.owned, undefined);
-    for (const what of ["script-src-elem", "img-src", "form-action", "connect-src"]) assert.ok(outcome.blocked.includes(what), what);
+    const blocked = () => other.evaluate(() => globalThis.blocked);
+    for (const what of ["script-src-elem", "img-src", "form-action", "connect-src"]) {
+      await until(async () => (await blocked()).includes(what), `${what} is blocked`);
+    }
+    assert.equal(await other.evaluate(() => globalThis.owned), undefined);
   }));
 
 await test("the timeline is searched and filtered, and the address keeps how", async () => {
@@ -349,15 +366,14 @@ await test("the timeline is searched and filtered, and the address keeps how", a
   await until(async () => /stock: 1204 items/.test(await id("timeline-record").last().innerText()), "the line that is searched");
   const kinds = await id("timeline-record").evaluateAll((rows) => [...new Set(rows.map((row) => row.dataset.kind))]);
   assert.deepEqual(kinds, ["log"]);
-  assert.match(page.url(), /text=1204/);
+  await sees.match(() => page.url(), /text=1204/);
   await page.reload();
   await until(async () => await id("filter-text").inputValue() === "1204 items", "the filter is back");
   await id("filter-clear").click();
   await id("kind-log").click();
   await id("filter-severity").selectOption("error");
-  await until(async () => await id("timeline-record").count() > 0, "errors");
-  const levels = await id("timeline-record").evaluateAll((rows) => rows.every((row) => row.classList.contains("level-error")));
-  assert.equal(levels, true);
+  const areErrors = (rows) => rows.length > 0 && rows.every((row) => row.classList.contains("level-error"));
+  await until(() => id("timeline-record").evaluateAll(areErrors), "errors alone");
   const [file] = await Promise.all([page.waitForEvent("download"), id("export").click()]);
   const records = readFileSync(await file.path(), "utf8").trim().split("\n").map((line) => JSON.parse(line));
   assert.ok(records.length > 0 && records.every(({ record }) => record.severity === "error"));
@@ -377,7 +393,7 @@ await pageTest("the timeline is filtered by tree, path and type, says when nothi
       return texts.length > 2 && texts.every((text) => pattern.test(text));
     }, what);
   await id("filter-target").selectOption("shop");
-  assert.match(page.url(), /in=shop/);
+  await sees.match(() => page.url(), /in=shop/);
   await also("under", "/pollers");
   await areAll(/\/pollers/, "rows of the pollers");
   await also("type", "ready");
@@ -387,12 +403,12 @@ await pageTest("the timeline is filtered by tree, path and type, says when nothi
   assert.match(exact, /^\d{4}-\d\d-\d\d/);
   await id("choice-zone").selectOption("utc");
   const hours = (text) => Number(text.slice(0, 2));
-  assert.equal((hours(local) - hours(await time.innerText()) + 24) % 24, 9);
+  await sees.equal(async () => (hours(local) - hours(await time.innerText()) + 24) % 24, 9);
   await id("choice-zone").selectOption("local");
   await id("timeline-record").first().hover();
   await id("timeline-record").first().getByRole("button", { name: /JSON/ }).click();
   await until(async () => /Copied/.test(await id("toasts").innerText()), "it is copied");
-  assert.match(JSON.parse(await page.evaluate(() => navigator.clipboard.readText())).target_path, /^\/pollers/);
+  await sees.match(async () => JSON.parse(await page.evaluate(() => navigator.clipboard.readText())).target_path, /^\/pollers/);
   await also("type", "no such thing");
   await page.getByText("Nothing fits these filters").waitFor();
   await id("event-log").getByRole("button", { name: "Clear filters" }).last().click();
@@ -417,23 +433,23 @@ await test("the timeline follows, and stands still for whoever looks back", asyn
   await id("event-log").locator(".lines").focus();
   await page.keyboard.press("End");
   await page.keyboard.press("ArrowUp");
-  assert.equal(await page.locator(".line-row.is-chosen").count(), 1);
-  assert.match(await id("row-detail").innerText(), /#\d+/);
-  assert.deepEqual(await violations(), [], "a row");
+  await sees.equal(() => page.locator(".line-row.is-chosen").count(), 1);
+  await sees.match(() => id("row-detail").innerText(), /#\d+/);
+  await sees.deepEqual(violations, [], "a row");
   await id("event-log").locator(".lines").focus();
   await page.keyboard.press("Escape");
-  assert.equal(await id("follow").getAttribute("aria-pressed"), "true");
+  await sees.equal(() => id("follow").getAttribute("aria-pressed"), "true");
 });
 
 await test("the graph shows the same children, and goes by hand and by keyboard", async () => {
   await id("view-graph").click();
   const canvas = id("topology-canvas");
   await page.locator('[data-testid="topology-canvas"] [data-path="/stock"]').click();
-  assert.match(await canvas.getAttribute("aria-label"), /\/stock, ready/);
+  await sees.match(() => canvas.getAttribute("aria-label"), /\/stock, ready/);
   await canvas.focus();
   await page.keyboard.press("ArrowLeft");
   await page.keyboard.press("ArrowRight");
-  assert.match(page.url(), /path=%2Fstock/);
+  await sees.match(() => page.url(), /path=%2Fstock/);
   await page.waitForTimeout(300);
   await picture("graph");
   const before = Number(await canvas.getAttribute("data-nodes"));
@@ -453,9 +469,9 @@ await pageTest("the graph tells kinds, states and needs apart without colours, z
   await target("shop").click();
   await id("view-graph").click();
   await id("graph-fit").click();
-  assert.match(await page.locator(".legend").innerText(), /keeps\s+must be ready before/);
-  assert.notEqual(await cornerOf("/pollers"), await cornerOf("/stock"));
-  assert.match(await node("/stock").textContent(), /●stock[^]*ready/);
+  await sees.match(() => page.locator(".legend").innerText(), /keeps\s+must be ready before/);
+  await sees.notEqual(() => cornerOf("/pollers"), await cornerOf("/stock"));
+  await sees.match(() => node("/stock").textContent(), /●stock[^]*ready/);
   await until(
     async () => /mailer[^]*(?:in \d+s|at once|starting|running)[^]*↻[1-9]/.test(await node("/mailer").textContent()),
     "its restarts",
@@ -524,7 +540,7 @@ await pageTest("a command is given by the keyboard alone, and where it stands ca
     await press("Tab");
   }
   await page.keyboard.type("cat", { delay: 20 });
-  assert.equal(await row("/catalog").getAttribute("aria-selected"), "true");
+  await sees.equal(() => row("/catalog").getAttribute("aria-selected"), "true");
   await id("command-restart_child").waitFor();
   for (let turn = 0; (await focus()).id !== "command-restart_child"; turn++) {
     assert.ok(turn < 12, "its commands are near");
@@ -545,7 +561,7 @@ await pageTest("a command is given by the keyboard alone, and where it stands ca
   await page.keyboard.type("by hand");
   await page.keyboard.press("Enter");
   await until(async () => /done/.test(await id("toasts").innerText()), "it is carried out");
-  assert.equal((await focus()).id, "command-restart_child");
+  await sees.equal(async () => (await focus()).id, "command-restart_child");
 });
 
 await pageTest("what breaks one part of the page leaves the others", async () => {
@@ -558,7 +574,7 @@ await pageTest("what breaks one part of the page leaves the others", async () =>
     };
   });
   await page.waitForSelector(".pane-broken");
-  assert.match(await page.locator(".pane-broken").innerText(), /broken on purpose/);
+  await sees.match(() => page.locator(".pane-broken").innerText(), /broken on purpose/);
   assert.ok(await id("tree-row").count() > 3 && await id("timeline-record").count() > 3);
   await page.evaluate(() => Date.prototype.toISOString = globalThis.kept);
   await page.locator(".pane-broken button").click();
@@ -573,13 +589,13 @@ await pageTest("the language is the one that the browser prefers, or that somebo
   await chinese.goto(`http://127.0.0.1:${port}/`);
   const isChinese = async () => /[\p{Script=Han}]/u.test(await idOf("target-all").innerText());
   await until(isChinese, "the browser prefers it");
-  assert.equal(await chinese.evaluate(() => document.documentElement.lang), "zh-CN");
+  await sees.equal(() => chinese.evaluate(() => document.documentElement.lang), "zh-CN");
   await idOf("choice-language").selectOption("en");
   await idOf("choice-theme").selectOption("dark");
   await chinese.reload();
   await idOf("target-all").waitFor();
-  assert.equal(await isChinese(), false);
-  assert.equal(await idOf("choice-theme").inputValue(), "dark");
+  await sees.equal(isChinese, false);
+  await sees.equal(() => idOf("choice-theme").inputValue(), "dark");
   await other.close();
 });
 
@@ -592,25 +608,25 @@ await pageTest("axe finds nothing wrong, in light and in dark, in both languages
     );
   for (const language of ["zh", "en"]) {
     await id("choice-language").selectOption(language);
-    assert.equal(await page.evaluate(() => document.documentElement.lang), language === "zh" ? "zh-CN" : "en");
+    await sees.equal(() => page.evaluate(() => document.documentElement.lang), language === "zh" ? "zh-CN" : "en");
     for (const theme of ["light", "dark"]) {
       const where = `${language} ${theme}`;
       await id("choice-theme").selectOption(theme);
-      assert.equal(await brightness() > 384, theme === "light", where);
+      await sees.equal(async () => await brightness() > 384, theme === "light", where);
       for (const view of ["graph", "tree", "audit", "diagnostics"]) {
         await id(`view-${view}`).click();
         if (view === "tree") {
           await row("/mailer").click();
           if (where === "zh light") await picture("chinese");
           await id("command-pause_child").click();
-          assert.deepEqual(await violations(), [], `${where} dialog`);
+          await sees.deepEqual(violations, [], `${where} dialog`);
           await page.keyboard.press("Escape");
           if (where === "en dark") await picture("dark");
         }
-        assert.deepEqual(await violations(), [], `${where} ${view}`);
+        await sees.deepEqual(violations, [], `${where} ${view}`);
       }
       await id("target-all").click();
-      assert.deepEqual(await violations(), [], `${where} alarms`);
+      await sees.deepEqual(violations, [], `${where} alarms`);
       await target("shop").click();
     }
   }
@@ -624,31 +640,32 @@ await pageTest("a narrow screen shows everything one below the other", async () 
   await row("/catalog").click();
   await id("node-detail").waitFor();
   const isAsWideAsTheScreen = () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
-  assert.ok(await isAsWideAsTheScreen());
-  assert.deepEqual(await violations(), [], "narrow");
+  await sees.ok(isAsWideAsTheScreen);
+  await sees.deepEqual(violations, [], "narrow");
   await picture("narrow");
   await id("detail-close").click();
   const heights = () => Promise.all(["main", ".timeline"].map(async (part) => (await page.locator(part).boundingBox()).height));
   const small = await heights();
   await page.getByRole("button", { name: "Make the timeline larger" }).click();
-  const large = await heights();
-  assert.ok(large[0] < small[0] && large[1] > small[1] && large[0] > 60, `${small} ${large}`);
+  let large;
+  const isLarger = async () => (large = await heights())[0] < small[0] && large[1] > small[1] && large[0] > 60;
+  await sees.ok(isLarger, "the timeline is larger");
   await page.getByRole("button", { name: "Make the timeline smaller" }).click();
   // A usual screen, four times as large, for whoever sees badly.
   await page.setViewportSize({ width: 320, height: 256 });
   for (const view of ["graph", "audit", "diagnostics", "tree"]) {
     await id(`view-${view}`).click();
-    assert.ok(await isAsWideAsTheScreen(), view);
-    assert.ok((await page.locator("main").boundingBox()).height > 250, `${view} has room`);
+    await sees.ok(isAsWideAsTheScreen, view);
+    await sees.ok(async () => (await page.locator("main").boundingBox()).height > 250, `${view} has room`);
   }
   await row("/catalog").click();
   await id("command-remove_child").click();
   await id("dialog-reason").fill("it is not needed");
   await id("command-send").scrollIntoViewIfNeeded();
-  assert.ok(await isAsWideAsTheScreen(), "a dialog");
+  await sees.ok(isAsWideAsTheScreen, "a dialog");
   await page.keyboard.press("Escape");
   await id("detail-close").click();
-  assert.equal(await id("node-detail").count(), 0);
+  await sees.equal(() => id("node-detail").count(), 0);
   await page.setViewportSize({ width: 1440, height: 900 });
 });
 
@@ -709,8 +726,8 @@ await test("when the relay goes, the page says so, keeps what it has, and comes 
   await until(async () => /reconnecting in \d+ s|not let in/.test(await id("relay-link").innerText()), "the countdown");
   assert.equal(await row("/stock").count(), 1);
   await row("/stock").click();
-  assert.equal(await id("command-restart_child").isDisabled(), true);
-  assert.match(await id("stale").innerText(), /as it was .+ ago/);
+  await sees.equal(() => id("command-restart_child").isDisabled(), true);
+  await sees.match(() => id("stale").innerText(), /as it was .+ ago/);
   await picture("away");
   relay = await dashboard(port, "--socket", many);
   await until(async () => await id("relay-link").getAttribute("data-state") === "refused", "another relay does not know us", 30_000);
@@ -729,7 +746,7 @@ await test("a tree is reloaded for show, and shut down by whoever types its name
   await id("command-send").click();
   await until(async () => /Reload declaration of \/: /.test(await id("toasts").innerText()), "the reload is answered");
   await id("view-diagnostics").click();
-  assert.match(await id("last-command").innerText(), /Reload declaration/);
+  await sees.match(() => id("last-command").innerText(), /Reload declaration/);
   await page.getByRole("button", { name: "Copy as JSON" }).click();
   await until(async () => /Copied/.test(await id("toasts").innerText()), "it is copied");
   const { link, commands } = JSON.parse(await page.evaluate(() => navigator.clipboard.readText()));
@@ -741,7 +758,7 @@ await test("a tree is reloaded for show, and shut down by whoever types its name
   await id("dialog-typed").fill("shop");
   await id("command-send").click();
   await until(async () => await id("target").count() === 1, "the tree is gone", 20_000);
-  assert.match(await page.innerText("main"), /This tree is gone/);
+  await sees.match(() => page.innerText("main"), /This tree is gone/);
 });
 
 await test("nothing was asked of anybody else, and nothing was complained about", () => {

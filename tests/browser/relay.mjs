@@ -5,7 +5,7 @@ import { createServer, request as ask } from "node:https";
 import { join } from "node:path";
 import process from "node:process";
 import { connect as connectTls } from "node:tls";
-import { finish, freePort, HERE, HIDDEN, inFolder, kill, launch, on, REBOUND, reeve, start, test, until } from "./kit.mjs";
+import { finish, freePort, HERE, HIDDEN, inFolder, kill, launch, on, REBOUND, reeve, sees, start, test, until } from "./kit.mjs";
 
 const TOKENS = { ada: "a-token-of-ada-that-is-long", rea: "a-token-of-rea-that-is-long" };
 const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
@@ -144,17 +144,17 @@ await test("without a certificate, or with one of somebody else, TLS lets nobody
   }
   const sam = await somebody("sam");
   assert.equal((await sam.page.goto(address(port))).status(), 403);
-  assert.match(await sam.page.innerText("body"), /you have no role here/);
+  await sees.match(() => sam.page.innerText("body"), /you have no role here/);
   await sam.leave();
 });
 
 await test("a certificate lets in whom it names, and trees that registered are there", async () => {
   ada = await looking("ada");
   const { id, target } = ada;
-  assert.match(await id("who").innerText(), /ada\s+may do everything/);
-  assert.match(await id("who").getAttribute("title"), /^mtls_cert_fingerprint:[0-9a-f]{64}$/);
+  await sees.match(() => id("who").innerText(), /ada\s+may do everything/);
+  await sees.match(() => id("who").getAttribute("title"), /^mtls_cert_fingerprint:[0-9a-f]{64}$/);
   await until(async () => await id("target").count() === 2, "both trees");
-  for (const name of ["shop", "depot"]) assert.match(await target(name).innerText(), new RegExp(`the ${name}[^]*connected`));
+  for (const name of ["shop", "depot"]) await sees.match(() => target(name).innerText(), new RegExp(`the ${name}[^]*connected`));
   await reads(target("shop"), /3 ready/, "counts of the shop");
   await reads(id("event-log"), /1204 items/, "output as it comes");
 });
@@ -169,14 +169,14 @@ await test("a command goes out in the name of the certificate, and whoever looks
   await reads(grace.id("event-log"), /ada: counted by hand → completed/, "her timeline");
   await give(ada, "resume_child", "counted");
   await reads(ada.row("/orders"), /ready/, "ready again");
-  const records = readFileSync(inFolder("audit.ndjson"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
-  assert.deepEqual(records.map(({ command, reason, result }) => `${command} ${reason} ${result}`), [
+  const records = () => readFileSync(inFolder("audit.ndjson"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+  await sees.deepEqual(() => records().map(({ command, reason, result }) => `${command} ${reason} ${result}`), [
     "pause_child counted by hand accepted",
     "pause_child counted by hand completed",
     "resume_child counted accepted",
     "resume_child counted completed",
   ]);
-  assert.ok(records.every(({ identity }) => identity.principal === "O=ops, CN=ada"));
+  assert.ok(records().every(({ identity }) => identity.principal === "O=ops, CN=ada"));
   await grace.leave();
 });
 
@@ -184,7 +184,7 @@ await test("every command is carried out, and says why when it is not", async ()
   const { id, row } = ada;
   const manifest = (command) => JSON.stringify({ name: "late", run: { process: { command, args: ["-c", "exec sleep 600"] } } });
   await at("depot", "/crane");
-  assert.equal(await id("command-reset_fuse").isDisabled(), true);
+  await sees.equal(() => id("command-reset_fuse").isDisabled(), true);
   for (
     const [command, outcome] of [
       ["terminate_child", /stopped/],
@@ -217,8 +217,8 @@ await test("every command is carried out, and says why when it is not", async ()
 
 await test("who may only look is offered no command, and gets none in another way", async () => {
   const rea = await looking("rea");
-  assert.match(await rea.id("who").innerText(), /rea\s+may look/);
-  assert.match(await rea.id("node-detail").innerText(), /You may only look here/);
+  await sees.match(() => rea.id("who").innerText(), /rea\s+may look/);
+  await sees.match(() => rea.id("node-detail").innerText(), /You may only look here/);
   assert.equal(await rea.id("commands").count(), 0);
   const answer = await rea.page.evaluate(() =>
     new Promise((resolve) => {
@@ -239,19 +239,19 @@ await test("who may only look is offered no command, and gets none in another wa
 
 await test("who may control gets no command that is dangerous", async () => {
   const kim = await looking("kim");
-  assert.match(await kim.id("who").innerText(), /kim\s+may control/);
+  await sees.match(() => kim.id("who").innerText(), /kim\s+may control/);
   await give(kim, "restart_child", "it seems to hang");
   await reads(kim.id("toasts"), /done/, "restarted");
   await at("shop", "/orders");
   assert.equal(await kim.id("command-remove_child").count(), 0);
-  assert.equal(await ada.id("command-remove_child").count(), 1);
+  await sees.equal(() => ada.id("command-remove_child").count(), 1);
   for (const one of [ada, kim]) {
     await one.row("/").click();
     await reads(one.id("node-detail"), /the shop/, "the tree itself");
   }
   for (const name of ["shutdown_tree", "add_child", "reload"]) {
     assert.equal(await kim.id(`command-${name}`).count(), 0, name);
-    assert.equal(await ada.id(`command-${name}`).count(), 1, name);
+    await sees.equal(() => ada.id(`command-${name}`).count(), 1, name);
   }
   await kim.leave();
 });
@@ -286,18 +286,18 @@ await test("a tree that is killed and one that hangs cost the others nothing, an
   await reads(target("shop"), /reconnecting|unavailable/, "the loss of the shop shows", 10_000);
   await reads(target("shop"), /expired/, "its lease ends", 10_000);
   await until(async () => await target("shop").count() === 0, "its name is free", 10_000);
-  assert.match(await page.innerText("main"), /This tree is gone/);
+  await sees.match(() => page.innerText("main"), /This tree is gone/);
   await reads(target("depot"), /unavailable/, "the depot answers nothing", 10_000);
   await at("depot", "/gate");
-  assert.equal(await id("command-restart_child").isDisabled(), true);
-  assert.match(await id("command-restart_child").getAttribute("title"), /cannot be reached/);
+  await sees.equal(() => id("command-restart_child").isDisabled(), true);
+  await sees.match(() => id("command-restart_child").getAttribute("title"), /cannot be reached/);
   shop = await treeOf("shop");
   await reads(target("shop"), /connected/, "the shop is back");
   await at("shop", "/orders");
   await reads(row("/orders"), /ready/, "with its children");
   await give(ada, "restart_child", "while another one hangs");
   await reads(id("toasts"), /done/, "carried out meanwhile", 5_000);
-  assert.match(await target("depot").innerText(), /unavailable/);
+  await sees.match(() => target("depot").innerText(), /unavailable/);
   depot.child.kill("SIGCONT");
   await reads(target("depot"), /connected/, "the depot is back");
 });
@@ -314,7 +314,7 @@ await test("names, events, lines, reasons and audits that mean harm are text and
   await page.goto(address(port));
   await id("target").nth(2).waitFor();
   const card = odd.target("odd <b>id</b>");
-  assert.match(await card.innerText(), /<img src=x/);
+  await sees.match(() => card.innerText(), /<img src=x/);
   await isHarmless("alarms");
   await card.click();
   await until(async () => await id("tree-row").count() >= 4, "its children");
@@ -341,9 +341,9 @@ await test("names, events, lines, reasons and audits that mean harm are text and
   await id("kind-log").click();
   await reads(id("event-log"), /<script>/, "an event as text");
   await isHarmless("timeline");
-  assert.match(await page.title(), /^(?:\(\d+\) )?Reeve$/);
+  await sees.match(() => page.title(), /^(?:\(\d+\) )?Reeve$/);
   assert.ok((await page.innerText("body")).length < 60_000, "nothing that is long fills the page");
-  assert.deepEqual(await odd.violations(), []);
+  await sees.deepEqual(odd.violations, []);
   // Whoever else looks reads the same reason.
   await reads(ada.id("event-log"), /<img/, "the audit of it");
   assert.doesNotMatch(await ada.page.locator("body").innerText(), HIDDEN);
@@ -420,16 +420,16 @@ await test("a browser without a certificate says a token, which lets in for what
   const { page, context, id } = rea;
   await page.goto(address(tokenPort));
   assert.equal(new URL(page.url()).pathname, "/login");
-  assert.deepEqual(await rea.violations(), []);
+  await sees.deepEqual(rea.violations, []);
   await login(rea, "a-token-that-nobody-has");
-  assert.match(await page.getByRole("alert").innerText(), /not known here/);
+  await sees.match(() => page.getByRole("alert").innerText(), /not known here/);
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme });
-    assert.deepEqual(await rea.violations(), [], colorScheme);
+    await sees.deepEqual(rea.violations, [], colorScheme);
   }
   await login(rea, TOKENS.rea);
   await isIn(rea);
-  assert.match(await id("who").innerText(), /rea\s+may look/);
+  await sees.match(() => id("who").innerText(), /rea\s+may look/);
   await reads(id("target-list"), /connected[^]*connected/, "trees that the file of the relay names");
   const [cookie] = await context.cookies();
   assert.deepEqual([cookie.httpOnly, cookie.secure, cookie.sameSite], [true, true, "Strict"]);
@@ -437,7 +437,7 @@ await test("a browser without a certificate says a token, which lets in for what
   await page.reload();
   await isIn(rea);
   await page.goto(`${address(tokenPort)}/login`);
-  assert.deepEqual(await rea.violations(), []);
+  await sees.deepEqual(rea.violations, []);
   await page.getByRole("button", { name: "Log out" }).click();
   await page.goto(address(tokenPort));
   assert.equal(new URL(page.url()).pathname, "/login");
@@ -458,7 +458,7 @@ await test("a token that was replaced ends the sessions that it opened, and no o
   await bob.page.reload();
   assert.equal(new URL(bob.page.url()).pathname, "/login");
   await login(bob, TOKENS.ada);
-  assert.match(await bob.page.getByRole("alert").innerText(), /not good any more/);
+  await sees.match(() => bob.page.getByRole("alert").innerText(), /not good any more/);
   await login(bob, "another-token-of-ada-that-is-long");
   await isIn(bob);
   assert.equal(await rea.id("stale").count(), 0);
@@ -468,7 +468,7 @@ await test("a token that was replaced ends the sessions that it opened, and no o
 await test("a name that somebody made for the address of the relay is none of its own", async () => {
   const { page, leave } = await somebody(null);
   assert.equal((await page.goto(`https://${REBOUND}:${tokenPort}/login`)).status(), 403);
-  assert.match(await page.innerText("body"), /does not go by that name/);
+  await sees.match(() => page.innerText("body"), /does not go by that name/);
   await leave();
 });
 
@@ -505,7 +505,7 @@ await test("behind a proxy everybody is whom the proxy names, and nobody gets in
   await lin.context.setExtraHTTPHeaders({ "x-who": "root" });
   await lin.page.goto(`${address(proxyPort)}/#target=shop&path=/orders`);
   await isIn(lin);
-  assert.match(await lin.id("who").innerText(), /lin\s+may do everything/);
+  await sees.match(() => lin.id("who").innerText(), /lin\s+may do everything/);
   await give(lin, "restart_child", "through the proxy");
   await reads(lin.id("event-log"), /lin: through the proxy → completed/, "a record in that name");
   const direct = await somebody(null);

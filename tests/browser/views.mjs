@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { besideIn, finish, HERE, launch, on, start, STORM, test, until } from "./kit.mjs";
+import { besideIn, finish, HERE, launch, on, sees, start, STORM, test, until } from "./kit.mjs";
 
 /** Nine hours ahead of UTC, all the year. */
 const [ZONE, AHEAD_H] = ["Asia/Tokyo", 9];
@@ -34,7 +34,12 @@ const rows = () => id("timeline-record");
 const readableGraph = async () => {
   await page.waitForSelector('[data-testid="topology-canvas"][data-nodes="51"]');
   await id("graph-fit").click();
-  while (await page.locator('[data-testid="topology-canvas"] .node').count() === 0) await page.locator('[aria-label="Zoom in"]').click();
+  const transform = () => id("topology-canvas").locator("svg > g").getAttribute("transform");
+  while (await page.locator('[data-testid="topology-canvas"] .node').count() === 0) {
+    const before = await transform();
+    await page.locator('[aria-label="Zoom in"]').click();
+    await until(async () => await transform() !== before, "nearer");
+  }
 };
 
 const beside = besideIn(context);
@@ -60,7 +65,7 @@ await test("a node goes where the mouse drags it, and stays there when the page 
   await target(1).click();
   await id("view-graph").click();
   await readableGraph();
-  assert.equal(await id("graph-relayout").isDisabled(), true);
+  await sees.equal(() => id("graph-relayout").isDisabled(), true);
   const before = await placeOf("/group-3");
   const box = await node("/group-3").boundingBox();
   await page.mouse.move(box.x + 20, box.y + 10);
@@ -68,16 +73,21 @@ await test("a node goes where the mouse drags it, and stays there when the page 
   await page.mouse.move(box.x - 20, box.y - 30, { steps: 5 });
   await page.mouse.move(box.x - 40, box.y - 50, { steps: 5 });
   await page.mouse.up();
-  const after = await placeOf("/group-3");
-  assert.ok(after[0] < before[0] - 50 && after[1] < before[1] - 50, `${before} ${after}`);
+  let after = before;
+  // It follows the mouse picture by picture.
+  await until(async () => {
+    const last = after;
+    after = await placeOf("/group-3");
+    return after[0] < before[0] - 50 && after[1] < before[1] - 50 && `${last}` === `${after}`;
+  }, "it is where the mouse left it");
   const others = await placeOf("/group-2");
   await page.reload();
   await readableGraph();
-  assert.deepEqual(await placeOf("/group-3"), after);
-  assert.deepEqual(await placeOf("/group-2"), others);
+  await sees.deepEqual(() => placeOf("/group-3"), after);
+  await sees.deepEqual(() => placeOf("/group-2"), others);
   await target(2).click();
   await readableGraph();
-  assert.deepEqual(await placeOf("/group-3"), before, "the other tree has its own places");
+  await sees.deepEqual(() => placeOf("/group-3"), before, "the other tree has its own places");
   await target(1).click();
 });
 
@@ -90,15 +100,15 @@ await test("what is moved with Alt and the arrows is told, and all is laid out a
   for (let turn = 0; turn < 3; turn++) await page.keyboard.press("+");
   await page.keyboard.press("Alt+ArrowDown");
   await page.keyboard.press("Alt+Shift+ArrowRight");
-  assert.deepEqual(await placeOf("/group-1"), [x + 80, y + 16]);
-  assert.match(await id("graph-said").innerText(), new RegExp(`/group-1 was moved to ${x + 80}, ${y + 16}`));
-  assert.deepEqual(await violations(), [], "graph");
+  await sees.deepEqual(() => placeOf("/group-1"), [x + 80, y + 16]);
+  await sees.match(() => id("graph-said").innerText(), new RegExp(`/group-1 was moved to ${x + 80}, ${y + 16}`));
+  await sees.deepEqual(violations, [], "graph");
   await id("detail-close").click();
   await id("graph-relayout").click();
   await readableGraph();
-  assert.deepEqual(await placeOf("/group-1"), [x, y]);
-  assert.equal(await id("graph-relayout").isDisabled(), true);
-  assert.equal(await page.evaluate(() => localStorage.getItem("reeve.places")), "{}");
+  await sees.deepEqual(() => placeOf("/group-1"), [x, y]);
+  await sees.equal(() => id("graph-relayout").isDisabled(), true);
+  await sees.equal(() => page.evaluate(() => localStorage.getItem("reeve.places")), "{}");
 });
 
 await test("places that mean nothing are left out", async () => {
@@ -107,7 +117,7 @@ await test("places that mean nothing are left out", async () => {
   );
   await page.reload();
   await readableGraph();
-  assert.equal(await id("graph-relayout").isDisabled(), true);
+  await sees.equal(() => id("graph-relayout").isDisabled(), true);
 });
 
 await test("the wheel zooms only while the graph has the focus, and Esc leaves it", async () => {
@@ -124,7 +134,7 @@ await test("the wheel zooms only while the graph has the focus, and Esc leaves i
   await page.mouse.wheel(0, -300);
   await until(async () => await transform() !== fitted, "zoomed");
   await page.keyboard.press("Escape");
-  assert.equal(await page.evaluate(() => document.activeElement === document.body), true);
+  await sees.equal(() => page.evaluate(() => document.activeElement === document.body), true);
   // Another size of the window fits it anew.
   await page.setViewportSize({ width: 1300, height: 900 });
   await page.setViewportSize({ width: 1440, height: 900 });
@@ -138,10 +148,10 @@ await test("Esc puts a node back that is being dragged", async () => {
   await page.mouse.move(box.x + 20, box.y + 10);
   await page.mouse.down();
   await page.mouse.move(box.x + 80, box.y + 60, { steps: 4 });
-  assert.notDeepEqual(await placeOf("/group-3"), before);
+  await sees.notDeepEqual(() => placeOf("/group-3"), before);
   await page.keyboard.press("Escape");
   await page.mouse.up();
-  assert.deepEqual(await placeOf("/group-3"), before);
+  await sees.deepEqual(() => placeOf("/group-3"), before);
 });
 
 await test("the theme changes over by itself at seven in the evening and at six in the morning", () =>
@@ -149,18 +159,18 @@ await test("the theme changes over by itself at seven in the evening and at six 
     await other.clock.install({ time: new Date("2026-03-04T18:59:50+09:00") });
     await other.goto(`${origin}/`);
     const theme = () => other.evaluate(() => document.documentElement.dataset.theme ?? null);
-    assert.equal(await theme(), null);
+    await sees.equal(theme, null);
     await other.locator('[data-testid="choice-theme"]').selectOption("time");
-    assert.equal(await theme(), "light");
+    await sees.equal(theme, "light");
     await other.clock.runFor(15_000);
-    assert.equal(await theme(), "dark");
-    assert.notEqual(await other.evaluate(() => getComputedStyle(document.body).backgroundColor), "rgb(245, 246, 248)");
+    await sees.equal(theme, "dark");
+    await sees.notEqual(() => other.evaluate(() => getComputedStyle(document.body).backgroundColor), "rgb(245, 246, 248)");
     await other.clock.fastForward(11 * 3_600_000);
     await until(async () => await theme() === "light", "light in the morning");
     await other.reload();
     await until(async () => await other.locator('[data-testid="choice-theme"]').inputValue() === "time", "it is kept");
     await other.locator('[data-testid="choice-theme"]').selectOption("system");
-    assert.equal(await theme(), null);
+    await sees.equal(theme, null);
   }));
 
 await test("who is faster than the page loses no filter, and gets none back that was cleared", async () => {
@@ -172,43 +182,42 @@ await test("who is faster than the page loses no filter, and gets none back that
     for (const name of ["filter-clear", "kind-log", "kind-audit"]) press(name);
   });
   await until(() => /kinds=/.test(page.url()), "the kinds in the address");
-  assert.equal(await id("filter-text").inputValue(), "");
+  await sees.equal(() => id("filter-text").inputValue(), "");
   for (const [kind, isOn] of [["event", "true"], ["log", "false"], ["audit", "false"]]) {
-    assert.equal(await id(`kind-${kind}`).getAttribute("aria-pressed"), isOn, kind);
+    await sees.equal(() => id(`kind-${kind}`).getAttribute("aria-pressed"), isOn, kind);
   }
   await id("filter-clear").click();
 });
 
 await test("each filter counts at once and stands in the address, and all are cleared at once", async () => {
   await id("filter-more").click();
-  assert.equal(await id("filter-more").getAttribute("aria-expanded"), "true");
-  assert.deepEqual(await violations(), [], "filters");
+  await sees.equal(() => id("filter-more").getAttribute("aria-expanded"), "true");
+  await sees.deepEqual(violations, [], "filters");
   const all = () => id("timeline-count").innerText().then((text) => text.split(" of "));
   const only = async (what, pattern) => {
     await until(() => pattern.test(page.url()), `${what} in the address`);
-    const [shown, of] = await all();
-    assert.ok(Number(shown) > 0 && Number(shown) < Number(of), `${what}: ${shown} of ${of}`);
+    const areSome = ([shown, of]) => Number(shown) > 0 && Number(shown) < Number(of);
+    await until(async () => areSome(await all()), `some of all, by the ${what}`);
   };
   const clear = async () => {
     await id("filter-clear").click();
-    const [shown, of] = await all();
-    assert.equal(shown, of);
-    assert.equal(await id("filter-clear").count(), 0);
+    await until(async () => new Set(await all()).size === 1, "all of all");
+    await sees.equal(() => id("filter-clear").count(), 0);
   };
   await id("filter-target").selectOption("tree-002");
   await only("target", /in=tree-002/);
   await clear();
   await id("filter-path").fill("/group-0/child-0");
   await only("path", /under=%2Fgroup-0%2Fchild-0/);
-  assert.equal(await rows().first().locator(".line-path").innerText().then((text) => text.includes("/group-0/child-0")), true);
+  await sees.equal(() => rows().first().locator(".line-path").innerText().then((text) => text.includes("/group-0/child-0")), true);
   await clear();
   await id("filter-state").selectOption("failed");
   await only("state", /state=failed/);
-  assert.equal(await rows().evaluateAll((found) => found.every(({ textContent }) => textContent.includes("child failed"))), true);
+  await sees.equal(() => rows().evaluateAll((found) => found.every(({ textContent }) => textContent.includes("child failed"))), true);
   await clear();
   await id("filter-type").fill("BackoffSched");
   await only("type", /type=BackoffSched/);
-  assert.equal(await rows().evaluateAll((found) => found.every(({ textContent }) => textContent.includes("backoff scheduled"))), true);
+  await sees.equal(() => rows().evaluateAll((found) => found.every(({ textContent }) => textContent.includes("backoff scheduled"))), true);
   await clear();
   await id("filter-severity").selectOption("error");
   await only("severity", /severity=error/);
@@ -221,22 +230,22 @@ await test("each filter counts at once and stands in the address, and all are cl
   await rows().last().click();
   await id("related").click();
   await only("correlation", /chain=\w+/);
-  assert.equal(await id("filter-text").inputValue(), "");
-  assert.match(await id("filter-correlation").inputValue(), /^[0-9a-f-]{36}$/);
+  await sees.equal(() => id("filter-text").inputValue(), "");
+  await sees.match(() => id("filter-correlation").inputValue(), /^[0-9a-f-]{36}$/);
   const kept = await all();
   await page.locator('[aria-label="Close this row"]').click();
   await page.reload();
   await id("filter-correlation").waitFor();
-  assert.match(await id("filter-more").innerText(), /\(1\)/);
+  await sees.match(() => id("filter-more").innerText(), /\(1\)/);
   let now = [];
   const isSame = async () => (now = await all())[0] === kept[0];
   await until(isSame, "the same rows after a reload").catch(({ message }) => assert.fail(`${message}: ${now} after ${kept}`));
   await id("filter-state").selectOption("failed");
   await clear();
-  assert.equal(await id("filter-correlation").inputValue(), "");
+  await sees.equal(() => id("filter-correlation").inputValue(), "");
   await id("filter-more").click();
-  assert.equal(await id("more-filters").count(), 0);
-  assert.equal(page.url().includes("chain"), false);
+  await sees.equal(() => id("more-filters").count(), 0);
+  await sees.equal(() => page.url().includes("chain"), false);
 });
 
 await test("events say in Chinese what they say, what is searched in Chinese is found, and English shows what was sent", async () => {
@@ -247,10 +256,10 @@ await test("events say in Chinese what they say, what is searched in Chinese is 
   await id("filter-text").fill("秒后恢复");
   await until(async () => await rows().count() > 0 && /恢复/.test(await rows().last().innerText()), "found in Chinese");
   await rows().last().click();
-  assert.match(await id("row-detail").innerText(), /恢复/);
+  await sees.match(() => id("row-detail").innerText(), /恢复/);
   await id("filter-text").fill("storm took");
   await id("choice-language").selectOption("en");
-  assert.match(await id("row-detail").innerText(), /back in/);
+  await sees.match(() => id("row-detail").innerText(), /back in/);
   await page.locator('[aria-label="Close this row"]').click();
   await id("filter-clear").click();
   await id("follow").click();
@@ -276,9 +285,12 @@ await test("times are right in both zones, also those of audits, by the relay an
   }
   const shown = await cells().first().innerText();
   await id("choice-zone").selectOption("utc");
-  assert.deepEqual((await titles()).map(Date.parse), local.map((title) => Date.parse(title.replace(" ", "T").replace(" ", ""))));
+  await sees.deepEqual(
+    async () => (await titles()).map(Date.parse),
+    local.map((title) => Date.parse(title.replace(" ", "T").replace(" ", ""))),
+  );
   const hours = (text) => Number(/(\d\d):\d\d/.exec(text)[1]);
-  assert.equal((hours(await cells().first().innerText()) + AHEAD_H) % 24, hours(shown));
+  await sees.equal(async () => (hours(await cells().first().innerText()) + AHEAD_H) % 24, hours(shown));
   const audited = await page.locator('[data-testid="timeline-record"][data-kind="audit"] time').last().getAttribute("title");
   assert.ok(Math.abs(Date.parse(audited) - Date.now()) < 60_000, audited);
   await id("choice-zone").selectOption("local");
@@ -348,9 +360,9 @@ await test("after a break the page goes on where it was: no row is missing, and 
 
 await test("whoever wants no motion gets none", async () => {
   const duration = () => page.locator(".row .badge").first().evaluate((badge) => getComputedStyle(badge).transitionDuration);
-  assert.notEqual(await duration(), "0s");
+  await sees.notEqual(duration, "0s");
   await page.emulateMedia({ reducedMotion: "reduce" });
-  assert.equal(await duration(), "0s");
+  await sees.equal(duration, "0s");
   await page.emulateMedia({ reducedMotion: null });
 });
 
@@ -358,13 +370,13 @@ await test("axe finds nothing wrong with any of it in dark, nor on a narrow scre
   await id("choice-theme").selectOption("dark");
   await id("filter-more").click();
   await id("view-graph").click();
-  assert.deepEqual(await violations(), [], "dark graph");
+  await sees.deepEqual(violations, [], "dark graph");
   await id("view-tree").click();
-  assert.deepEqual(await violations(), [], "dark tree");
+  await sees.deepEqual(violations, [], "dark tree");
   await page.setViewportSize({ width: 390, height: 800 });
   await id("detail-close").click();
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 390));
-  assert.deepEqual(await violations(), [], "narrow");
+  await sees.deepEqual(violations, [], "narrow");
   await id("choice-theme").selectOption("system");
 });
 
