@@ -669,41 +669,34 @@ await pageTest("a narrow screen shows everything one below the other", async () 
   await page.setViewportSize({ width: 1440, height: 900 });
 });
 
-await test("a thousand children stay smooth, as a tree and as a graph", async () => {
+await test("a thousand children are scrolled as a tree, and zoomed and dragged as a graph", async () => {
+  const most = 80;
   await target("many").click();
   await id("view-tree").click();
   await until(async () => /1000 children/.test(await page.innerText("main")), "all children");
-  const devtools = await context.newCDPSession(page);
-  await devtools.send("Performance.enable", { timeDomain: "threadTicks" });
-  const cpuMs = async () => {
-    const { metrics } = await devtools.send("Performance.getMetrics");
-    return metrics.find(({ name }) => name === "TaskDuration").value * 1_000;
-  };
-  /** What the page takes of a processor for one turn of what is done, in milliseconds: that does not depend on what else runs. */
-  const measure = async (turns, act) => {
-    const before = await cpuMs();
-    await act();
-    return (await cpuMs() - before) / turns;
-  };
   await id("tree").hover();
-  const tree = await measure(30, async () => {
-    for (let turn = 0; turn < 30; turn++) await page.mouse.wheel(0, 900);
-  });
-  assert.ok(await id("tree-row").count() < 80, "only what shows is there");
+  const first = await id("tree-row").first().innerText();
+  for (let turn = 0; turn < 30; turn++) {
+    await page.mouse.wheel(0, 900);
+    assert.ok(await id("tree-row").count() < most, "only what shows is there");
+  }
+  await sees.notEqual(() => id("tree-row").first().innerText(), first);
   await id("view-graph").click();
-  await until(async () => Number(await id("topology-canvas").getAttribute("data-nodes")) === 1001, "all nodes");
-  await page.waitForTimeout(300);
+  const canvas = id("topology-canvas");
+  await until(async () => Number(await canvas.getAttribute("data-nodes")) === 1001, "all nodes");
   await picture("many");
-  const box = await id("topology-canvas").boundingBox();
+  const place = () => canvas.locator("svg > g").getAttribute("transform");
+  const box = await canvas.boundingBox();
   await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
-  const graph = await measure(42, async () => {
-    for (let turn = 0; turn < 12; turn++) await page.mouse.wheel(0, -150);
-    await page.mouse.down();
-    for (let turn = 0; turn < 30; turn++) await page.mouse.move(box.x + box.width / 2 - turn * 8, box.y + box.height / 2 - turn * 3);
-    await page.mouse.up();
-  });
-  console.log(`a turn takes ${tree.toFixed(1)} ms in the tree, ${graph.toFixed(1)} ms in the graph`);
-  assert.ok(tree < 32 && graph < 32, "thirty pictures a second");
+  await canvas.focus();
+  const fitted = await place();
+  for (let turn = 0; turn < 12; turn++) await page.mouse.wheel(0, -150);
+  await sees.notEqual(place, fitted);
+  await page.mouse.down();
+  const zoomed = await place();
+  for (let turn = 0; turn < 30; turn++) await page.mouse.move(box.x + box.width / 2 - turn * 8, box.y + box.height / 2 - turn * 3);
+  await page.mouse.up();
+  await sees.notEqual(place, zoomed);
 });
 
 await test("a tree that is killed goes, and is back with its next run", async () => {

@@ -199,9 +199,11 @@ for (const strategy of ["fail_closed", "defer_bounded"] as const) {
         disk.free();
         // Nobody needs to ask for anything.
         await isTold("journal well", "state well", "logs well", "audit well");
+        const last = await livingPid(program, killed);
         assertEquals(await program.ask("restart"), "done");
         assertEquals(await program.ask("add"), "done");
-        await livingPid(program, killed);
+        await livingPid(program, last);
+        await atRest(program);
         const pids = (await program.ask("pids")).split(",").map(Number);
         // What was not written down while the disk was full is by now.
         await until(async () => {

@@ -4,6 +4,7 @@ import { connect, createServer } from "node:net";
 import { child, ReeveError, serveHealth, supervise, type TaskContext, type Tree } from "../../mod.ts";
 import { at } from "../support/at.ts";
 import { untilAborted } from "../support/tasks.ts";
+import { until } from "../support/until.ts";
 
 interface Asked {
   readonly status: number;
@@ -56,18 +57,21 @@ Deno.test("a tree is live at once, started when all of it was ready, and ready a
 });
 
 Deno.test("a tree that is being shut down is not ready any more, but still lives", async () => {
+  let letGo = (): void => {};
+  const asked = new Promise<void>((resolve) => letGo = resolve);
   const tree = await supervise({
     children: [child.task("a", async (context) => {
       await untilAborted(context);
-      await new Promise((resolve) => setTimeout(resolve, 300));
-    })],
+      await asked;
+    }, { stop: { timeoutMs: 60_000 } })],
   }, { keepAlive: false });
   await tree.ready();
   await asking(tree, async (ask) => {
     const ending = tree.shutdown();
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await until(() => tree.snapshot().phase === "stopping", () => tree.snapshot().phase);
     assertEquals([(await ask("/livez")).status, (await ask("/readyz")).status], [200, 503]);
     assertEquals(at((await ask("/readyz")).body, "phase"), "stopping");
+    letGo();
     await ending;
   });
 });

@@ -213,14 +213,14 @@ Deno.test("reeve run ends in time when its collector is gone, and says once that
   });
   const { complaints, endMs } = await runTo({ OTEL_EXPORTER_OTLP_ENDPOINT: url });
   assertEquals(complaints, [LOST]);
-  assert(endMs < 4_000, `${endMs} ms`);
+  assert(endMs < 8_000, `${endMs} ms`);
 });
 
 Deno.test("reeve run ends in time when its collector hangs, and says once that something is lost", () =>
   withCollector(async ({ url }) => {
     const { complaints, endMs } = await runTo({ OTEL_EXPORTER_OTLP_ENDPOINT: url });
     assertEquals(complaints, [LOST]);
-    assert(endMs >= 1_900 && endMs < 4_000, `${endMs} ms`);
+    assert(endMs >= 1_000 && endMs < 8_000, `${endMs} ms`);
   }, { hangs: true }));
 
 Deno.test("reeve run says once, and why, that a collector refuses what it is sent, and runs on", () =>

@@ -9,6 +9,7 @@ import { Bus, type LogRecord } from "../../src/observe/mod.ts";
 import { Interpreter, planTree, reconcile, systemClock } from "../../src/runtime/mod.ts";
 import { adapterFor } from "../../src/runtime/children/mod.ts";
 import { deaf } from "../support/tasks.ts";
+import { until } from "../support/until.ts";
 
 const UNIX = process.platform !== "win32";
 
@@ -35,6 +36,7 @@ Deno.test({
     const clock = systemClock();
     const keepAlive = setInterval(() => {}, 1_000);
     let measured: Reconciliation | undefined;
+    const events = new Bus<SupervisorEvent>(64);
     const finished = new Promise<void>((resolve) => {
       const interpreter: Interpreter = new Interpreter({
         plan: planTree({ children }, 70),
@@ -51,7 +53,7 @@ Deno.test({
         },
         clock,
         random: () => 0.5,
-        events: new Bus<SupervisorEvent>(64),
+        events,
         eventsPerSlice: 64,
         logs: new Bus<LogRecord>(16),
         onFinished: () => {
@@ -60,7 +62,8 @@ Deno.test({
         },
       });
       interpreter.post({ type: "begin", node: 0, stamp: 0 });
-      setTimeout(500).then(() => {
+      const isReady = (): boolean => events.recent(64).some(({ type }) => type === "supervisor_ready");
+      until(() => isReady() && accepted.length > 0, () => JSON.stringify(events.recent(64))).then(() => {
         const cause = { kind: "shutdown", requestedBy: "test", reason: "end" } as const;
         interpreter.post({ type: "stop", node: 0, stamp: 0, cause, forced: false });
       });

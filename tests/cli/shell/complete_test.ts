@@ -41,7 +41,7 @@ Deno.test("complete() says nothing where nobody answers, or not in time", () =>
     const before = performance.now();
     const io = new RecordingIo();
     assertEquals([await complete(["why", "--socket", path, ""], io), io.out, io.err], [2, "", ""]);
-    assert(performance.now() - before < 5_000);
+    assert(performance.now() - before < 20_000);
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => server.close(resolve));
   }));
