@@ -757,7 +757,7 @@ await test("a tree is reloaded for show, and shut down by whoever types its name
 await test("nothing was asked of anybody else, and nothing was complained about", () => {
   assert.deepEqual(elsewhere.filter((url) => !url.startsWith("data:") && !url.startsWith("blob:")), []);
   // What the browser itself says of a connection that is refused, or where nobody logs in, is no fault of the page.
-  assert.deepEqual(complaints.filter((text) => !/WebSocket|ERR_CONNECTION|401|404.*\/login$/.test(text)), []);
+  assert.deepEqual(complaints.filter((text) => !/WebSocket|ERR_(?:CONNECTION|SOCKET|EMPTY_RESPONSE)|401|404.*\/login$/.test(text)), []);
   return Promise.resolve();
 });
 
