@@ -76,3 +76,27 @@ Deno.test("a difference that is hardly one is none", () => {
   [hands.nowMs, hands.aheadMs] = [10_000, 50 * HOUR + 99];
   assertEquals([calendar.epochMs(), calendar.asItWasAt(10_000)], [50 * HOUR, 50 * HOUR + 10_000]);
 });
+
+Deno.test("a program that stands still while it looks takes that for no calendar that was set", () => {
+  for (const stallsBefore of [true, false]) {
+    const hands = new Hands();
+    let stallMs = 500;
+    const stall = (isHere: boolean): void => {
+      if (!isHere) return;
+      hands.nowMs += stallMs;
+      stallMs = 0;
+    };
+    const calendar = new Calendar({
+      now: () => hands.now(),
+      wallNow: () => {
+        stall(stallsBefore);
+        const wallMs = hands.wallNow();
+        stall(!stallsBefore);
+        return wallMs;
+      },
+    });
+    assertEquals(calendar.at(0), 50 * HOUR, "when it begins");
+    [hands.nowMs, stallMs] = [10_000, 500];
+    assertEquals([calendar.asItWasAt(10_000), calendar.epochMs()], [50 * HOUR + 10_000, 50 * HOUR]);
+  }
+});
