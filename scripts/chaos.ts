@@ -25,14 +25,35 @@ async function running(): Promise<Map<string, number[]>> {
   return found;
 }
 
-/** A shell that forks looks like two of it until the copy becomes another program; what is still there a little later really runs twice. */
-async function confirm(twice: readonly (readonly [string, readonly number[]])[]): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  const found = await running();
-  for (const [name, pids] of twice) {
-    const still = pids.filter((pid) => found.get(name)?.includes(pid) === true);
-    if (still.length > 1) fail(`${name} runs ${still.length} times: ${still.join(", ")}`);
+/** How long, in milliseconds, what is on its way may take. */
+const PATIENCE_MS = 15_000;
+
+/** Looks until there is nothing to complain about; fails with the complaint when that takes too long. */
+async function settled(complaint: () => Promise<string>): Promise<void> {
+  for (const giveUpAtMs = performance.now() + PATIENCE_MS;; await new Promise((resolve) => setTimeout(resolve, 100))) {
+    const text = await complaint();
+    if (text === "") return;
+    if (performance.now() > giveUpAtMs) fail(text);
   }
+}
+
+/** A shell that forks looks like two of it until the copy becomes another program; what is still there later really runs twice. */
+async function confirm(twice: readonly (readonly [string, readonly number[]])[]): Promise<void> {
+  await settled(async () => {
+    const found = await running();
+    return twice.flatMap(([name, pids]) => {
+      const still = pids.filter((pid) => found.get(name)?.includes(pid) === true);
+      return still.length > 1 ? [`${name} runs ${still.length} times: ${still.join(", ")}`] : [];
+    }).join("; ");
+  });
+}
+
+/** Says who of all that were killed is not there again. */
+async function missing(): Promise<string> {
+  const alive = await running();
+  const down = tree.snapshot().children.filter(({ phase, kind }) => kind === "process" && phase !== "ready");
+  if (alive.size === PROCESSES && down.length === 0) return "";
+  return `${alive.size} of ${PROCESSES} processes run, down are ${down.map(({ path }) => path).join(", ")}`;
 }
 
 function descriptors(): number {
@@ -78,19 +99,15 @@ async function misfortune(durationSecs: number): Promise<{ readonly descriptors:
     }
     await new Promise((resolve) => setTimeout(resolve, 50 + Math.random() * 200));
   }
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  await settled(missing);
   return { descriptors: descriptors(), memory: memory() };
 }
 
 // What the first restarts load stays; from then on nothing may grow.
 const before = await misfortune(seconds / 3);
 const after = await misfortune(2 * seconds / 3);
-const alive = await running();
 const restarts = tree.snapshot().children.reduce((sum, { restartsTotal }) => sum + restartsTotal, 0);
-const down = tree.snapshot().children.filter(({ phase, kind }) => kind === "process" && phase !== "ready");
-if (alive.size !== PROCESSES || down.length > 0) {
-  fail(`${alive.size} of ${PROCESSES} processes run, down are ${down.map(({ path }) => path).join(", ")}`);
-}
 const report = await tree.shutdown();
 const left = await running();
 if (left.size > 0 || report.abandoned.length > 0) fail(`left behind: ${[...left.keys(), ...report.abandoned].join(", ")}`);

@@ -90,9 +90,13 @@ await test("the tree shows who belongs to whom, folds, and goes by the keyboard"
   await row("/pollers/prices").waitFor();
   await sees.equal(() => row("/pollers/prices").getAttribute("aria-level"), "3");
   await id("tree").focus();
-  await page.keyboard.press("Home");
-  await page.keyboard.type("pol", { delay: 20 });
-  await sees.equal(() => row("/pollers").getAttribute("aria-selected"), "true");
+  // What is typed slowly begins a new word.
+  await until(async () => {
+    await page.keyboard.press("Home");
+    await page.waitForTimeout(1_000);
+    await page.keyboard.type("pol", { delay: 20 });
+    return await row("/pollers").getAttribute("aria-selected") === "true";
+  }, "what is typed is found");
   await page.keyboard.press("ArrowLeft");
   await sees.equal(() => row("/pollers").getAttribute("aria-expanded"), "false");
   await sees.equal(() => row("/pollers/prices").count(), 0);
@@ -421,12 +425,12 @@ await test("the timeline follows, and stands still for whoever looks back", asyn
   await page.mouse.wheel(0, -4_000);
   await until(async () => await id("follow").getAttribute("aria-pressed") === "false", "paused");
   // The wheel turns on for a moment.
-  let first = "";
+  let [first, looks] = ["", 0];
   await until(async () => {
     const before = first;
-    await page.waitForTimeout(200);
     first = await id("timeline-record").first().innerText();
-    return first === before;
+    looks = first === before ? looks + 1 : 0;
+    return looks === 20;
   }, "it stands still");
   await until(async () => /[1-9]\d* new/.test(await id("follow").innerText()), "new rows are counted");
   assert.equal(await id("timeline-record").first().innerText(), first);

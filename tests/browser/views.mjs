@@ -156,13 +156,13 @@ await test("Esc puts a node back that is being dragged", async () => {
 
 await test("the theme changes over by itself at seven in the evening and at six in the morning", () =>
   apart(async (other) => {
-    await other.clock.install({ time: new Date("2026-03-04T18:59:50+09:00") });
+    await other.clock.install({ time: new Date("2026-03-04T18:30:00+09:00") });
     await other.goto(`${origin}/`);
     const theme = () => other.evaluate(() => document.documentElement.dataset.theme ?? null);
     await sees.equal(theme, null);
     await other.locator('[data-testid="choice-theme"]').selectOption("time");
     await sees.equal(theme, "light");
-    await other.clock.runFor(15_000);
+    await other.clock.fastForward(31 * 60_000);
     await sees.equal(theme, "dark");
     await sees.notEqual(() => other.evaluate(() => getComputedStyle(document.body).backgroundColor), "rgb(245, 246, 248)");
     await other.clock.fastForward(11 * 3_600_000);
@@ -327,11 +327,15 @@ await test("a command of which nobody tells any more what became of it is not pe
 
 await test("after a break the page goes on where it was: no row is missing, and none is there twice", () =>
   beside(async (other) => {
-    const said = [];
+    const [said, heard] = [[], []];
     let socket;
     await other.routeWebSocket(/\/session$/, (route) => {
       socket = route;
       const server = route.connectToServer();
+      server.onMessage((message) => {
+        heard.push(JSON.parse(String(message)));
+        route.send(message);
+      });
       route.onMessage((message) => {
         said.push(JSON.parse(String(message)));
         server.send(message);
@@ -340,19 +344,25 @@ await test("after a break the page goes on where it was: no row is missing, and 
     await other.goto(`${origin}/`);
     await other.waitForSelector('[data-testid="relay-link"][data-state="open"]');
     await until(async () => await other.locator('[data-testid="timeline-record"]').count() > 0, "rows");
+    const both = ["tree-001", "tree-002"];
+    const eventsOf = (tree) => heard.filter(({ type, target_id }) => type === "event" && target_id === tree).length;
+    const hearsMore = (what) => {
+      const before = both.map(eventsOf);
+      return until(() => both.every((tree, index) => eventsOf(tree) > before[index] + 10), what);
+    };
     trees.child.kill(STORM.begins);
-    await other.waitForTimeout(2_000);
+    await hearsMore("events of both trees");
     await socket.close({ code: 1012 });
     await until(() => said.filter(({ type }) => type === "client_hello").length === 2, "hello again");
-    await other.waitForTimeout(2_000);
+    await hearsMore("events of both trees after that");
     trees.child.kill(STORM.ends);
     const { resume_cursor: { events } } = said.findLast(({ type }) => type === "client_hello");
-    assert.deepEqual(Object.keys(events).sort(), ["tree-001", "tree-002"]);
+    assert.deepEqual(Object.keys(events).sort(), both);
     const [download] = await Promise.all([other.waitForEvent("download"), other.click('[data-testid="export"]')]);
     const rows = readFileSync(await download.path(), "utf8").trim().split("\n").map((line) => JSON.parse(line));
-    for (const tree of ["tree-001", "tree-002"]) {
+    for (const tree of both) {
       const numbers = rows.filter(({ kind, target_id }) => kind === "event" && target_id === tree).map(({ record }) => record.sequence);
-      assert.ok(numbers.length > 100, `${numbers.length}`);
+      assert.ok(numbers.length > 20, `${numbers.length}`);
       assert.deepEqual(numbers, numbers.map((_, index) => numbers[0] + index), tree);
     }
     assert.equal(await other.locator('[data-testid="dropped"]').count(), 0);
@@ -375,7 +385,7 @@ await test("axe finds nothing wrong with any of it in dark, nor on a narrow scre
   await sees.deepEqual(violations, [], "dark tree");
   await page.setViewportSize({ width: 390, height: 800 });
   await id("detail-close").click();
-  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 390));
+  await sees.ok(() => page.evaluate(() => document.documentElement.scrollWidth <= 390));
   await sees.deepEqual(violations, [], "narrow");
   await id("choice-theme").selectOption("system");
 });

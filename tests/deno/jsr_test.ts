@@ -131,7 +131,7 @@ Deno.test("from JSR: a module child and a worker child run with read and write",
 
 Deno.test("from JSR: the command runs a file with a module, a worker and a process", async () => {
   await inEmptyFolder({ "supervisor.yaml": THREE_CHILDREN, ...CHILD_FILES }, async ({ run }) => {
-    const { code, output } = await run(FOR_PROCESSES, ...COMMAND, "2");
+    const { code, output } = await run(FOR_PROCESSES, ...COMMAND, "6");
     assertEquals(code, 0, output);
     for (const name of ["module", "worker", "process"]) {
       assert(new RegExp(`/${name} +the ${name} works`).test(output), `/${name} did not work:\n${output}`);

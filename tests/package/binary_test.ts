@@ -63,7 +63,7 @@ children:
     run: { worker: { url: ./worker.mjs } }
 `,
   );
-  const { code, out, err } = await reeve("run", "all.yaml", "--for", "2");
+  const { code, out, err } = await reeve("run", "all.yaml", "--for", "5");
   assertEquals(code, 0, `${out}${err}`);
   for (const said of ["a process with 1 socket", "a module", "a worker", "everything is ready"]) assertStringIncludes(out, said);
 });

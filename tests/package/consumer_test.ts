@@ -76,7 +76,7 @@ Deno.test("consumer: a program supervises a task, a worker and a process", async
 
 Deno.test(`consumer: ${REEVE.join(" ")} runs a tree from a file`, async () => {
   const { folder } = await consumer();
-  const out = await output(REEVE[0], [REEVE[1], "run", "supervisor.yaml", "--for", "1"], folder);
+  const out = await output(REEVE[0], [REEVE[1], "run", "supervisor.yaml", "--for", "4"], folder);
   for (const name of ["task", "worker", "process"]) {
     assertStringIncludes(out, `${name} is up\n`);
     assertMatch(out, new RegExp(`\\n/${name} .* in order\\n`));
@@ -91,14 +91,12 @@ Deno.test("consumer: a CommonJS program imports it", async () => {
 
 Deno.test("consumer: the examples run from where they are installed", async () => {
   const { folder } = await consumer();
-  for (const name of await readdir(join(folder, "node_modules/@reeve/supervisor/examples"))) {
-    const out = await output(
-      "npx",
-      ["reeve", "run", `node_modules/@reeve/supervisor/examples/${name}/supervisor.yaml`, "--for", "3"],
-      folder,
-    );
-    assertMatch(out, /everything is ready after/);
-  }
+  const names = await readdir(join(folder, "node_modules/@reeve/supervisor/examples"));
+  const outs = await Promise.all(names.map((name) => {
+    const file = `node_modules/@reeve/supervisor/examples/${name}/supervisor.yaml`;
+    return output("npx", ["reeve", "run", file, "--for", "10"], folder);
+  }));
+  for (const out of outs) assertMatch(out, /everything is ready after/);
 });
 
 for (const [resolution, module] of [["nodenext", "nodenext"], ["bundler", "esnext"]] as const) {

@@ -75,8 +75,8 @@ withProgram(
       const sleeper = await leaderOf(run, "/beside");
       const master = await leaderOf(run, "/nginx");
       masters.push(master);
+      await until(() => groupOf(master).length === 3, () => "there are no two workers, which a killed master leaves behind");
       const workers = groupOf(master).filter((pid) => pid !== master);
-      assertEquals(workers.length, 2, "there are workers, which a killed master leaves behind");
 
       process.kill(master, "SIGKILL");
       await until(

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { EventEmitter } from "node:events";
 import { Socket } from "node:net";
 import { Duplex } from "node:stream";
-import { setTimeout } from "node:timers/promises";
+import { setImmediate } from "node:timers/promises";
 // @ts-types="@types/ws"
 import type { WebSocket } from "ws";
 import { Pace } from "../../src/client/pace.ts";
@@ -68,7 +68,7 @@ Deno.test("pulse: only the answer to what was asked counts, or that something wa
   assertEquals([patient.pings.length, patient.isGone], [2, false]);
   // It has answered nothing, but it reads.
   outbox.send(new Uint8Array(10), true);
-  await setTimeout(5);
+  await setImmediate();
   pulse.feel();
   assertEquals(patient.isGone, false);
   patient.emit("pong", "something else");

@@ -1,5 +1,5 @@
 /** One tree of many processes of the system: killed at random, declared anew in part, and stopped. */
-import { mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
@@ -58,6 +58,8 @@ async function runIn(folder: string, port: number, { count, kills, changes, reev
   const run = TreeRun.start(folder, spec(() => "a"), { reeve, limitMs: 5 * PATIENCE_MS, args: ["--no-output"] });
   try {
     await run.command.until("everything is ready");
+    // A child is ready with a line that is on its way to the file.
+    await until(() => everyUp(folder, names, 1), () => "not all say that they run", PATIENCE_MS);
     const before = pidsOf(folder, names);
     check(names.filter((name) => before.get(name)?.length !== 1), "do not run, or twice");
     const descriptors = descriptorsOf(run.command.pid);
@@ -77,7 +79,6 @@ async function runIn(folder: string, port: number, { count, kills, changes, reev
     const reloadedAtMs = performance.now();
     await run.reload(spec((name) => changed.includes(name) ? "b" : "a"));
     const reloadMs = performance.now() - reloadedAtMs;
-    // A child is ready with a line that is on its way to the file.
     await until(() => everyUp(folder, changed, 2), () => "not all that were declared otherwise say so", PATIENCE_MS);
     const last = pidsOf(folder, names);
     check(changed.filter((name) => last.get(name)?.length !== 2), "were not started anew exactly once");
@@ -125,7 +126,8 @@ function declaration(name: string, index: number, port: number, says: string): o
 /** The processes that each child has had, by what they wrote themselves. */
 function pidsOf(folder: string, names: readonly string[]): Map<string, number[]> {
   return new Map(names.map((name) => {
-    const lines = readFileSync(join(folder, "logs", `${name}.log`), "utf8").split("\n");
+    const path = join(folder, "logs", `${name}.log`);
+    const lines = existsSync(path) ? readFileSync(path, "utf8").split("\n") : [];
     return [name, lines.flatMap((line) => line.startsWith("up ") ? [Number(line.slice(3))] : [])];
   }));
 }
