@@ -12,7 +12,10 @@ const SHOP = fileURLToPath(new URL("examples/shop/supervisor.yaml", ROOT));
 const CHILDREN = ["catalog", "stock", "orders", "mailer", "thumbnails", "cleanup", "pollers", "pollers/prices", "pollers/reviews"];
 
 Deno.test("demo: the shop runs, sums up every child, and leaves no process and no file behind", async () => {
-  const { code, out, err, leftovers, temporary } = await reeveMarked(["run", SHOP, "--for", "3"], { env: { SHOP_PORT: await freePort() } });
+  const { code, out, err, leftovers, temporary } = await reeveMarked(["run", SHOP], {
+    env: { SHOP_PORT: await freePort() },
+    endAfter: /\/ +everything is ready [^]*order 1: |order 1: [^]*\/ +everything is ready /,
+  });
   assertEquals([code, withoutWarnings(err)], [0, ""]);
   for (const name of CHILDREN) {
     assertMatch(out, new RegExp(`^/${name} +(task|worker|process|supervisor) +\\d+ +\\d+ +\\d+ .*(in order|was not running)$`, "m"));
@@ -24,7 +27,10 @@ Deno.test("demo: the shop runs, sums up every child, and leaves no process and n
 });
 
 Deno.test("demo: its events have no hole, and stop it in reverse order of its dependencies", async () => {
-  const { code, out, leftovers } = await reeveMarked(["run", SHOP, "--for", "2", "--json"], { env: { SHOP_PORT: await freePort() } });
+  const { code, out, leftovers } = await reeveMarked(["run", SHOP, "--json"], {
+    env: { SHOP_PORT: await freePort() },
+    endAfter: /"path":"\/","correlation":\d+,"type":"supervisor_ready"/,
+  });
   assertEquals([code, leftovers], [0, []]);
   const items = out.trimEnd().split("\n").map((line) => JSON.parse(line));
   const events = items.filter((item) => "correlation" in item);

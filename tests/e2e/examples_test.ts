@@ -9,6 +9,7 @@ import { programArgs, ROOT } from "../support/runtime.ts";
 
 const EXAMPLES = new URL("examples/", ROOT);
 const entries = readdirSync(EXAMPLES).sort();
+const READY = /● \/ +everything is ready after/;
 
 function assertClean({ code, err, leftovers, temporary }: Outcome): void {
   assertEquals(code, 0, err);
@@ -33,10 +34,10 @@ for (const name of entries) {
       const env = { SHOP_PORT: await freePort() };
       const checked = await reeveMarked(["check", `${path}/supervisor.yaml`], { env });
       assertEquals([checked.code, withoutWarnings(checked.err)], [0, ""]);
-      const outcome = await reeveMarked(["run", `${path}/supervisor.yaml`, "--for", "2.5"], { env });
+      const outcome = await reeveMarked(["run", `${path}/supervisor.yaml`], { env, endAfter: READY });
       assertClean(outcome);
       assertEquals(withoutWarnings(outcome.err), "");
-      assertMatch(outcome.out, /● \/ +everything is ready after/);
+      assertMatch(outcome.out, READY);
       const table = outcome.out.slice(outcome.out.indexOf("\nCHILD "));
       assertEquals(/by force|left behind|was down/.exec(table), null, table);
     });

@@ -14,8 +14,8 @@ import { reeveMarked, runMarked, withoutWarnings } from "../support/marked.ts";
 import { moduleUrl } from "../support/runtime.ts";
 
 /** A program that says what it was given, and ends when it is asked to. */
-const PROGRAM = `console.log("got", process.argv.slice(2).join("|"), process.env.GREETING ?? "", process.cwd());
-for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => { console.log("bye by", signal); process.exit(0); });
+const PROGRAM = `for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => { console.log("bye by", signal); process.exit(0); });
+console.log("got", process.argv.slice(2).join("|"), process.env.GREETING ?? "", process.cwd());
 setInterval(() => {}, 1000);
 `;
 
@@ -66,7 +66,9 @@ for (const [kind, sourceIn] of Object.entries(SOURCES)) {
       assertEquals(await importFile({ file: join(folder, name), out, json: false }, io), 0, io.err);
       const checked = await reeveMarked(["check", out]);
       assertEquals([checked.code, withoutWarnings(checked.err)], [0, ""]);
-      const { code, out: told, err, leftovers } = await reeveMarked(["run", out, "--for", "2", "--no-socket"]);
+      const { code, out: told, err, leftovers } = await reeveMarked(["run", out, "--no-socket"], {
+        endAfter: /got [^]*everything is ready|everything is ready[^]*got /,
+      });
       assertEquals([code, withoutWarnings(err), leftovers], [0, "", []]);
       assertMatch(told, expected);
     });
@@ -127,8 +129,9 @@ children:
       assertEquals([code, io.err], [0, ""]);
       const [, line = ""] = /^ExecStart=(.*)$/m.exec(io.out) ?? [];
       const [command = "", ...args] = line.split(" ");
-      const outcome = await runMarked(command, [...args, "--for", "2.5", ...args.includes("--no-socket") ? [] : ["--no-socket"]], {
+      const outcome = await runMarked(command, [...args, ...args.includes("--no-socket") ? [] : ["--no-socket"]], {
         cwd: "/",
+        endAfter: /works[^]*everything is ready/,
       });
       assertEquals([outcome.code, withoutWarnings(outcome.err), outcome.leftovers], [0, "", []], outcome.out);
       assertMatch(outcome.out, /works[^]*everything is ready/);

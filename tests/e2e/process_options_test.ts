@@ -314,28 +314,33 @@ test("cancel() during beforeStart ends it, and the attempt ends cancelled; kill(
   }
 });
 
-test("an afterStart that fails lets the process be stopped as it wants, and forced when it does not stop", async () => {
+test("an afterStart that fails lets the process be stopped as it wants, and forced when it does not stop", async (folder) => {
+  const failing = sh("while ! [ -e trapped ]; do sleep 0.02; done; rm trapped; exit 4", 1_000_000);
   const asked = start({
-    command: `trap 'echo asked; exit 0' TERM; ${UP}`,
+    command: `trap 'echo asked; exit 0' TERM; touch trapped; ${UP}`,
     shell: true,
-    hooks: { afterStart: sh("sleep 0.1; exit 4"), beforeStop: sh("echo wrong"), afterExit: sh('echo "exit $REEVE_EXIT_CODE"') },
+    cwd: folder,
+    hooks: { afterStart: failing, beforeStop: sh("echo wrong"), afterExit: sh('echo "exit $REEVE_EXIT_CODE"') },
   });
   assertEquals(await asked.recorder.exit(), failure("after_start_failed", 'hook after_start "sh" exited with code 4'));
   assertEquals(printed(asked).filter((line) => line !== "stdout: up"), ["stdout: asked", "stdout: exit 0"]);
   assertEquals(asked.recorder.reports, ["exited failed"], "it never counted as running");
 
   const clock = new VirtualClock();
-  const deaf = start({ command: DEAF, shell: true, hooks: { afterStart: sh("sleep 0.1; exit 4", 1_000_000) } }, {
-    clock,
-    timeoutMs: 5_000,
-  });
+  const command = `trap '' TERM; touch trapped; ${DEAF}`;
+  const deaf = start({ command, shell: true, cwd: folder, hooks: { afterStart: failing } }, { clock, timeoutMs: 5_000 });
   await isUp(deaf);
   await until(async () => (await clock.advance(1_000), deaf.recorder.exits.length > 0), () => "it was not forced");
   assertEquals(await deaf.recorder.exit(), failure("after_start_failed", 'hook after_start "sh" exited with code 4'));
 });
 
-test("a process that fails ends its afterStart, and is told itself; one that succeeds waits for it", async () => {
-  const failed = start({ command: "sleep 0.1; exit 3", shell: true, hooks: { afterStart: sh(`echo pid $$; ${DEAF}`) } });
+test("a process that fails ends its afterStart, and is told itself; one that succeeds waits for it", async (folder) => {
+  const failed = start({
+    command: "while ! [ -e said ]; do sleep 0.02; done; exit 3",
+    shell: true,
+    cwd: folder,
+    hooks: { afterStart: sh(`echo pid $$; touch said; ${DEAF}`) },
+  });
   const exit = await failed.recorder.exit();
   assertEquals("failure" in exit ? exit.failure.message : exit.kind, "exited with code 3");
   assertEquals(failed.recorder.reports, ["exited failed"]);
@@ -495,7 +500,7 @@ test("two restarts at once make one process", async (folder) => {
   const command = `mkdir busy || echo twice >> trouble; trap 'rmdir busy; exit 0' TERM; echo "pid $$" >> trace; ${UP}`;
   const spec = child.process("web", { command, shell: true, cwd: folder, readiness: { mode: "log_line", pattern: "up" } });
   await using tree = await supervise({ children: [spec] });
-  await tree.ready({ timeoutMs: 5_000 });
+  await tree.ready({ timeoutMs: 30_000 });
   const web = tree.child("/web");
   await Promise.all([web.restart(), web.restart()]);
   const { phase, attempt } = web;

@@ -177,7 +177,7 @@ test("cancel() asks by the signal, and an end by it or with a success code count
 
 test("cancel() sends the signal only once, because a second one means haste to many programs", async () => {
   const text =
-    'n=0; trap \'n=$((n+1)); echo "$n"\' TERM; echo up; i=0; while [ $i -lt 10 ]; do sleep 0.05; i=$((i+1)); done; echo "got $n"';
+    'n=0; trap \'n=$((n+1)); echo "$n"\' TERM; echo up; while [ $n -eq 0 ]; do sleep 0.05; done; i=0; while [ $i -lt 10 ]; do sleep 0.05; i=$((i+1)); done; echo "got $n"';
   const { recorder, child } = start(script(text), { killTree: false });
   await recorder.until(() => recorder.lines.includes("stdout: up"));
   child.cancel();

@@ -30,13 +30,14 @@ Deno.test({
     const children = [
       child.task("handle", deaf, short),
       child.process("timer", { command: "sleep", args: ["300"] }),
-      child.process("process", { command: "sh", args: ["-c", "sleep 300 & wait"], stop: { killTree: false } }),
+      child.process("process", { command: "sh", args: ["-c", "sleep 300 & echo up; wait"], stop: { killTree: false } }),
       child.process("socket", { command: "sleep", args: ["300"] }),
     ];
     const clock = systemClock();
     const keepAlive = setInterval(() => {}, 1_000);
     let measured: Reconciliation | undefined;
     const events = new Bus<SupervisorEvent>(64);
+    const logs = new Bus<LogRecord>(16);
     const finished = new Promise<void>((resolve) => {
       const interpreter: Interpreter = new Interpreter({
         plan: planTree({ children }, 70),
@@ -55,7 +56,7 @@ Deno.test({
         random: () => 0.5,
         events,
         eventsPerSlice: 64,
-        logs: new Bus<LogRecord>(16),
+        logs,
         onFinished: () => {
           measured = reconcile(interpreter);
           resolve();
@@ -63,7 +64,8 @@ Deno.test({
       });
       interpreter.post({ type: "begin", node: 0, stamp: 0 });
       const isReady = (): boolean => events.recent(64).some(({ type }) => type === "supervisor_ready");
-      until(() => isReady() && accepted.length > 0, () => JSON.stringify(events.recent(64))).then(() => {
+      const hasForked = (): boolean => logs.recent(16).some(({ line }) => line === "up");
+      until(() => isReady() && hasForked() && accepted.length > 0, () => JSON.stringify(events.recent(64))).then(() => {
         const cause = { kind: "shutdown", requestedBy: "test", reason: "end" } as const;
         interpreter.post({ type: "stop", node: 0, stamp: 0, cause, forced: false });
       });

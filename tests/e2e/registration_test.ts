@@ -33,6 +33,7 @@ async function relayAt(path: string, receive: (line: string, socket: Socket) => 
 function whileRegistering(
   run: (tree: Tree, path: string) => Promise<void>,
   receive: ((line: string, socket: Socket) => void) | null,
+  registrationIoTimeoutSecs = 10,
 ): Promise<void> {
   return inFolder(async (folder) => {
     const relayRegistrationPath = join(folder, "relay.sock");
@@ -40,7 +41,7 @@ function whileRegistering(
     try {
       await using tree = await supervise({ children: [child.task("api", untilAborted)] });
       const path = join(folder, "t.sock");
-      const times = { leaseSeconds: 3, registrationHeartbeatIntervalSeconds: 1, registrationIoTimeoutSecs: 0.2 };
+      const times = { leaseSeconds: 30, registrationHeartbeatIntervalSeconds: 1, registrationIoTimeoutSecs };
       await using _dashboard = await serveDashboard(tree, {
         targetId: "t",
         displayName: "shop one",
@@ -82,7 +83,7 @@ test("a target says what it is in one line, as the reference does, and hello and
       target_id: "t",
       display_name: "shop one",
       ipc_path: path,
-      lease_seconds: 3,
+      lease_seconds: 30,
       supported_commands: commands.map((name) => ({ name, idempotent: false, timeout_seconds: 30 })),
     });
     assertEquals(lines[0]!.indexOf('{"target_id":"t","display_name":"shop one","ipc_path":'), 0);
@@ -94,22 +95,26 @@ test("a target says what it is in one line, as the reference does, and hello and
 
 test("a relay that is silent, closes, talks without end or is not there costs nothing but the registration", async () => {
   const silent: Socket[] = [];
-  const cases: readonly (readonly [RegExp, ((line: string, socket: Socket) => void) | null])[] = [
-    [/does not answer within 200 ms/, (_, socket) => void silent.push(socket)],
+  const cases: readonly (readonly [RegExp, ((line: string, socket: Socket) => void) | null, ioTimeoutSecs?: number])[] = [
+    [/does not answer within 200 ms/, (_, socket) => void silent.push(socket), 0.2],
     [/closed without an answer/, (_, socket) => socket.end()],
     [/in disorder \(frame_too_large\)/, (_, socket) => void socket.write("x".repeat(200_000))],
     [/in disorder \(invalid_utf8\)/, (_, socket) => void socket.write(new Uint8Array([0xff, 0x0a]))],
     [/ENOENT|No such file/, null],
   ];
-  for (const [why, receive] of cases) {
-    await whileRegistering(async (tree, path) => {
-      assertMatch(await nextChange(tree), why);
-      const client = await LineClient.open(path);
-      client.ask({ request_id: "s", method: "state" });
-      assertMatch(String(await client.line()), /"registration_state":"expired","connection_state":"unavailable"/);
-      client.close();
-      silent.splice(0).forEach((socket) => socket.destroy());
-    }, receive);
+  for (const [why, receive, ioTimeoutSecs] of cases) {
+    await whileRegistering(
+      async (tree, path) => {
+        assertMatch(await nextChange(tree), why);
+        const client = await LineClient.open(path);
+        client.ask({ request_id: "s", method: "state" });
+        assertMatch(String(await client.line()), /"registration_state":"expired","connection_state":"unavailable"/);
+        client.close();
+        silent.splice(0).forEach((socket) => socket.destroy());
+      },
+      receive,
+      ioTimeoutSecs,
+    );
   }
 });
 

@@ -214,8 +214,12 @@ test("children get the values as they are, each once and whole", async (folder) 
   const script = 'printf "%s|%s|%s" "$TOKEN" "$WORD" "$KEY" >seen';
   const text = treeText().replace(JSON.stringify(`${SAYS}; exit 3`), JSON.stringify(`${script}; exit 0`));
   await writeFile(join(folder, "tree.yaml"), text.replace("command: sh, args", "cwd: ., command: sh, args"));
-  await outputOf(["run", "tree.yaml", "--no-socket", "--for", "2"], folder, 0);
-  assertEquals(await readFile(join(folder, "seen"), "utf8"), `${FROM_FILE}|${FROM_VARIABLE}|${LINES.join("\n")}`);
+  const command = withWord(["run", "tree.yaml", "--no-socket"], folder);
+  await command.until("everything is ready");
+  const wanted = `${FROM_FILE}|${FROM_VARIABLE}|${LINES.join("\n")}`;
+  await until(async () => await readFile(join(folder, "seen"), "utf8").catch(() => "") === wanted, command.output);
+  command.signal("SIGTERM");
+  assertEquals(await command.ended, 0, command.output());
 });
 
 test("a secret with a new value reaches its child when the file is loaded anew, and neither value is told", async (folder) => {

@@ -44,8 +44,12 @@ test("status: the tree and each child, parents first; what processes take is mea
       "restart",
     ]);
     if (root.unmeasured === null) {
-      assert(busy?.usage !== null && busy!.usage.cpuPercent > 1 && busy!.usage.memoryBytes > 100_000 && busy!.usage.processes === 1);
+      assert(busy?.usage !== null && busy!.usage.memoryBytes > 100_000 && busy!.usage.processes === 1);
     }
+    await until(async () => {
+      const { tree, children: [first] } = await client.status({ usage: true });
+      return tree.unmeasured !== null || (first?.usage?.cpuPercent ?? 0) > 1;
+    }, () => "it takes no time of a processor");
     assertEquals((await client.status()).children.map(({ usage }) => usage), Array(5).fill(null));
     const error = await assertRejects(() => client.request("reeve.status", { usage: "yes" }), DashboardError);
     assertEquals(error.wire.code, "invalid_command_params");

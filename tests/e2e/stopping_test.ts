@@ -76,7 +76,7 @@ function script(name: string, text: string, more: object = {}): object {
 test("who ignores SIGTERM is killed with all that it started when its time is over, and the report says so", async (folder) => {
   const deaf = `trap 'echo asked' TERM; sh -c "trap '' TERM; echo up; while :; do sleep 0.05; done" & while :; do wait; done`;
   const run = TreeRun.start(folder, {
-    children: [script("deaf", deaf, { stop: { timeout_ms: 300 } }), script("polite", "echo up; exec sleep 600")],
+    children: [script("deaf", deaf, { stop: { timeout_ms: 3_000, kill_wait_ms: 30_000 } }), script("polite", "echo up; exec sleep 600")],
   });
   try {
     await run.command.until("everything is ready");

@@ -1,5 +1,5 @@
 /** `reeve top` on a real terminal, beside a real run. */
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
@@ -51,6 +51,7 @@ test("reeve top: children as they come and go, a filter, details, a command, ano
   await tmux.shows(/› {3}● db +ready +.* \d+ *\n/);
   assertEquals(tmux.modes(), "1 0 1");
   const [, pid = ""] = /● db +ready.* (\d+) *\n/.exec(tmux.screen()) ?? [];
+  assert(Number(pid) > 1, tmux.screen());
   process.kill(Number(pid), "SIGKILL");
   await tmux.shows(/● db +ready +\d+ s +1 /);
   await tmux.shows(/✗ \/db +failed: ended by signal SIGKILL/);
@@ -73,7 +74,7 @@ test("reeve top: children as they come and go, a filter, details, a command, ano
   await tmux.shows(/paused by .*: no need/);
   tmux.resize(60, 14);
   await tmux.shows(/‖ api +paused/);
-  assertMatch(tmux.screen(), /^\? help {2}q quit {2}Enter details/m);
+  await tmux.shows(/^\? help {2}q quit {2}Enter details/m);
   assertEquals(tmux.screen().trimEnd().split("\n").every((line) => line.length <= 60), true, tmux.screen());
   tmux.type("q");
   await tmux.shows("ended with 0");

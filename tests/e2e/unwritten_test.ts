@@ -5,12 +5,16 @@ import { join } from "node:path";
 import { child, readJournal, supervise } from "../../mod.ts";
 import { inFolder } from "../support/folder.ts";
 import { untilAborted } from "../support/tasks.ts";
+import { until } from "../support/until.ts";
 
 /** Puts a folder where the file is, so that nothing can be appended. */
 async function breakFile(path: string): Promise<void> {
-  while (!await stat(path).then(({ size }) => size > 0, () => false)) await new Promise((resolve) => setTimeout(resolve, 5));
-  await rm(path);
-  await mkdir(path);
+  await until(() => stat(path).then(({ size }) => size > 0, () => false), () => `nothing was written to ${path}`);
+  // What is being written may put it there again.
+  await until(async () => {
+    await rm(path, { force: true });
+    return await mkdir(path).then(() => true, () => false);
+  }, () => `${path} comes back`);
 }
 
 Deno.test("what could not be written of journal, audit and output is in the report, with why; the tree ends all the same", () =>

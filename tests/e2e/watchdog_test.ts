@@ -56,7 +56,7 @@ console.log("lived");`;
 
 Deno.test("startWatchdog() reports alone where that is wanted, once, and says when the loop goes on", async () => {
   const { code, output } = await outcomeOf(
-    watchedProgram('{ timeoutMs: 800, onStall: "report" }', "spin(3_000); await pause(500);"),
+    watchedProgram('{ timeoutMs: 800, onStall: "report" }', "spin(3_000); await pause(3_000);"),
     ...FLAGS,
   );
   assertMatch(
@@ -82,7 +82,12 @@ Deno.test({
   name: "a process that was stopped and goes on was not blocked",
   ignore: !UNIX,
   async fn(): Promise<void> {
-    const body = 'console.log("pid", process.pid); await pause(3_000); console.log("lived");';
+    const body = `process.on("SIGTERM", () => {
+  console.log("lived");
+  process.exit(0);
+});
+console.log("pid", process.pid);
+await pause(60_000);`;
     await withFolder({ "main.mjs": watchedProgram("{ timeoutMs: 500 }", body) }, async (folder) => {
       const program = start(programArgs(join(folder, "main.mjs"), FLAGS));
       await program.until("pid");
@@ -93,6 +98,7 @@ Deno.test({
         process.kill(pid, "SIGCONT");
         await new Promise((resolve) => setTimeout(resolve, 300));
       }
+      program.signal("SIGTERM");
       assertEquals(await program.ended, 0, program.output());
       assertStringIncludes(program.output(), "lived");
     });
@@ -109,7 +115,7 @@ Deno.test({
         output,
         /Cannot watch the loop of the program: Requires run access.*\. Add --allow-run to the command, or report alone\n/,
       );}
-    const reported = await outcomeOf(watchedProgram('{ timeoutMs: 300, onStall: "report" }', "spin(1_500);"));
+    const reported = await outcomeOf(watchedProgram('{ timeoutMs: 300, onStall: "report" }', "spin(5_000);"));
     assertEquals(reported.code, 0);
     assertMatch(reported.output, /^reeve: the loop of the program has been blocked for/);
   },

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { child, supervise } from "../../mod.ts";
 import { platform } from "../../src/platform/mod.ts";
+import { systemClock } from "../../src/runtime/mod.ts";
 import { workerAdapter } from "../../src/runtime/children/worker.ts";
 import type { RunningChild } from "../../src/runtime/children/types.ts";
 import { VirtualClock } from "../../src/testing/mod.ts";
@@ -16,7 +17,8 @@ async function withWorker(
 ): Promise<void> {
   const keepAlive = setInterval(() => {}, 1_000);
   try {
-    const recorder = new Recorder(options);
+    // A thread that is slow to answer is none that does not answer.
+    const recorder = new Recorder({ clock: new VirtualClock(), ...options });
     await run(recorder, workerAdapter(moduleUrl(`tests/fixtures/workers/${file}`)).start(recorder));
   } finally {
     clearInterval(keepAlive);
@@ -30,7 +32,7 @@ function failure(kind: "failed" | "panicked", category: string, message: string)
 // --- how a worker ends -------------------------------------------------------------------------------------------------------------------
 
 Deno.test("workerAdapter() runs the function of the file with its context and reports success", () =>
-  withWorker("echo", { args: { size: 3 }, environment: [["MODE", "fast"]] }, async (recorder) => {
+  withWorker("echo", { args: { size: 3 }, environment: [["MODE", "fast"]], clock: systemClock() }, async (recorder) => {
     assertEquals(await recorder.exit(), { kind: "succeeded" });
     assertEquals(recorder.reports, ["running", "ready true", "exited succeeded"]);
     assertEquals(recorder.lines, ["log: first", "log: second", 'log: ["/tree/child","child",2,7,{"size":3},"fast"]']);
@@ -110,7 +112,7 @@ Deno.test("workerAdapter() fails when the arguments cannot be sent", () =>
   }));
 
 Deno.test("workerAdapter() trusts no message", () =>
-  withWorker("rude", {}, async (recorder) => {
+  withWorker("rude", { clock: systemClock() }, async (recorder) => {
     assertEquals(await recorder.exit(), failure("panicked", "Error", "gave no reason"));
     assertEquals(recorder.reports, ["running", "exited panicked"]);
     const refused =
@@ -122,7 +124,7 @@ Deno.test("workerAdapter() trusts no message", () =>
 
 for (const apartMs of [-3_600_000, 0, 3_600_000]) {
   Deno.test(`heartbeats of a worker are as old as they are where the calendar was set by ${apartMs / 3_600_000} h before it began`, () =>
-    withWorker("other_calendar", { args: { apartMs } }, async (recorder) => {
+    withWorker("other_calendar", { args: { apartMs }, clock: systemClock() }, async (recorder) => {
       assertEquals(await recorder.exit(), { kind: "succeeded" });
       const ages = recorder.heartbeats.map((atMs) => recorder.clock.now() - atMs);
       assertEquals(ages.map((age) => age < 0 ? "to come" : age < 10_000 ? "new" : age < 80_000 ? "a minute old" : age), [
@@ -165,7 +167,7 @@ Deno.test("kill() ends a worker that ignores the stop but is not busy", () =>
 
 Deno.test("kill() never says that a busy thread is gone while it still writes", async () => {
   const numbers = new Int32Array(new SharedArrayBuffer(8));
-  await withWorker("busy", { args: numbers.buffer }, async (recorder, child) => {
+  await withWorker("busy", { args: numbers.buffer, clock: systemClock() }, async (recorder, child) => {
     await recorder.until(() => recorder.reports.includes("ready true"));
     while (Atomics.load(numbers, 1) === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     child.cancel();

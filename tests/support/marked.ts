@@ -7,7 +7,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { reeveArgs, ROOT } from "./runtime.ts";
 
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 60_000;
 
 /** What became of a program. */
 export interface Outcome {
@@ -25,6 +25,8 @@ export interface Outcome {
 export interface MarkedOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** It gets SIGTERM when it has written this. @default {it ends by itself} */
+  readonly endAfter?: RegExp;
 }
 
 /** Runs `reeve ARGS`. */
@@ -38,7 +40,11 @@ export function withoutWarnings(err: string): string {
 }
 
 /** Runs a program with a mark in its environment that all its descendants inherit. */
-export async function runMarked(command: string, args: readonly string[], { cwd, env = {} }: MarkedOptions = {}): Promise<Outcome> {
+export async function runMarked(
+  command: string,
+  args: readonly string[],
+  { cwd, env = {}, endAfter }: MarkedOptions = {},
+): Promise<Outcome> {
   const temporary = await mkdtemp(join(tmpdir(), "reeve-marked-"));
   const sockets = join(temporary, "reeve");
   await mkdir(sockets, { mode: 0o700 });
@@ -47,7 +53,7 @@ export async function runMarked(command: string, args: readonly string[], { cwd,
     const { code, out, err } = await run(command, args, {
       cwd: cwd ?? fileURLToPath(ROOT),
       env: { ...process.env, ...env, REEVE_TEST_MARK: mark, TMPDIR: temporary, XDG_RUNTIME_DIR: temporary, NO_COLOR: "1" },
-    });
+    }, endAfter);
     const { out: processes } = await run("ps", ["axeww", "-o", "pid,stat,command"], {});
     // Those that are dead but not yet reaped have no environment.
     const leftovers = processes.split("\n").filter((line) => line.includes(`REEVE_TEST_MARK=${mark}`));
@@ -62,6 +68,7 @@ function run(
   command: string,
   args: readonly string[],
   options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string | undefined>> },
+  endAfter?: RegExp,
 ): Promise<{ code: number; out: string; err: string }> {
   return new Promise((resolve) => {
     const limits = { timeout: LIMIT_MS, maxBuffer: 64 * 1024 * 1024 };
@@ -69,5 +76,15 @@ function run(
       resolve({ code: error === null ? 0 : typeof error.code === "number" ? error.code : -1, out, err });
     });
     child.stdin?.end();
+    if (endAfter === undefined) return;
+    let text = "";
+    const look = (chunk: string): void => {
+      text += chunk;
+      if (!endAfter.test(text)) return;
+      child.stdout?.off("data", look);
+      // Deno takes `child.kill()` for the end of it.
+      if (child.pid !== undefined) process.kill(child.pid, "SIGTERM");
+    };
+    child.stdout?.on("data", look);
   });
 }

@@ -22,6 +22,7 @@ import { Interpreter, planTree } from "../../src/runtime/mod.ts";
 import { VirtualClock } from "../../src/testing/mod.ts";
 import { inFolder } from "./folder.ts";
 import { deaf, untilAborted } from "./tasks.ts";
+import { until } from "./until.ts";
 
 type Play = (tree: Tree, clock: VirtualClock) => Promise<unknown> | unknown;
 
@@ -275,8 +276,11 @@ export const SCENES: Readonly<Record<string, () => Promise<SupervisorEvent[]>>> 
       });
       await clock.advance(10);
       await untilWritten(path);
-      await rm(path);
-      await mkdir(path);
+      // What is being written may put it there again.
+      await until(async () => {
+        await rm(path, { force: true });
+        return await mkdir(path).then(() => true, () => false);
+      }, () => `${path} comes back`);
       await tree.child("/a").restart();
       await clock.advance(10);
       for await (const event of tree.events()) if (event.type === "sink_changed") break;
