@@ -3,6 +3,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { isAlive, reeve } from "../support/command.ts";
 import { withFolder } from "../support/folder.ts";
 import { LineClient } from "../support/lines.ts";
+import { until } from "../support/until.ts";
 
 /** Two processes of which one depends on the other, and a module. */
 const TREE = `name: small
@@ -26,7 +27,7 @@ const TASK = `export default ({ signal, log }) => {
 const DEAF = `children:
   - name: deaf
     run: { process: { command: sh, args: [-c, "trap '' TERM INT; echo deaf is up $$; while true; do sleep 0.2; done"] } }
-    stop: { timeout_ms: 60000 }
+    stop: { timeout_ms: 60000, kill_wait_ms: 15000 }
 `;
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
@@ -49,6 +50,7 @@ Deno.test("reeve run --health answers over HTTP how the tree is, and does not ru
   await withFolder({ "tree.yaml": TREE, "task.mjs": TASK }, async (folder) => {
     const command = reeve(["run", "tree.yaml", "--health", "127.0.0.1:0"], { cwd: folder });
     await command.until("everything is ready");
+    await command.until("health on");
     const port = Number(/health on 127\.0\.0\.1:(\d+)/.exec(command.output())?.[1]);
     const answer = await fetch(`http://127.0.0.1:${port}/readyz`);
     assertEquals([answer.status, await answer.json()], [200, { ready: true, phase: "running", waitingFor: [], more: 0 }]);
@@ -139,7 +141,9 @@ Deno.test("reeve exits with 2 for wrong usage and for a file that is not there",
 
 Deno.test("reeve run --json writes events, lines and the report as JSON", async () => {
   await withFolder({ "tree.yaml": TREE, "task.mjs": TASK }, async (cwd) => {
-    const command = reeve(["run", "tree.yaml", "--json", "--no-socket", "--for", "0.5"], { cwd });
+    const command = reeve(["run", "tree.yaml", "--json", "--no-socket"], { cwd });
+    for (const said of ['"path":"/","correlation":0,"type":"supervisor_ready"', "task is up"]) await command.until(said);
+    command.signal("SIGTERM");
     assertEquals(await command.ended, 0, command.output());
     const items = command.output().trim().split("\n").map((line) => JSON.parse(line));
     assertEquals([items[0].type, items.at(-1).type, items.at(-1).exitCode], ["supervisor_started", "report", 0]);
@@ -154,9 +158,10 @@ Deno.test("a stray rejection of one child's code does not end the others", async
   await withFolder(
     { "tree.yaml": "children:\n  - name: a\n    run: { module: { url: ./stray.mjs } }\n", "stray.mjs": stray },
     async (cwd) => {
-      const command = reeve(["run", "tree.yaml", "--for", "0.5"], { cwd });
+      const command = reeve(["run", "tree.yaml"], { cwd });
+      await command.until("an error outside of any child was caught: stray");
+      command.signal("SIGTERM");
       assertEquals(await command.ended, 0, command.output());
-      assertStringIncludes(command.output(), "an error outside of any child was caught: stray");
     },
   );
 });
@@ -169,6 +174,7 @@ children:
     readiness: { mode: completed }
   - name: helper
     run: { process: { command: sh, args: [-c, "echo helping; exec sleep 60"] } }
+    readiness: { mode: log_line, pattern: helping }
     requires: [migrate]
   - name: job
     task_role: job
@@ -192,16 +198,19 @@ children:
   - name: first
     run: { process: { command: sh, args: [-c, "echo first is up; exec sleep 60"] } }
   - name: fails
-    run: { process: { command: sh, args: [-c, "echo fails is up; sleep 0.4; test -e failed || { touch failed; exit 3; }; exec sleep 60"], cwd: . } }
+    run: { process: { command: sh, args: [-c, "echo fails is up; until [ -e up ]; do sleep 0.05; done; test -e failed || { touch failed; exit 3; }; exec sleep 60"], cwd: . } }
     backoff: { initial_ms: 10 }
   - name: last
-    run: { process: { command: sh, args: [-c, "trap 'echo last stops; exit 0' TERM; echo last is up; while true; do sleep 0.05; done"] } }
+    run: { process: { command: sh, args: [-c, "trap 'echo last stops; exit 0' TERM; echo last is up; touch up; while true; do sleep 0.05; done"], cwd: . } }
 `;
   await withFolder({ "tree.yaml": tree }, async (cwd) => {
-    const command = reeve(["run", "tree.yaml", "--for", "2"], { cwd });
+    const command = reeve(["run", "tree.yaml"], { cwd });
+    await command.until("first is up");
+    await until(() => command.output().split("last is up").length > 2, command.output);
+    command.signal("SIGTERM");
     assertEquals(await command.ended, 0, command.output());
     const said = [...command.output().matchAll(/│ \/\w+ +(\w+ (?:is up|stops))/g)].map(([, line]) => line);
-    assertEquals(said.slice(3, 6).filter((line) => line !== "fails is up"), ["last stops", "last is up"]);
+    assertEquals(said.filter((line) => line?.startsWith("last ")).slice(0, 3), ["last is up", "last stops", "last is up"]);
     assertEquals(said.filter((line) => line === "first is up").length, 1);
     assertMatch(command.output(), /\/last +restarting after sibling|\/last .* 1 +0 /);
   });
@@ -296,7 +305,9 @@ Deno.test("reeve run without a dashboard section opens a socket of its own, and 
     killed.signal("SIGKILL");
     await killed.ended;
     const commands = [0, 1].map(() => reeve(["run", "tree.yaml"], { cwd: folder, runtimeDir: folder }));
-    for (const command of commands) await command.until("everything is ready");
+    for (const command of commands) {
+      for (const said of ["everything is ready", "dashboard on "]) await command.until(said);
+    }
     const paths = commands.map((command) => pathIn(command.output()));
     for (const path of paths) {
       assertMatch(path.slice(folder.length), /^\/reeve\/small-\d+\.sock$/);
@@ -331,7 +342,7 @@ Deno.test("reeve run warns and runs on where its own socket cannot be had", asyn
     await mkdir(`${folder}/reeve`);
     await chmod(`${folder}/reeve`, 0o770);
     const command = reeve(["run", "tree.yaml", "--json"], { cwd: folder, runtimeDir: folder });
-    await command.until('"type":"supervisor_ready"');
+    for (const said of ['"type":"supervisor_ready"', "the tree runs without a socket"]) await command.until(said);
     assertStringIncludes(
       command.output(),
       `reeve: the tree runs without a socket: "${folder}/reeve" is open to others, must have mode 0700. --no-socket does without\n`,

@@ -54,7 +54,7 @@ test("reeve dashboard shows the page to whoever has the address, and speaks of t
     const run = reeve(["run", "supervisor.yaml"], { cwd: folder, runtimeDir: folder });
     const command = reeve(["dashboard", "--no-open"], { cwd: folder, runtimeDir: folder });
     try {
-      await Promise.all([run.until("everything is ready"), command.until("Ctrl-C ends it")]);
+      await Promise.all([run.until("everything is ready"), command.until("Ctrl-C ends it"), command.until("token=")]);
       const [url = ""] = /^http:\S+token=\S+$/m.exec(command.output()) ?? [];
       const { origin, host } = new URL(url);
 
@@ -118,7 +118,7 @@ test("reeve dashboard says which port it cannot have, and what is no port", asyn
   assertEquals(await wrong.ended, 2);
   assertMatch(wrong.output(), /from 0 to 65535/);
   const first = reeve(["dashboard", "--no-open"]);
-  await first.until("Ctrl-C ends it");
+  for (const said of ["Ctrl-C ends it", "token="]) await first.until(said);
   const port = new URL(/http:\S+/.exec(first.output())?.[0] ?? "").port;
   const second = reeve(["dashboard", "--no-open", "--port", port]);
   assertEquals(await second.ended, 1);

@@ -160,10 +160,15 @@ for (const strategy of ["fail_closed", "defer_bounded"] as const) {
         // What is left in the last blocks of the files is soon written.
         let told: string[] = [];
         const isTold = async (...words: string[]): Promise<void> =>
-          await until(async () => {
-            told = JSON.parse(await program.ask("told"));
-            return words.every((word) => told.includes(word));
-          }, () => `${words.join()} is not told, but ${told.join()}`);
+          await until(
+            async () => {
+              told = JSON.parse(await program.ask("told"));
+              return words.every((word) => told.includes(word));
+              // Who writes tries again after 30 s at most.
+            },
+            () => `${words.join()} is not told, but ${told.join()}`,
+            45_000,
+          );
         await isTold("logs failing");
         const outcomes = new Set<string>();
         if (strategy === "fail_closed") {

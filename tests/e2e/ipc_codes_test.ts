@@ -109,7 +109,7 @@ const ROWS: readonly (Row & { readonly optionsAt?: (path: string) => ServedOptio
   { code: "request_too_large", lines: [read("last", "hello", { padding: "x".repeat(70_000) })] },
   {
     code: "rate_limit_exceeded",
-    options: { securityConfig: { rateLimit: { refillRate: 1, burstCapacity: 1 } } },
+    options: { securityConfig: { rateLimit: { refillRate: 0.001, burstCapacity: 1 } } },
     lines: [read("first", "hello"), read("last", "hello")],
     retryable: true,
   },

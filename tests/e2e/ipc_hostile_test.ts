@@ -182,7 +182,7 @@ test("who writes a byte at a time is answered when the line is whole, and ended 
   slow.write("{");
   assert((await textOf(slow)).includes('"ipc_idle_timeout"'));
   await gone(slow);
-}, { idleTimeoutMs: 400 });
+}, { idleTimeoutMs: 5_000 });
 
 test("a megabyte without an end is refused with one line, however it is cut", async ({ path }) => {
   const sizes = [1, 1_024, 65_535, 65_536, 65_537, 524_288, 1_048_575, 1_048_576];

@@ -22,7 +22,7 @@ import { Bus, openJournal } from ${JSON.stringify(moduleUrl("src/observe/mod"))}
 const [path, runId, fsync] = process.argv.slice(2);
 const bus = new Bus(4096);
 const source = { bus, runId, tree: "shop", wallAt: () => Date.now(), tell: (facts) => writeSync(2, JSON.stringify(facts)) };
-const journal = await openJournal({ path, fsync, maxBytes: 60_000, keep: 10_000 }, source);
+const journal = await openJournal({ path, fsync, maxBytes: 8_000, keep: 10_000 }, source);
 while (true) {
   for (let count = 0; count < 25; count++) {
     bus.publish({ type: "child_running", seq: bus.lastSeq + 1, atMs: performance.now(), path: "/web", correlation: 1, generation: 0, attempt: 1 });

@@ -194,8 +194,8 @@ test("a socket of the service manager is passed on by its name; where there is n
     `import { child, supervise } from ${JSON.stringify(moduleUrl("mod"))};
 const tree = await supervise({ children: [child.process("web", ${JSON.stringify(declared)})] });
 await tree.ready({ timeoutMs: 15000 });
-console.log("ready");
 process.on("SIGTERM", () => tree.close());
+console.log("ready");
 `.replace(/^/, 'import process from "node:process";\n'),
   );
   // Gives a socket to the program as systemd does.
@@ -207,8 +207,9 @@ const address = {};
 handle.getsockname(address);
 console.log("port " + address.port);
 const script = 'export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=http; exec "$@"';
-const program = spawn("/bin/sh", ["-c", script, "sh", ...process.argv.slice(1)], { stdio: ["ignore", "inherit", "inherit", handle.fd] });
-process.on("SIGTERM", () => program.kill());
+let program;
+process.on("SIGTERM", () => program?.kill());
+program = spawn("/bin/sh", ["-c", script, "sh", ...process.argv.slice(1)], { stdio: ["ignore", "inherit", "inherit", handle.fd] });
 program.on("exit", (code) => process.exit(code ?? 1));
 `;
   const manager = spawn(NODE, ["-e", given, process.execPath, ...programArgs(program, ["-A", "--no-check"])], {

@@ -126,7 +126,7 @@ test("a child is never blocked by a file that cannot be written, and the loss is
   const events = sinkEvents(tree);
   // A reader that is not prompt is told of what it missed before that.
   for await (const record of tree.logs({ filter: ({ line }) => line === "done", capacity: Infinity })) if ("line" in record) break;
-  assert(Date.now() - startedAtMs < 15_000, "the child had to wait");
+  assert(Date.now() - startedAtMs < 60_000, "the child had to wait");
   await until(() => events.length > 0, () => "nobody says that the file cannot be written");
   assertEquals(events.map(({ healthy, sink }) => [healthy, sink]), [[false, "logs"]]);
   assertMatch(events[0]!.reason, /a\.log/);

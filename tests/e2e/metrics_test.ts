@@ -44,7 +44,7 @@ async function whileTold(
 ): Promise<void> {
   await withFolder({ "tree.yaml": TREE }, async (cwd) => {
     const command = reeve(["run", "tree.yaml", "--metrics", "127.0.0.1:0", ...options], { cwd });
-    await command.until("everything is ready");
+    for (const said of ["everything is ready", "metrics on"]) await command.until(said);
     await use(`http://127.0.0.1:${portOf(command)}`, command, cwd);
     command.signal("SIGTERM");
     assertEquals(await command.ended, 0, command.output());

@@ -240,7 +240,7 @@ children:
 `;
   await writeFile(join(folder, "tree.yaml"), text);
   const command = reeve(["run", "tree.yaml", "--verbose"], { cwd: folder });
-  await command.until("everything is ready");
+  for (const said of ["everything is ready", "dashboard on "]) await command.until(said);
   const seen = (): Promise<string> => readFile(join(folder, "seen"), "utf8");
   assertEquals(await seen(), before);
   await write(after);

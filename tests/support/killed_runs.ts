@@ -67,7 +67,7 @@ export class KilledRuns {
   static async begin(folder: string, options: TreeRunOptions = {}): Promise<KilledRuns> {
     for (const name of ["locks", "lives", "logs"]) mkdirSync(join(folder, name));
     const runs = new KilledRuns(folder, options, TreeRun.start(folder, spec(0), options));
-    await runs.#run.command.until("everything is ready");
+    for (const said of ["everything is ready", "dashboard on "]) await runs.#run.command.until(said);
     const [, socket = ""] = /dashboard on (\S+)/.exec(runs.#run.command.output()) ?? [];
     await using client = await connect(socket);
     await client.command("quarantine_child", { childPath: "/held", requestedBy: "ops", reason: "suspect" });

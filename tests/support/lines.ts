@@ -2,7 +2,7 @@
 import { connect } from "node:net";
 import { type ByteConnection, platform } from "../../src/platform/mod.ts";
 
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 15_000;
 
 /** A connection that can end in one direction alone. */
 type Wire = Pick<ByteConnection, "receive" | "write" | "close"> & { readonly halfClose?: () => void };

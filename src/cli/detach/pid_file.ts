@@ -80,9 +80,11 @@ const SLACK_MS = 2_000;
 export async function ownerOf(path: string): Promise<number | null> {
   const pid = await read(path);
   if (pid === null || !lives(pid)) return null;
+  // Read before the age, so that a slow answer makes it older, and not younger than its own file.
+  const nowMs = Date.now();
   const [written, age] = await Promise.all([lstat(path).catch(() => null), ageOf(pid)]);
   // Whoever wrote the file was there before it.
-  if (written !== null && age !== null && Date.now() - age > written.mtimeMs + SLACK_MS) return null;
+  if (written !== null && age !== null && nowMs - age > written.mtimeMs + SLACK_MS) return null;
   return pid;
 }
 
