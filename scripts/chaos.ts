@@ -25,12 +25,12 @@ async function running(): Promise<Map<string, number[]>> {
   return found;
 }
 
-/** How long, in milliseconds, what is on its way may take. */
-const PATIENCE_MS = 15_000;
+/** How long, in milliseconds, a copy of a shell may take to become another program, and a child to be there again. */
+const [COPIED_MS, BACK_MS] = [2_000, 15_000];
 
 /** Looks until there is nothing to complain about; fails with the complaint when that takes too long. */
-async function settled(complaint: () => Promise<string>): Promise<void> {
-  for (const giveUpAtMs = performance.now() + PATIENCE_MS;; await new Promise((resolve) => setTimeout(resolve, 100))) {
+async function settled(complaint: () => Promise<string>, patienceMs: number): Promise<void> {
+  for (const giveUpAtMs = performance.now() + patienceMs;; await new Promise((resolve) => setTimeout(resolve, 100))) {
     const text = await complaint();
     if (text === "") return;
     if (performance.now() > giveUpAtMs) fail(text);
@@ -45,7 +45,7 @@ async function confirm(twice: readonly (readonly [string, readonly number[]])[])
       const still = pids.filter((pid) => found.get(name)?.includes(pid) === true);
       return still.length > 1 ? [`${name} runs ${still.length} times: ${still.join(", ")}`] : [];
     }).join("; ");
-  });
+  }, COPIED_MS);
 }
 
 /** Says who of all that were killed is not there again. */
@@ -100,7 +100,7 @@ async function misfortune(durationSecs: number): Promise<{ readonly descriptors:
     await new Promise((resolve) => setTimeout(resolve, 50 + Math.random() * 200));
   }
   await new Promise((resolve) => setTimeout(resolve, 1_000));
-  await settled(missing);
+  await settled(missing, BACK_MS);
   return { descriptors: descriptors(), memory: memory() };
 }
 
