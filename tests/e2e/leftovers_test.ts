@@ -258,7 +258,7 @@ const STRANGER = `let stranger = 0;
 for (let attempt = 0; stranger === 0 && attempt < 20; attempt++) {
   const wanted = spawn("true").pid + 50;
   parentDeath.add(wanted, console.log);
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await new Promise((resolve) => setTimeout(resolve, 500));
   for (let pid = 0; pid < wanted && stranger === 0;) {
     const child = spawn("sleep", ["60"], { detached: true, stdio: "ignore" });
     pid = child.pid;

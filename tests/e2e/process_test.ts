@@ -8,6 +8,7 @@ import { processAdapter, type ProcessPlan } from "../../src/runtime/children/pro
 import type { RunningChild } from "../../src/runtime/children/types.ts";
 import { Recorder, type RecorderOptions } from "../runtime/children/recorder.ts";
 import { keptAlive } from "../support/alive.ts";
+import { until } from "../support/until.ts";
 
 interface Started {
   readonly recorder: Recorder;
@@ -215,7 +216,7 @@ test("processAdapter() leaves no grandchild behind, even one that holds the pipe
   const { recorder } = start(script("sleep 60 & echo $!; exit 7"));
   const grandchild = await saidPid(recorder);
   assertEquals(await recorder.exit(), failed("exit_code", "exited with code 7", { exitCode: 7 }));
-  assertEquals(await isAlive(grandchild), false);
+  await until(async () => !await isAlive(grandchild), () => "it was left behind");
 });
 
 test("cancel() and kill() reach the whole group", async () => {
@@ -224,7 +225,7 @@ test("cancel() and kill() reach the whole group", async () => {
   child.cancel();
   child.kill();
   assertEquals(await recorder.exit(), { kind: "killed" });
-  assertEquals(await isAlive(grandchild), false);
+  await until(async () => !await isAlive(grandchild), () => "it was left behind");
 });
 
 test("killTree false spares the group, and a grandchild that holds the pipes does not delay the report for long", async () => {

@@ -76,7 +76,7 @@ socketTest(
       const { folder, registration, open } = test;
       const client = await open();
       assertEquals((await client.hello())["targets"], []);
-      const target = await joined(test, "shop", { lease_seconds: 2 });
+      const target = await joined(test, "shop", { lease_seconds: 5 });
       // A list tells how things are when it is sent: there may be one of before.
       const listed = (...rows: string[][]): Promise<unknown> =>
         client.next(({ targets }) =>
@@ -129,7 +129,7 @@ socketTest("registration socket: who is bad, silent or gone costs only that conn
       for (const answer of answers) assertEquals(JSON.parse(await answer).error.code, "registration_timeout");
       assertEquals(await codeOf(registrationOf("shop", join(folder, "shop.sock"))), "registered");
     },
-    (folder) => ({ registration: { listen_path: join(folder, "relay.sock"), allowed_ipc_path_prefixes: [folder], io_timeout_seconds: 1 } }),
+    (folder) => ({ registration: { listen_path: join(folder, "relay.sock"), allowed_ipc_path_prefixes: [folder], io_timeout_seconds: 3 } }),
   ));
 
 socketTest(

@@ -62,7 +62,8 @@ async function withServer(folder: string, use: (run: TreeRun, port: number) => P
   try {
     await run.command.until("everything is ready");
     await use(run, port);
-    assertEquals([run.processes(), await isListening(port)], [[], false]);
+    await until(() => run.processes().length === 0, () => `${run.processes()}`);
+    assertEquals(await isListening(port), false);
   } finally {
     await run.clear();
   }
@@ -82,7 +83,7 @@ test("who ignores SIGTERM is killed with all that it started when its time is ov
     await run.command.until("everything is ready");
     assert(run.processes().length >= 3, `${run.processes()}`);
     assertEquals(await run.stop(), 0, run.command.output());
-    assertEquals(run.processes(), []);
+    await until(() => run.processes().length === 0, () => `${run.processes()}`);
     const output = run.command.output();
     assert(output.includes("asked"), output);
     assertMatch(output, /\/deaf +process +1 .*by force/);
@@ -111,7 +112,7 @@ test("what forked twice or began a session of its own is gone after a restart, a
     await until(() => daemons().length === 2 && isRunning(daemons()[1]!), () => `${daemons()}`);
 
     assertEquals(await run.stop(), 0, run.command.output());
-    assertEquals([run.processes(), daemons().filter(isRunning)], [[], []]);
+    await until(() => run.processes().length === 0 && !daemons().some(isRunning), () => `${run.processes()} ${daemons()}`);
   } finally {
     await run.clear();
   }
