@@ -1,6 +1,7 @@
 /** Signals of the operating system: what each of them does to the tree. */
+import { constants } from "node:os";
 import process from "node:process";
-import type { Tree } from "./tree.ts";
+import type { ShutdownRequest, Tree } from "./tree.ts";
 
 /** A signal that can be heard. */
 export type HandledSignal = "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGQUIT" | "SIGUSR2";
@@ -24,7 +25,8 @@ const USUAL: Readonly<Partial<Record<HandledSignal, SignalAction>>> = { SIGINT: 
 /**
  * Stops the tree when the program gets SIGINT or SIGTERM, by force when it gets a second one, at least 300 ms later; `actions` gives signals another meaning.
  *
- * Listening ends when the tree has finished, or when the returned handle is disposed of.
+ * Given the promise of {@linkcode supervise}, it keeps what comes while the tree starts until it is there; whoever stops it a second time meanwhile
+ * ends the program. Listening ends when the tree has finished or was not started, or when the returned handle is disposed of.
  *
  * @example
  * ```ts
@@ -34,15 +36,21 @@ const USUAL: Readonly<Partial<Record<HandledSignal, SignalAction>>> = { SIGINT: 
  * using signals = handleSignals(tree);
  * ```
  */
-export function handleSignals(tree: Tree, { actions = USUAL, onReload = () => {} }: SignalOptions = {}): Disposable {
+export function handleSignals(tree: Tree | Promise<Tree>, { actions = USUAL, onReload = () => {} }: SignalOptions = {}): Disposable {
+  let running = tree instanceof Promise ? null : tree;
+  let early: ShutdownRequest | null = null;
   let heardAtMs = -Infinity;
-  const stop = (signal: string, force: boolean): void => {
+  const stop = (signal: HandledSignal, force: boolean): void => {
     const now = performance.now();
     if (now - heardAtMs < SAME_SIGNAL_MS) return;
-    tree.shutdown({ by: "signal", reason: signal, force: force || heardAtMs !== -Infinity });
+    const isAgain = heardAtMs !== -Infinity;
     heardAtMs = now;
+    const wish = { by: "signal", reason: signal, force: force || isAgain };
+    if (running !== null) running.shutdown(wish);
+    else if (isAgain) process.exit(128 + constants.signals[signal]);
+    else early = wish;
   };
-  const onSignal = (signal: string): void => {
+  const onSignal = (signal: HandledSignal): void => {
     switch (actionOf(actions, signal)) {
       case "graceful":
         return stop(signal, false);
@@ -60,7 +68,13 @@ export function handleSignals(tree: Tree, { actions = USUAL, onReload = () => {}
   const dispose = (): void => {
     for (const signal of signals) process.removeListener(signal, onSignal);
   };
-  tree.finished.then(dispose);
+  const begin = (begun: Tree): void => {
+    running = begun;
+    begun.finished.then(dispose);
+    if (early !== null) begun.shutdown(early);
+  };
+  if (tree instanceof Promise) tree.then(begin, dispose);
+  else begin(tree);
   return { [Symbol.dispose]: dispose };
 }
 

@@ -33,6 +33,49 @@ Deno.test("handleSignals() stops the tree on the first signal, needs no permissi
   });
 });
 
+/** A program that says when signals are heard, a second before its tree is there, or for ever. */
+function early(whenThere: string): string {
+  return `import { child, handleSignals, supervise } from "${moduleUrl("mod")}";
+const starting = new Promise((resolve) => ${whenThere}).then(() => supervise({ children: [${IDLE}] }));
+handleSignals(starting);
+console.log("HEARS");
+const { cause, exitCode } = await (await starting).finished;
+console.log("END", cause.reason, exitCode);
+`;
+}
+
+Deno.test("handleSignals() keeps a signal that comes before the tree is there, and stops it in order then", async () => {
+  await withProgram(early("setTimeout(resolve, 1_000)"), async (command) => {
+    await command.until("HEARS");
+    command.signal("SIGTERM");
+    assertEquals(await command.ended, 0, command.output());
+    assertStringIncludes(command.output(), "END SIGTERM 0\n");
+  });
+});
+
+Deno.test("handleSignals() lets a second signal end a program whose tree never comes to be", async () => {
+  await withProgram(early("setInterval(() => {}, 1_000)"), async (command) => {
+    await command.until("HEARS");
+    command.signal("SIGINT");
+    await pause(400);
+    command.signal("SIGINT");
+    assertEquals(await command.ended, 130, command.output());
+  });
+});
+
+Deno.test("handleSignals() listens no more to a tree that was not started", async () => {
+  const program = `import { handleSignals } from "${moduleUrl("mod")}";
+import process from "node:process";
+handleSignals(Promise.reject(new Error("no")));
+await new Promise((resolve) => setTimeout(resolve, 10));
+console.log("LISTENERS", process.listenerCount("SIGTERM"));
+`;
+  await withProgram(program, async (command) => {
+    assertEquals(await command.ended, 0, command.output());
+    assertStringIncludes(command.output(), "LISTENERS 0\n");
+  });
+});
+
 Deno.test("handleSignals() forces the tree on the second signal", async () => {
   await withTree(DEAF, "{}", async (command) => {
     await command.until("UP");

@@ -73,9 +73,11 @@ export async function run(args: RunArgs, io: CommandIo): Promise<number> {
       treeName: spec.name ?? DEFAULTS.treeName,
       tell: (text) => complaints.stderr(`reeve: ${text}\n`),
     });
-    const tree = await supervise(spec, { configVersion: loaded.configVersion });
-    const anew = reloading(tree, { file: args.file, loaded, io: complaints });
-    using _signals = handleSignals(tree, { actions: loaded.signals, onReload: anew.reload });
+    const starting = supervise(spec, { configVersion: loaded.configVersion });
+    const reloadable = starting.then((tree) => reloading(tree, { file: args.file, loaded, io: complaints }));
+    // What comes while the tree starts stops it in order as well.
+    using _signals = handleSignals(starting, { actions: loaded.signals, onReload: async () => (await reloadable).reload() });
+    const [tree, anew] = await Promise.all([starting, reloadable]);
     await using dashboard = await serve(tree, { loaded, read: anew.read, metrics: exporting?.metrics ?? null }, args, complaints);
     if (dashboard !== null) complaints.stderr(`reeve: dashboard on ${cleanText(dashboard.path)}\n`);
     const asked = { health: args.health, prometheus: settings.prometheus, metrics: exporting?.metrics ?? null };
