@@ -392,10 +392,10 @@ await test("when the relay is killed, the page comes back by itself or at a word
   const { clock } = grace.page;
   await until(
     async () => {
-      await clock.resume();
-      if (!/reconnecting in [3-9] s/.test(await grace.id("relay-link").innerText())) return false;
+      if (!/reconnecting in (?:[3-9]|\d\d) s/.test(await grace.id("relay-link").innerText())) return false;
       const now = await grace.page.evaluate(() => Date.now());
-      return clock.pauseAt(now + 1_000).then(() => true, () => false);
+      // Where that was over when it was asked, time goes on until another countdown.
+      return clock.pauseAt(now + 1_000).then(() => true, () => clock.resume().then(() => false));
     },
     "time stands still within a countdown",
     60_000,
