@@ -33,7 +33,8 @@ export type ExtensionKind =
   | "rolling_restart"
   | "reload";
 
-const EXTENSION_KINDS: readonly ExtensionKind[] = [
+/** Every command of our own. */
+export const EXTENSION_KINDS: readonly ExtensionKind[] = [
   "start_child",
   "terminate_child",
   "release_child",

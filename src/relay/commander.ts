@@ -5,7 +5,7 @@ import { foreignOption, isDangerous, isMethod, type Method, needsConfirmation } 
 import { Answers } from "./answers.ts";
 import { boundedError, failureOf } from "./failure.ts";
 import { NO_LOG, type RelayLog } from "./log.ts";
-import { type ClientCommand, OWN_COMMANDS } from "./messages.ts";
+import { type ClientCommand, isOwnCommand } from "./messages.ts";
 import { Rates } from "./rate.ts";
 import { Refusals } from "./refusals.ts";
 import type { Identity, Role } from "./session.ts";
@@ -275,7 +275,7 @@ function refuse(command: ClientCommand, link: CommandTarget, { role }: Identity)
   if (row.registrationState !== "active") {
     return concerning(command, "target_unavailable", "registry", "the lease of the target is over", true);
   }
-  const isKnown = OWN_COMMANDS.includes(command.command)
+  const isKnown = isOwnCommand(command.command)
     ? Object.hasOwn(row.extensions, `reeve.${command.command}`)
     : row.supportedCommands.some(({ name }) => name === command.command);
   if (!isKnown) return no("unsupported_command", `the target does not take ${command.command}`);
@@ -296,7 +296,7 @@ function refuse(command: ClientCommand, link: CommandTarget, { role }: Identity)
 }
 
 function methodOf(command: string): Method {
-  const name = `${OWN_COMMANDS.includes(command) ? "reeve" : "command"}.${command}`;
+  const name = `${isOwnCommand(command) ? "reeve" : "command"}.${command}`;
   if (!isMethod(name)) throw new TypeError(`there is no method ${name}`);
   return name;
 }

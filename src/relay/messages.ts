@@ -1,5 +1,6 @@
 /** What a client may say, read with care: it comes from a browser, or from whoever else has got in. */
 import { refuseJson } from "../base/mod.ts";
+import { COMMAND_KINDS, EXTENSION_KINDS } from "../protocol/mod.ts";
 import type { Cursor } from "./resumption.ts";
 import type { RelayError } from "./wire.ts";
 
@@ -62,28 +63,10 @@ const LONGEST_REASON = 4_096;
 /** Deepest nesting of what is read. */
 const DEEPEST = 32;
 
-/** Commands of the reference. */
-export const REFERENCE_COMMANDS: readonly string[] = [
-  "restart_child",
-  "pause_child",
-  "resume_child",
-  "quarantine_child",
-  "remove_child",
-  "add_child",
-  "shutdown_tree",
-];
-
-/** Commands of our own, which a target tells as extensions. */
-export const OWN_COMMANDS: readonly string[] = [
-  "start_child",
-  "terminate_child",
-  "release_child",
-  "reset_fuse",
-  "start_template",
-  "scale",
-  "rolling_restart",
-  "reload",
-];
+/** Whether a command is one of our own, which a target tells as an extension. */
+export function isOwnCommand(command: string): boolean {
+  return EXTENSION_KINDS.some((kind) => kind === command);
+}
 
 /** Reads a message, or says what is wrong with it. */
 export function readMessage(text: string): ClientMessage | RelayError {
@@ -189,7 +172,7 @@ function readCommand(value: Raw): ClientCommand | RelayError {
   ) {
     if ((text ?? "").length > longest) return refuse("invalid_message_schema", `has a ${name} of more than ${longest} characters`);
   }
-  if (![...REFERENCE_COMMANDS, ...OWN_COMMANDS].includes(command)) {
+  if (!isOwnCommand(command) && !COMMAND_KINDS.some((kind) => kind === command)) {
     return refuse("invalid_message_schema", `names the unknown command "${command.slice(0, 64)}"`);
   }
   const more = Object.fromEntries(

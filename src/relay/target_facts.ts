@@ -1,7 +1,7 @@
 /** What a target says of itself: as much of it as can be needed, whoever it is. */
 import { cleanText } from "../base/mod.ts";
 import { type Client, DashboardError, type Hello, type RequestOptions } from "../client/mod.ts";
-import { REFERENCE_COMMANDS } from "./messages.ts";
+import { COMMAND_KINDS } from "../protocol/mod.ts";
 import type { SupportedCommand } from "./wire.ts";
 
 /** What is known of a target beside its registration. */
@@ -43,7 +43,7 @@ export const NO_FACTS: TargetFacts = {
 /** What is known of one that says hello; `null` is the reference, which says nothing of itself unless it registers, and takes what every target takes. */
 export function factsOf(hello: Hello | null): TargetFacts {
   if (hello === null) {
-    return { ...NO_FACTS, commands: REFERENCE_COMMANDS.map((name) => ({ name, idempotent: false, timeoutSeconds: USUAL_SECONDS })) };
+    return { ...NO_FACTS, commands: COMMAND_KINDS.map((name) => ({ name, idempotent: false, timeoutSeconds: USUAL_SECONDS })) };
   }
   const { registration: { targetId, supportedCommands }, server, capabilities = [], extensions = {} } = hello;
   const methods = Object.entries(extensions).slice(0, MOST_NAMES).map(([name, may]) => [named(name), named(may)] as const);

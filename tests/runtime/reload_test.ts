@@ -10,12 +10,12 @@ import {
   supervise,
   type SupervisorEvent,
   type TaskContext,
-  type Tree,
   type TreeSpec,
 } from "../../mod.ts";
-import { VirtualClock } from "../../src/testing/mod.ts";
+import type { VirtualClock } from "../../src/testing/mod.ts";
 import { inFolder } from "../support/folder.ts";
 import { untilAborted } from "../support/tasks.ts";
+import { done as doneIn, end, running as begun } from "../support/virtual_tree.ts";
 
 /** Attempts by child, as `name generation.attempt args`. */
 let starts: string[] = [];
@@ -29,28 +29,12 @@ function task(name: string, options: Parameters<typeof child.task>[2] = {}): Chi
   return child.task(name, work, options);
 }
 
-async function running(spec: TreeSpec): Promise<{ readonly tree: Tree; readonly clock: VirtualClock }> {
+function running(spec: TreeSpec): ReturnType<typeof begun> {
   starts = [];
-  const clock = new VirtualClock({ startMs: 1_000 });
-  const tree = await supervise(spec, { clock, keepAlive: false });
-  await clock.advance(10);
-  return { tree, clock };
+  return begun(spec);
 }
 
-/** Lets a reload go on while it waits for what the clock brings. */
-async function done<T>(clock: VirtualClock, work: Promise<T>): Promise<T> {
-  let isOver = false;
-  const end = (): void => void (isOver = true);
-  work.then(end, end);
-  for (let turn = 0; turn < 1_000 && !isOver; turn++) await clock.advance(50);
-  return await work;
-}
-
-async function end(tree: Tree, clock: VirtualClock): Promise<void> {
-  const ending = tree.close();
-  await clock.advance(60_000);
-  await ending;
-}
+const done = <T>(clock: VirtualClock, work: Promise<T>): Promise<T> => doneIn(clock, work, 50);
 
 Deno.test("apply() does nothing where nothing has changed, and tells nothing", async () => {
   const spec: TreeSpec = { children: [task("a"), task("b", { dependencies: ["a"] })] };

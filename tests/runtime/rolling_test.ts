@@ -1,8 +1,9 @@
 /** Children with several copies: their start and end, rolling restarts, other counts, new declarations. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { child, type ChildSpec, ReeveError, supervise, type TaskContext, type Tree, type TreeSpec } from "../../mod.ts";
-import { VirtualClock } from "../../src/testing/mod.ts";
+import { child, type ChildSpec, ReeveError, type TaskContext, type Tree, type TreeSpec } from "../../mod.ts";
+import type { VirtualClock } from "../../src/testing/mod.ts";
 import { untilAborted } from "../support/tasks.ts";
+import { done as doneIn, end, running } from "../support/virtual_tree.ts";
 
 type Options = NonNullable<Parameters<typeof child.task>[2]>;
 
@@ -36,26 +37,7 @@ class Record {
   }
 }
 
-async function running(spec: TreeSpec): Promise<{ readonly tree: Tree; readonly clock: VirtualClock }> {
-  const clock = new VirtualClock({ startMs: 1_000 });
-  const tree = await supervise(spec, { clock, keepAlive: false });
-  await clock.advance(10);
-  return { tree, clock };
-}
-
-async function done<T>(clock: VirtualClock, work: Promise<T>): Promise<T> {
-  let isOver = false;
-  const end = (): void => void (isOver = true);
-  work.then(end, end);
-  for (let turn = 0; turn < 1_000 && !isOver; turn++) await clock.advance(20);
-  return await work;
-}
-
-async function end(tree: Tree, clock: VirtualClock): Promise<void> {
-  const ending = tree.close();
-  await clock.advance(60_000);
-  await ending;
-}
+const done = <T>(clock: VirtualClock, work: Promise<T>): Promise<T> => doneIn(clock, work, 20);
 
 /** A promise that the test resolves. */
 function gate(): { readonly promise: Promise<void>; readonly open: () => void } {
